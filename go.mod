@@ -5,19 +5,20 @@ go 1.26.0
 toolchain go1.26.8
 
 require (
-	github.com/BurntSushi/toml v1.6.0
-	github.com/coreos/go-systemd/v22 v22.7.0
-	github.com/fsnotify/fsnotify v1.10.1
-	github.com/klauspost/cpuid/v2 v2.4.2
-	github.com/openai/openai-go/v3 v3.96.0
-	github.com/stretchr/testify v1.12.1
-	go.uber.org/goleak v1.3.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/term v0.47.0
-	golang.org/x/text v0.43.0
-	gonum.org/v1/gonum v0.17.0
-	gorgonia.org/gorgonia v0.9.18
-	gorgonia.org/tensor v0.9.24
+	github.com/BurntSushi/toml v1.6.0 // configuration files; errors carry the line
+	github.com/coreos/go-systemd/v22 v22.7.0 // socket activation, sd_notify, journal
+	github.com/fsnotify/fsnotify v1.10.1 // models and configuration that appear while running
+	github.com/klauspost/cpuid/v2 v2.4.2 // which kernels this CPU can run
+	github.com/openai/openai-go/v3 v3.96.0 // tests only: a client that programs really use
+	github.com/rogpeppe/go-internal v1.16.0 // tests only: command lines as scripts
+	github.com/stretchr/testify v1.12.1 // tests only
+	go.uber.org/goleak v1.3.0 // tests only: no goroutine outlives its owner
+	golang.org/x/sys v0.49.0 // mmap, madvise, peer credentials
+	golang.org/x/term v0.47.0 // line editing and terminal size in inferctl
+	golang.org/x/text v0.43.0 // Unicode normalisation in WordPiece and unigram tokenizers
+	gonum.org/v1/gonum v0.17.0 // tests only: float64 references
+	gorgonia.org/gorgonia v0.9.18 // tests and training tools only: an independent float32 oracle
+	gorgonia.org/tensor v0.9.24 // tests and training tools only: goes with gorgonia
 )
 
 require (
@@ -39,6 +40,7 @@ require (
 	github.com/xtgo/set v1.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	go4.org/unsafe/assume-no-moving-gc v0.0.0-20231121144256-b99613f794b6 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 	golang.org/x/xerrors v0.0.0-20200804184101-5ec99f83aff1 // indirect
 	google.golang.org/protobuf v1.28.0 // indirect
 	gorgonia.org/cu v0.9.4 // indirect
