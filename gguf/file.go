@@ -1,0 +1,155 @@
+package gguf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+)
+
+// File is an open GGUF file or split set. Its methods may be called
+// concurrently, except Close.
+type File struct {
+	parts  []part
+	order  []tensorRef // sorted by name
+	closed bool
+}
+
+// part is one file of the set.
+type part struct {
+	path      string
+	file      *os.File
+	mapped    []byte // the whole file, read-only; nil once closed
+	sizeBytes int64
+	version   uint32
+	keys      []KeyValue
+	keyOrder  []int32 // sorted by key
+	tensors   []TensorInfo
+}
+
+// Open opens the file at path and checks everything but the tensors' bytes. If
+// the file is the first of a split set (name-00001-of-00003.gguf), the others
+// are opened too; any other part is refused. An error about the content of a
+// file is a *ParseError.
+func Open(path string) (*File, error) {
+	f := &File{parts: make([]part, 1)}
+	if err := f.open(path); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) open(path string) error {
+	if err := f.parts[0].open(path); err != nil {
+		return err
+	}
+	if err := f.openRest(); err != nil {
+		return err
+	}
+	return f.indexTensors()
+}
+
+// Close unmaps and closes all parts. Views from TensorBytes must not be used
+// afterwards. A second call does nothing.
+func (f *File) Close() error {
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	var errs []error
+	for i := range f.parts {
+		errs = append(errs, f.parts[i].close())
+	}
+	return errors.Join(errs...)
+}
+
+// Path returns the path of the first part.
+func (f *File) Path() string { return f.first().path }
+
+// Paths returns the paths of all parts in order.
+func (f *File) Paths() []string {
+	out := make([]string, len(f.parts))
+	for i := range f.parts {
+		out[i] = f.parts[i].path
+	}
+	return out
+}
+
+// Size returns the size of all parts in bytes.
+func (f *File) Size() int64 {
+	var n int64
+	for i := range f.parts {
+		n += f.parts[i].sizeBytes
+	}
+	return n
+}
+
+// Version returns the format version of the first part: 2 or 3.
+func (f *File) Version() int { return int(f.first().version) }
+
+func (f *File) first() *part { return &f.parts[0] }
+
+// open opens, maps and parses one file.
+func (p *part) open(path string) error {
+	p.path = path
+	// Without blocking, or opening a FIFO would wait for its writer.
+	file, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return fmt.Errorf("gguf: %w", err)
+	}
+	p.file = file
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("gguf: %w", err)
+	}
+	switch size := info.Size(); {
+	case !info.Mode().IsRegular():
+		return p.fail("file", 0, "is %s, not a regular file", kindOf(info.Mode()))
+	case size == 0:
+		return p.fail("file", 0, "is empty")
+	case size > math.MaxInt:
+		return p.fail("file", 0, "has %d bytes, more than this machine can address", size)
+	default:
+		p.sizeBytes = size
+	}
+	if p.mapped, err = mapFile(file, int(p.sizeBytes)); err != nil {
+		return fmt.Errorf("gguf: %s: %w", path, err)
+	}
+	if err := guardFault(p.parse); errors.Is(err, errShrunk) {
+		return p.fail("file", 0, "%w", err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func (p *part) close() error {
+	var errs []error
+	if p.mapped != nil {
+		errs = append(errs, unmapFile(p.mapped))
+		p.mapped = nil
+	}
+	if p.file != nil {
+		errs = append(errs, p.file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *part) fail(field string, at int64, format string, args ...any) error {
+	return &ParseError{p.path, field, at, fmt.Errorf(format, args...)}
+}
+
+// kindOf names what is at a path that is no regular file.
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "a special file"
+}
