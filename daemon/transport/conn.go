@@ -1,0 +1,89 @@
+package transport
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"inferd/daemon/auth"
+)
+
+// acceptor wraps a listener: each connection it returns knows its peer and
+// cannot block a writer for long.
+type acceptor struct {
+	net.Listener
+	writeTimeout time.Duration
+	maxPerUser   int
+	log          *slog.Logger
+
+	mu    sync.Mutex // guards nOpen
+	nOpen map[uint32]int
+}
+
+// Accept returns the next connection that has credentials and whose user has
+// not too many open. Others are closed; they are never an error, or one bad
+// client would stop the server.
+func (a *acceptor) Accept() (net.Conn, error) {
+	for {
+		c, err := a.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		unixConn := c.(*net.UnixConn)
+		peer, err := peerOf(unixConn)
+		if err != nil {
+			a.log.Warn("connection closed: no peer credentials", "err", err)
+			c.Close()
+			continue
+		}
+		if !a.enter(peer.UID) {
+			a.log.Warn("connection closed: user has too many", "peer", peer, "limit", a.maxPerUser)
+			c.Close()
+			continue
+		}
+		return &conn{UnixConn: unixConn, peer: peer, acceptor: a}, nil
+	}
+}
+
+func (a *acceptor) enter(uid uint32) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.nOpen[uid] >= a.maxPerUser {
+		return false
+	}
+	a.nOpen[uid]++
+	return true
+}
+
+func (a *acceptor) leave(uid uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.nOpen[uid]--; a.nOpen[uid] == 0 {
+		delete(a.nOpen, uid)
+	}
+}
+
+// conn is an accepted connection. Its CloseWrite is what net/http calls so
+// that a client which is still sending can read why it was refused.
+type conn struct {
+	*net.UnixConn
+	peer     auth.Peer
+	acceptor *acceptor
+	closed   sync.Once
+}
+
+// Write gives the peer one write timeout to take all of p. Every byte of
+// every answer passes here, also those that net/http writes by itself.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.acceptor.writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.UnixConn.Write(p)
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.closed.Do(func() { c.acceptor.leave(c.peer.UID) })
+	return c.UnixConn.Close()
+}
