@@ -6,7 +6,7 @@
 // sends and outlives a handler that panics. It knows neither routes nor
 // models; the handler it is given decides all of that.
 //
-// Reading order: listen.go (the socket), activation.go (systemd's), conn.go
+// Reading order: path.go and listen.go (the socket), activation.go (systemd's), conn.go
 // (accept, credentials, write deadline), server.go (limits, start and stop),
 // guard.go (what each request passes before its handler).
 //

@@ -117,3 +117,16 @@ func TestListenNamesBothLengthsOfALongPath(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 }
+
+func TestDefaultPath(t *testing.T) {
+	for _, test := range []struct{ service, user, want string }{
+		{"", "", "/run/inferd/inferd.sock"},
+		{"", "/run/user/7", "/run/user/7/inferd/inferd.sock"},
+		{"/run/inferd", "/run/user/7", "/run/inferd/inferd.sock"},
+		{"", "relative", "/run/inferd/inferd.sock"},
+	} {
+		t.Setenv("RUNTIME_DIRECTORY", test.service)
+		t.Setenv("XDG_RUNTIME_DIR", test.user)
+		require.Equal(t, test.want, DefaultPath(), "%+v", test)
+	}
+}

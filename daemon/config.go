@@ -1,0 +1,283 @@
+package daemon
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"inferd/daemon/transport"
+)
+
+// Config is everything that can be set. ParseArgs fills it from defaults, a
+// TOML file and flags, in this order; the names are those of settings.
+type Config struct {
+	Socket       string        // where to listen unless systemd passes a socket
+	Models       []string      // GGUF files; the first part of a split one
+	NCtx         int           // context in tokens; 0: as much as model and budget allow
+	KVBudget     Bytes         // for the KV cache of each model; 0: the runtime's default
+	KVType       string        // element of the KV cache: auto, f32 or f16
+	Threads      int           // for computing; 0: as many as the machine gives
+	QueueSize    int           // requests that may wait for a model
+	MaxRunning   int           // requests that a model answers at once
+	PrefillChunk int           // prompt tokens in one step
+	MaxBody      Bytes         // of a request
+	MaxConns     int           // open connections of one user
+	WriteTimeout time.Duration // a client that reads nothing for this long is dropped
+	DrainTimeout time.Duration // running answers may take this long after SIGTERM
+	LogLevel     slog.Level
+}
+
+// DefaultConfig returns the configuration of an empty file and no flags.
+func DefaultConfig() Config {
+	return Config{
+		Socket:       transport.DefaultPath(),
+		KVType:       "auto",
+		QueueSize:    256,
+		MaxRunning:   64,
+		PrefillChunk: 128,
+		MaxBody:      8 << 20,
+		MaxConns:     512,
+		WriteTimeout: 10 * time.Second,
+		DrainTimeout: 30 * time.Second,
+	}
+}
+
+// setting is one thing that file and flags can say.
+type setting struct {
+	name  string
+	usage string
+	set   func(*Config, string) error
+	list  bool // may be given more than once, in the file as an array
+}
+
+var settings = []setting{
+	{name: "socket", usage: "listen on the Unix socket `PATH`", set: func(c *Config, s string) error { c.Socket = s; return nil }},
+	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", list: true,
+		set: func(c *Config, s string) error { c.Models = append(c.Models, s); return nil }},
+	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
+	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB; 0: the default", set: setBytes(0, func(c *Config) *Bytes { return &c.KVBudget })},
+	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
+	{name: "threads", usage: "`NUMBER` of threads that compute; 0: as many as the machine gives", set: setInt(0, 4096, func(c *Config) *int { return &c.Threads })},
+	{name: "queue-size", usage: "`NUMBER` of requests that may wait for a model before more are refused", set: setInt(0, 1<<20, func(c *Config) *int { return &c.QueueSize })},
+	{name: "max-running", usage: "`NUMBER` of requests that a model answers at once", set: setInt(1, 4096, func(c *Config) *int { return &c.MaxRunning })},
+	{name: "prefill-chunk", usage: "prompt `TOKENS` in one step: more is faster, fewer lets running answers go on sooner", set: setInt(1, 1<<16, func(c *Config) *int { return &c.PrefillChunk })},
+	{name: "max-body", usage: "largest request body in `BYTES`", set: setBytes(1<<10, func(c *Config) *Bytes { return &c.MaxBody })},
+	{name: "max-conns", usage: "`NUMBER` of connections that one user may have open", set: setInt(1, 1<<20, func(c *Config) *int { return &c.MaxConns })},
+	{name: "write-timeout", usage: "drop a client that reads nothing for this `TIME`", set: setDuration(func(c *Config) *time.Duration { return &c.WriteTimeout })},
+	{name: "drain-timeout", usage: "`TIME` that running answers have when the daemon is told to stop", set: setDuration(func(c *Config) *time.Duration { return &c.DrainTimeout })},
+	{name: "log-level", usage: "`LEVEL` of the log: debug, info, warn or error", set: func(c *Config, s string) error { return c.LogLevel.UnmarshalText([]byte(s)) }},
+}
+
+// ParseArgs reads command-line arguments, and the file that --config names.
+// Flags win over the file, whatever their order. Help is written to output;
+// the error is flag.ErrHelp then.
+func ParseArgs(args []string, output io.Writer) (Config, error) {
+	c := DefaultConfig()
+	var fromFlags []func() error
+	flags := flag.NewFlagSet("inferd", flag.ContinueOnError)
+	flags.SetOutput(output)
+	path := flags.String("config", "", "read the TOML `FILE`; its keys are the names of these flags")
+	given := map[string]bool{}
+	for _, s := range settings {
+		flags.Func(s.name, s.usage, func(value string) error {
+			given[s.name] = true
+			fromFlags = append(fromFlags, func() error { return s.set(&c, value) })
+			return s.set(new(Config), value) // so that flag names the mistake
+		})
+	}
+	if err := flags.Parse(args); err != nil {
+		return Config{}, err
+	}
+	if flags.NArg() > 0 {
+		return Config{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if *path != "" {
+		if err := c.readFile(*path); err != nil {
+			return Config{}, err
+		}
+	}
+	if given["model"] {
+		c.Models = nil // a list from flags replaces the file's
+	}
+	for _, set := range fromFlags {
+		if err := set(); err != nil {
+			return Config{}, err
+		}
+	}
+	return c, nil
+}
+
+// readFile sets what a TOML file says. Every error names the file and the line.
+func (c *Config) readFile(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if err := c.readTOML(string(text)); err != nil {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *Config) readTOML(text string) error {
+	var keys map[string]toml.Primitive
+	meta, err := toml.Decode(text, &keys)
+	if err != nil {
+		return atLine(err)
+	}
+	known := map[string]setting{}
+	for _, s := range settings {
+		known[s.name] = s
+	}
+	var errs []error
+	for name, value := range keys {
+		s, ok := known[name]
+		if !ok {
+			s.set = func(*Config, string) error { return errUnknownKey }
+		}
+		if err := meta.PrimitiveDecode(value, &tomlValue{config: c, setting: s, known: ok}); err != nil {
+			errs = append(errs, atLine(err))
+		}
+	}
+	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
+	return errors.Join(errs...)
+}
+
+var errUnknownKey = errors.New("unknown key")
+
+// tomlValue sets one setting from a decoded TOML value.
+type tomlValue struct {
+	config  *Config
+	setting setting
+	known   bool
+}
+
+// UnmarshalTOML implements toml.Unmarshaler. The decoder adds the line.
+func (v *tomlValue) UnmarshalTOML(value any) error {
+	if !v.known {
+		return errUnknownKey
+	}
+	switch value := value.(type) {
+	case string:
+		return v.setting.set(v.config, value)
+	case int64, bool:
+		return v.setting.set(v.config, fmt.Sprint(value))
+	case []any:
+		if !v.setting.list {
+			return errors.New("want one value, found an array")
+		}
+		for _, element := range value {
+			text, ok := element.(string)
+			if !ok {
+				return fmt.Errorf("want an array of strings, found a %T in it", element)
+			}
+			if err := v.setting.set(v.config, text); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return fmt.Errorf("want a string or an integer, found a %T", value)
+	}
+}
+
+// atLine puts a TOML error into our words: line, key, reason.
+func atLine(err error) error {
+	var p toml.ParseError
+	if !errors.As(err, &p) {
+		return err
+	}
+	if p.LastKey == "" {
+		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
+	}
+	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
+}
+
+func setInt(low, high int, field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("want an integer from %d to %d, found %q", low, high, s)
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+func setBytes(low Bytes, field func(*Config) *Bytes) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		b, err := parseBytes(s)
+		if err != nil {
+			return err
+		}
+		if b < low {
+			return fmt.Errorf("want at least %v, found %q", low, s)
+		}
+		*field(c) = b
+		return nil
+	}
+}
+
+func setDuration(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("want a time above 0 such as 30s, found %q", s)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+func setKVType(c *Config, s string) error {
+	switch s {
+	case "auto", "f32", "f16":
+		c.KVType = s
+		return nil
+	default:
+		return fmt.Errorf("want auto, f32 or f16, found %q", s)
+	}
+}
+
+// Bytes is an amount of memory.
+type Bytes int64
+
+// byteUnits are the suffixes of Bytes, largest first.
+var byteUnits = []struct {
+	suffix string
+	bytes  Bytes
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
+
+func (b Bytes) String() string {
+	for _, u := range byteUnits {
+		if b >= u.bytes && b%u.bytes == 0 {
+			return fmt.Sprintf("%d%s", b/u.bytes, u.suffix)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(b))
+}
+
+// parseBytes reads an integer with a unit of byteUnits; none means bytes.
+func parseBytes(s string) (Bytes, error) {
+	for _, u := range byteUnits {
+		digits, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n < 0 || n > int64(1<<62/u.bytes) {
+			break
+		}
+		return Bytes(n) * u.bytes, nil
+	}
+	return 0, fmt.Errorf("want an amount of memory such as 8MiB or 4GiB, found %q", s)
+}
