@@ -1,0 +1,68 @@
+package kernels
+
+// Q2_K file block: 16 bytes, each a scale (low nibble) and a minimum (high), 64
+// bytes of quants: bits 2j of byte l of each 32 hold value 32j+l of a half;
+// f16 d, f16 dmin. value = d*scale*q - dmin*min.
+// Packed: 16 d, 16 dmin, 16 × 16 scales, 16 × 16 minima; 16 words.
+
+func packQ2_K(head, body, src []byte, row int) {
+	putHalf(head, src[80:], row)
+	putHalf(head[32:], src[82:], row)
+	for s := range 16 {
+		head[64+subAt(s, row)] = src[s] & 15
+		head[320+subAt(s, row)] = src[s] >> 4
+	}
+	putWords(body, src[16:80], row)
+}
+
+func (rb *rowBlock) unpackQ2_K(head, body []byte, row int) {
+	rb.d, rb.m = half(head, row), half(head[32:], row)
+	for s := range 16 {
+		rb.sub[s] = int32(head[64+subAt(s, row)])
+		rb.mins[s] = int32(head[320+subAt(s, row)])
+	}
+	rb.crumbs(body, row)
+}
+
+// crumbs spreads the 2-bit codes of 16 words to q.
+func (rb *rowBlock) crumbs(body []byte, row int) {
+	for g := range 16 {
+		w := word(body, g, row)
+		for j := range 4 {
+			k := g/8*128 + j*32 + g%8*4
+			for i := range 4 {
+				rb.q[k+i] = int8(w >> (8*i + 2*j) & 3)
+			}
+		}
+	}
+}
+
+// Q3_K file block: 32 bytes of inverted high bits: bit 4h+j of byte l belongs to
+// value 32j+l of half h; 64 bytes of low bits as in Q2_K; 12 bytes with 16
+// scales of 6 bits, offset 32; f16 d. value = d*(scale-32)*(q-4).
+// Packed: 16 d, 16 × 16 scales (int8, offset taken off); 16 words of low bits, 8
+// words of high bits, as they are.
+
+func packQ3_K(head, body, src []byte, row int) {
+	putHalf(head, src[108:], row)
+	scales := src[96:108]
+	for s := range 16 {
+		low := scales[s%8] >> (s / 8 * 4) & 15
+		high := scales[8+s%4] >> (s / 4 * 2) & 3
+		head[32+subAt(s, row)] = low | high<<4 - 32
+	}
+	putWords(body, src[32:96], row)
+	putWords(body[16*64:], src[:32], row)
+}
+
+func (rb *rowBlock) unpackQ3_K(head, body []byte, row int) {
+	rb.d, rb.m, rb.mins = half(head, row), 0, [16]int32{}
+	for s := range 16 {
+		rb.sub[s] = int32(int8(head[32+subAt(s, row)]))
+	}
+	rb.crumbs(body, row)
+	for k := range 256 {
+		high := word(body, 16+k%32/4, row) >> (k%4*8 + k/32) & 1
+		rb.q[k] += int8(high<<2) - 4
+	}
+}

@@ -1,0 +1,74 @@
+package kernels
+
+// Q4_K file block: f16 d, f16 dmin, 12 bytes with 8 scales and 8 minima of 6
+// bits, 128 bytes of nibbles: byte l of each 32 holds value l of one
+// sub-block in its low nibble and of the next in its high one.
+// value = d*scale*q - dmin*min.
+// Packed: 16 d, 16 dmin, 8 × 16 scales, 8 × 16 minima (a byte each); 32 words.
+
+func packQ4_K(head, body, src []byte, row int) {
+	putScalesK(head, src, row)
+	putWords(body, src[16:], row)
+}
+
+func (rb *rowBlock) unpackQ4_K(head, body []byte, row int) {
+	rb.scalesK(head, row)
+	rb.nibblesK(body, row)
+}
+
+// Q5_K file block: as Q4_K with 32 bytes of high bits before the nibbles: bit s
+// of byte l is bit 4 of value l of sub-block s.
+// Packed: as Q4_K; 32 words of nibbles, 8 words of high bits.
+
+func packQ5_K(head, body, src []byte, row int) {
+	putScalesK(head, src, row)
+	putWords(body, src[48:], row)
+	putWords(body[32*64:], src[16:48], row)
+}
+
+func (rb *rowBlock) unpackQ5_K(head, body []byte, row int) {
+	rb.scalesK(head, row)
+	rb.nibblesK(body, row)
+	for k := range 256 {
+		l := k % 32
+		high := word(body, 32+l/4, row) >> (l%4*8 + k/32) & 1
+		rb.q[k] |= int8(high << 4)
+	}
+}
+
+// putScalesK writes d, dmin and the widened scales and minima of a lane.
+func putScalesK(head, src []byte, row int) {
+	putHalf(head, src, row)
+	putHalf(head[32:], src[2:], row)
+	s := src[4:16]
+	for j := range 8 {
+		scale, minimum := s[j%4]&63, s[j%4+4]&63
+		if j >= 4 {
+			scale, minimum = s[j+4]&15|s[j-4]>>6<<4, s[j+4]>>4|s[j]>>6<<4
+		}
+		head[64+j*16+row] = scale
+		head[192+j*16+row] = minimum
+	}
+}
+
+// scalesK reads what putScalesK wrote.
+func (rb *rowBlock) scalesK(head []byte, row int) {
+	rb.d, rb.m = half(head, row), half(head[32:], row)
+	for s := range 16 {
+		rb.sub[s] = int32(head[64+s/2*16+row])
+		rb.mins[s] = int32(head[192+s/2*16+row])
+	}
+}
+
+// nibblesK spreads the nibbles of 32 words to q.
+func (rb *rowBlock) nibblesK(body []byte, row int) {
+	for g := range 32 {
+		w := word(body, g, row)
+		k := g/8*64 + g%8*4
+		for j := range 4 {
+			c := byte(w >> (8 * j))
+			rb.q[k+j] = int8(c & 15)
+			rb.q[k+j+32] = int8(c >> 4)
+		}
+	}
+}

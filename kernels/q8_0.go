@@ -1,0 +1,24 @@
+package kernels
+
+import "encoding/binary"
+
+// Q8_0 file block: f16 d, 32 int8; value = q*d.
+// Packed: 16 d; 8 words with every byte's top bit flipped, which makes the
+// quants unsigned with offset 128, as the dot-product instructions want them.
+
+func packQ8_0(head, body, src []byte, row int) {
+	putHalf(head, src, row)
+	for g := range 8 {
+		binary.LittleEndian.PutUint32(body[g*64+row*4:], binary.LittleEndian.Uint32(src[2+g*4:])^0x80808080)
+	}
+}
+
+func (rb *rowBlock) unpackQ8_0(head, body []byte, row int) {
+	rb.d = half(head, row)
+	for g := range 8 {
+		w := word(body, g, row) ^ 0x80808080
+		for j := range 4 {
+			rb.q[4*g+j] = int8(w >> (8 * j))
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package kernels
+
+import "fmt"
+
+// rowBlock is what one row's block means, whatever its format: integers and
+// the scales that go with them. Value k of the block is
+//
+//	32-value formats:  d*q[k] + m                      (NVFP4: d for k < 16, m above, no minimum)
+//	256-value formats: d*sub[k/16]*q[k] - m*mins[k/16]
+//
+// where only the last operation rounds: the products are exact in float32.
+type rowBlock struct {
+	q         [256]int8
+	sub, mins [16]int32
+	d, m      float32
+}
+
+// unpackRow reads lane row of a packed block. For formats of 32-value
+// activations it reads the 32 values at part*32 of the block.
+func (rb *rowBlock) unpackRow(f Format, head, body []byte, part, row int) {
+	switch f {
+	case Q4_0:
+		rb.unpackQ4_0(head, body, row)
+	case Q4_1:
+		rb.unpackQ4_1(head, body, row)
+	case Q5_0:
+		rb.unpackQ5_0(head, body, row)
+	case Q5_1:
+		rb.unpackQ5_1(head, body, row)
+	case Q8_0:
+		rb.unpackQ8_0(head, body, row)
+	case IQ4_NL:
+		rb.unpackIQ4_NL(head, body, row)
+	case MXFP4:
+		rb.unpackMXFP4(head, body, row)
+	case NVFP4:
+		rb.unpackNVFP4(head, body, part, row)
+	case Q1_0:
+		rb.unpackQ1_0(head, body, part, row)
+	case Q2_0:
+		rb.unpackQ2_0(head, body, part, row)
+	case Q2_K:
+		rb.unpackQ2_K(head, body, row)
+	case Q3_K:
+		rb.unpackQ3_K(head, body, row)
+	case Q4_K:
+		rb.unpackQ4_K(head, body, row)
+	case Q5_K:
+		rb.unpackQ5_K(head, body, row)
+	case Q6_K:
+		rb.unpackQ6_K(head, body, row)
+	case IQ4_XS:
+		rb.unpackIQ4_XS(head, body, row)
+	case TQ1_0, TQ2_0:
+		rb.unpackTQ2_0(head, body, row)
+	default:
+		panic(fmt.Sprintf("kernels: no packed form of %v", f))
+	}
+}
+
+// hasMin reports whether a format of 32-value activations has a minimum.
+func (f Format) hasMin() bool { return f == Q4_1 || f == Q5_1 }
+
+// hasMins reports whether a format of 256-value activations has minima.
+func (f Format) hasMins() bool { return f == Q2_K || f == Q4_K || f == Q5_K }
+
+// nibbles spreads the nibbles of 4 words to q[0:32]: word i holds values
+// 4i..4i+3 in its low nibbles and 16+4i.. in its high ones.
+func (rb *rowBlock) nibbles(body []byte, row int) {
+	for i := range 4 {
+		w := word(body, i, row)
+		for j := range 4 {
+			c := byte(w >> (8 * j))
+			rb.q[4*i+j] = int8(c & 15)
+			rb.q[16+4*i+j] = int8(c >> 4)
+		}
+	}
+}
+
+// fifthBits adds 16 to the values whose bit is set in bits: bit i of byte j
+// belongs to value 4i+j.
+func (rb *rowBlock) fifthBits(bits uint32) {
+	for k := range 32 {
+		rb.q[k] |= int8(bits>>(k%4*8+k/4)&1) << 4
+	}
+}
+
+// spreadBits moves bit 4i+j of a little-endian word of 32 flags to bit i of
+// byte j, so that shifting a vector of such words by i puts the flags of four
+// neighbouring values into the low bits of its bytes.
+func spreadBits(flags uint32) (bits uint32) {
+	for k := range 32 {
+		bits |= flags >> k & 1 << (k%4*8 + k/4)
+	}
+	return bits
+}
+
+// add adds c to the first n values.
+func (rb *rowBlock) add(c int8, n int) {
+	for k := range rb.q[:n] {
+		rb.q[k] += c
+	}
+}
+
+// look replaces the first n values, codes of 4 bits, by their table entries.
+func (rb *rowBlock) look(table *[16]int8, n int) {
+	for k := range rb.q[:n] {
+		rb.q[k] = table[rb.q[k]&15]
+	}
+}
