@@ -18,6 +18,8 @@ type cursor struct {
 	item  string // "key", "tensor", or "" in the file header
 	index int
 	name  string // of the item, once it is read
+
+	dims [maxDims]uint64 // scratch for a tensor's dimensions
 }
 
 // begin starts the fields of the item with the given index.
@@ -29,7 +31,7 @@ func (c *cursor) begin(item string, index int) {
 func (c *cursor) fail(field string, at uint64, format string, args ...any) error {
 	switch {
 	case c.item != "" && c.name != "":
-		field = fmt.Sprintf("%s %q %s", c.item, c.name, field)
+		field = fmt.Sprintf("%s %s %s", c.item, quote(c.name), field)
 	case c.item != "":
 		field = fmt.Sprintf("%s %d %s", c.item, c.index, field)
 	}

@@ -28,3 +28,12 @@ func (e *ParseError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ParseError) Unwrap() error { return e.Err }
+
+// quote quotes a key or name for a message. A hostile one may fill the file.
+func quote(name string) string {
+	const most = 80
+	if len(name) > most {
+		return fmt.Sprintf("%q…", name[:most])
+	}
+	return fmt.Sprintf("%q", name)
+}

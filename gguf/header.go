@@ -84,7 +84,7 @@ func (p *part) parseKeys(c *cursor, n int) error {
 	for k := 1; k < n; k++ {
 		if i, j := p.keyOrder[k-1], p.keyOrder[k]; byKey(i, j) == 0 {
 			first, second := p.keys[i], p.keys[j]
-			return p.fail(fmt.Sprintf("key %q", second.Key), second.offset, "appears twice, first with its value at byte %d", first.offset)
+			return p.fail("key "+quote(second.Key), second.offset, "appears twice, first with its value at byte %d", first.offset)
 		}
 	}
 	return nil
@@ -179,13 +179,12 @@ func (p *part) alignment() (uint64, error) {
 	if !ok {
 		return defaultAlignment, nil
 	}
-	field := fmt.Sprintf("key %q", kv.Key)
 	if kv.Type != Uint32 {
-		return 0, p.fail(field, kv.offset, "must be uint32, is %s", kv.typeName())
+		return 0, p.failKey(keyAlignment, "must be uint32, is %s", kv.typeName())
 	}
 	align := le32(kv.raw)
 	if bits.OnesCount32(align) != 1 || align > maxAlignment {
-		return 0, p.fail(field, kv.offset, "is %d, must be a power of two up to %d", align, maxAlignment)
+		return 0, p.failKey(keyAlignment, "is %d, must be a power of two up to %d", align, maxAlignment)
 	}
 	return uint64(align), nil
 }
@@ -197,8 +196,10 @@ func (p *part) parseTensors(c *cursor, n, align uint64) error {
 		return c.fail("tensor count", tensorCountOffset, "is %d, but the %d bytes left cannot hold as many: %w", n, c.left(), c.end)
 	}
 	p.tensors = make([]TensorInfo, n)
+	starts := make([]int32, n) // of the descriptions, for messages
 	for i := range p.tensors {
 		c.begin("tensor", i)
+		starts[i] = int32(c.off)
 		if err := p.tensors[i].parse(c, align); err != nil {
 			return err
 		}
@@ -208,7 +209,7 @@ func (p *part) parseTensors(c *cursor, n, align uint64) error {
 	if n > 0 && (!ok || dataStart > uint64(len(p.mapped))) {
 		return c.fail("tensor data", c.off, "begins at byte %d, the file has %d: %w", dataStart, len(p.mapped), errTruncated)
 	}
-	return p.placeTensors(dataStart)
+	return p.placeTensors(dataStart, starts)
 }
 
 // parse reads one tensor's description. t.Offset is still relative to the
@@ -224,7 +225,7 @@ func (t *TensorInfo) parse(c *cursor, align uint64) error {
 	}
 	t.Name = string(name)
 	c.name = t.Name
-	dims, err := t.parseDims(c)
+	dims, err := c.parseDims()
 	if err != nil {
 		return err
 	}
@@ -249,9 +250,8 @@ func (t *TensorInfo) parse(c *cursor, align uint64) error {
 	return nil
 }
 
-// parseDims reads the dimensions. They are in dims as in the file; t.Dims holds
-// them as ints once setSize has found them to fit.
-func (t *TensorInfo) parseDims(c *cursor) (dims []uint64, err error) {
+// parseDims reads the dimensions into the cursor's scratch space.
+func (c *cursor) parseDims() (dims []uint64, err error) {
 	at := c.off
 	n, err := c.u32("dimension count")
 	if err != nil {
@@ -260,8 +260,8 @@ func (t *TensorInfo) parseDims(c *cursor) (dims []uint64, err error) {
 	if n > maxDims {
 		return nil, c.fail("dimension count", at, "is %d, at most %d are allowed", n, maxDims)
 	}
-	dims = make([]uint64, 0, maxDims)
-	for range n {
+	dims = c.dims[:n]
+	for i := range dims {
 		at := c.off
 		d, err := c.u64("dimension")
 		if err != nil {
@@ -270,7 +270,7 @@ func (t *TensorInfo) parseDims(c *cursor) (dims []uint64, err error) {
 		if d == 0 || d > maxInt63 {
 			return nil, c.fail("dimension", at, "is %d, must be from 1 to 2^63-1", d)
 		}
-		dims = append(dims, d)
+		dims[i] = d
 	}
 	return dims, nil
 }

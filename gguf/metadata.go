@@ -195,7 +195,7 @@ func float(t ValueType, s string) float64 {
 func (f *File) lookup(key, want string, accept func(KeyValue) bool) (KeyValue, error) {
 	kv, ok := f.KeyValue(key)
 	if !ok {
-		return kv, fmt.Errorf("gguf: %s: key %q: %w", f.first().path, key, ErrNoKey)
+		return kv, fmt.Errorf("gguf: %s: key %s: %w", f.first().path, quote(key), ErrNoKey)
 	}
 	if !accept(kv) {
 		return kv, f.keyError(kv, "must be %s, is %s", want, kv.typeName())
@@ -210,7 +210,7 @@ func (f *File) lookupArray(key, want string, accept func(ValueType) bool) (KeyVa
 }
 
 func (f *File) keyError(kv KeyValue, format string, args ...any) error {
-	return &ParseError{f.first().path, fmt.Sprintf("key %q", kv.Key), kv.offset, fmt.Errorf(format, args...)}
+	return &ParseError{f.first().path, "key " + quote(kv.Key), kv.offset, fmt.Errorf(format, args...)}
 }
 
 // keyValue finds a pair in the sorted index.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strconv"
 )
 
 // The keys of split sets and the name they prescribe (llama.cpp gguf-split).
@@ -25,11 +24,11 @@ func (f *File) openRest() error {
 	first := &f.parts[0]
 	m := partName.FindStringSubmatch(first.path)
 	if m == nil || m[3] != fmt.Sprintf("%05d", count) || m[2] != fmt.Sprintf("%05d", no+1) {
-		return first.fail("key "+strconv.Quote(keySplitNo), 0,
+		return first.failKey(keySplitNo,
 			"is part %d of %d, but the file is not named …-%05d-of-%05d.gguf", no+1, count, no+1, count)
 	}
 	if no != 0 {
-		return first.fail("key "+strconv.Quote(keySplitNo), 0, "is part %d of %d: open the first, %s-%05d-of-%05d.gguf", no+1, count, m[1], 1, count)
+		return first.failKey(keySplitNo, "is part %d of %d: open the first, %s-%05d-of-%05d.gguf", no+1, count, m[1], 1, count)
 	}
 	f.parts = append(f.parts, make([]part, count-1)...)
 	for i := 1; i < count; i++ {
@@ -42,7 +41,7 @@ func (f *File) openRest() error {
 			return err
 		}
 		if gotNo != i || gotCount != count {
-			return p.fail("key "+strconv.Quote(keySplitNo), 0, "is part %d of %d, its name says part %d of %d", gotNo+1, gotCount, i+1, count)
+			return p.failKey(keySplitNo, "is part %d of %d, its name says part %d of %d", gotNo+1, gotCount, i+1, count)
 		}
 	}
 	return f.checkSplitTotal()
@@ -70,7 +69,7 @@ func (f *File) checkSplitTotal() error {
 		return err
 	}
 	if want != total {
-		return f.parts[0].fail("key "+strconv.Quote(keySplitTensors), 0, "is %d, the parts hold %d tensors", want, total)
+		return f.parts[0].failKey(keySplitTensors, "is %d, the parts hold %d tensors", want, total)
 	}
 	return nil
 }
@@ -81,13 +80,18 @@ func (p *part) splitNumber(key string, absent, least, most int) (int, error) {
 	if !ok {
 		return absent, nil
 	}
-	field := "key " + strconv.Quote(key)
 	if kv.Type == Array || !isInteger(kv.Type) {
-		return 0, p.fail(field, kv.offset, "must be an integer, is %s", kv.typeName())
+		return 0, p.failKey(key, "must be an integer, is %s", kv.typeName())
 	}
 	u, negative, _ := integer(kv.Type, kv.raw)
 	if negative || u < uint64(least) || u > uint64(most) {
-		return 0, p.fail(field, kv.offset, "is %v, must be from %d to %d", kv.Value(), least, most)
+		return 0, p.failKey(key, "is %v, must be from %d to %d", kv.Value(), least, most)
 	}
 	return int(u), nil
+}
+
+// failKey reports the value of a key, or its absence at the file's beginning.
+func (p *part) failKey(key, format string, args ...any) error {
+	kv, _ := p.keyValue(key)
+	return p.fail("key "+quote(key), kv.offset, format, args...)
 }

@@ -54,14 +54,14 @@ func (t *TensorInfo) setSize(dims []uint64) error {
 }
 
 // placeTensors makes offsets absolute and checks that every tensor lies in the
-// file and that none overlap.
-func (p *part) placeTensors(dataStart uint64) error {
+// file and that none overlap. starts says where the descriptions begin.
+func (p *part) placeTensors(dataStart uint64, starts []int32) error {
 	size := uint64(len(p.mapped))
 	for i := range p.tensors {
 		t := &p.tensors[i]
 		start, ok := checkedAdd(dataStart, uint64(t.Offset))
 		if !ok || !within(size, start, uint64(t.Bytes)) {
-			return p.fail(fmt.Sprintf("tensor %q", t.Name), t.Offset,
+			return p.fail("tensor "+quote(t.Name), int64(starts[i]),
 				"needs %d bytes at offset %d of the tensor data, which has %d: %w", t.Bytes, t.Offset, size-dataStart, errTruncated)
 		}
 		t.Offset = int64(start)
@@ -73,7 +73,8 @@ func (p *part) placeTensors(dataStart uint64) error {
 	for k := 1; k < len(order); k++ {
 		a, b := p.tensors[order[k-1]], p.tensors[order[k]]
 		if end := a.Offset + a.Bytes; end > b.Offset {
-			return p.fail(fmt.Sprintf("tensor %q", b.Name), b.Offset, "overlaps tensor %q, which ends at byte %d", a.Name, end)
+			return p.fail("tensor "+quote(b.Name), int64(starts[order[k]]),
+				"begins at byte %d, inside tensor %s, which ends at %d", b.Offset, quote(a.Name), end)
 		}
 	}
 	return nil
@@ -124,7 +125,7 @@ func (f *File) indexTensors() error {
 	slices.SortStableFunc(f.order, func(a, b tensorRef) int { return strings.Compare(f.at(a).Name, f.at(b).Name) })
 	for k := 1; k < n; k++ {
 		if a, b := f.at(f.order[k-1]), f.at(f.order[k]); a.Name == b.Name {
-			return f.parts[b.part].fail(fmt.Sprintf("tensor %q", b.Name), b.Offset, "appears twice, first at byte %d of %s", a.Offset, f.parts[a.part].path)
+			return f.parts[b.part].fail("tensor "+quote(b.Name), b.Offset, "appears twice, first at byte %d of %s", a.Offset, f.parts[a.part].path)
 		}
 	}
 	return nil
@@ -152,9 +153,9 @@ func (f *File) ReadTensor(dst []byte, t TensorInfo, off int64) error {
 		return err
 	}
 	if _, err := p.file.ReadAt(dst, t.Offset+off); err == io.EOF {
-		return p.fail(fmt.Sprintf("tensor %q", t.Name), t.Offset, "%w", errShrunk)
+		return p.fail("tensor "+quote(t.Name), t.Offset, "%w", errShrunk)
 	} else if err != nil {
-		return fmt.Errorf("gguf: tensor %q: %w", t.Name, err)
+		return fmt.Errorf("gguf: tensor %s: %w", quote(t.Name), err)
 	}
 	return nil
 }
@@ -174,18 +175,18 @@ func (f *File) Release(t TensorInfo) {
 func (f *File) check(t TensorInfo, off, n int64) (*part, error) {
 	switch {
 	case f.closed:
-		return nil, fmt.Errorf("gguf: tensor %q: %w", t.Name, os.ErrClosed)
+		return nil, fmt.Errorf("gguf: tensor %s: %w", quote(t.Name), os.ErrClosed)
 	case !t.Type.Known():
-		return nil, fmt.Errorf("gguf: %s: tensor %q has %s: %w", f.Path(), t.Name, t.Type, ErrUnknownType)
+		return nil, fmt.Errorf("gguf: %s: tensor %s has %s: %w", f.Path(), quote(t.Name), t.Type, ErrUnknownType)
 	case int(t.part) >= len(f.parts):
-		return nil, fmt.Errorf("gguf: tensor %q: is in part %d, the set has %d", t.Name, t.part+1, len(f.parts))
+		return nil, fmt.Errorf("gguf: tensor %s: is in part %d, the set has %d", quote(t.Name), t.part+1, len(f.parts))
 	}
 	p := &f.parts[t.part]
 	if t.Offset < 0 || t.Bytes < 0 || !within(uint64(len(p.mapped)), uint64(t.Offset), uint64(t.Bytes)) {
-		return nil, p.fail(fmt.Sprintf("tensor %q", t.Name), t.Offset, "needs %d bytes, the file has %d", t.Bytes, len(p.mapped))
+		return nil, fmt.Errorf("gguf: %s: tensor %s: %d bytes at %d are outside the file's %d", p.path, quote(t.Name), t.Bytes, t.Offset, len(p.mapped))
 	}
 	if off < 0 || n < 0 || !within(uint64(t.Bytes), uint64(off), uint64(n)) {
-		return nil, fmt.Errorf("gguf: tensor %q: %d bytes at %d are outside its %d bytes", t.Name, n, off, t.Bytes)
+		return nil, fmt.Errorf("gguf: tensor %s: %d bytes at %d are outside its %d bytes", quote(t.Name), n, off, t.Bytes)
 	}
 	return p, nil
 }
