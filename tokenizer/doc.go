@@ -1,0 +1,45 @@
+// Package tokenizer turns text into tokens and tokens into text, for every
+// kind of vocabulary that a GGUF file may hold. Ids are those of llama.cpp,
+// which the models' files are made for, string by string.
+//
+// It takes a plain Vocab and knows no file, no model and no chat format.
+//
+// # Reading order
+//
+//	tokenizer.go    Tokenizer, New, Encode, EncodeSegments
+//	vocab.go        Vocab, what is checked, what each kind assumes
+//	special.go      attributes of special tokens, end of generation
+//	partition.go    finding special tokens in text
+//	merge.go        the merge loop of both BPE kinds; queue.go its queue
+//	spm.go          SentencePiece BPE ("llama")
+//	bpe.go          byte-level BPE ("gpt2") and code-point BPE ("gemma4")
+//	pretokenize.go  the split rules by name; scan_*.go the scanners
+//	unicode.go      the character classes that the scanners ask for
+//	wordpiece.go    WordPiece ("bert")
+//	unigram.go      unigram ("t5"); charsmap.go its normaliser
+//	decode.go       Piece, Decode
+//	stream.go       StreamDecoder
+//
+// # Invariants
+//
+//   - A Tokenizer is immutable and safe for concurrent use.
+//   - No input text and no token list makes it panic; New returns a
+//     *VocabError for a vocabulary that cannot work.
+//   - Encoding takes time linear in the text, whatever the text: there is no
+//     backtracking scanner and no quadratic merge.
+//   - Text that is encoded stays in no buffer: scratch memory is cleared
+//     before it is reused by another call.
+//
+// # Decisions
+//
+// Who may write a special token: Encode parses control tokens only when asked
+// and user-defined tokens always, as the reference does. EncodeSegments is
+// for prompts made of trusted and untrusted parts; there an untrusted part
+// yields neither control tokens nor any user-defined token that looks like
+// markup (<|user|>, </s>, [INST]), even where the parts join.
+//
+// Invalid UTF-8 follows the reference: byte-level BPE sees U+FFFD for each
+// offending byte but keeps encoded surrogates, SentencePiece falls back to
+// byte tokens, WordPiece drops the bytes. Code points above U+10FFFF, on
+// which the reference aborts, count as invalid bytes.
+package tokenizer

@@ -1,0 +1,215 @@
+package tokenizer
+
+import "math/bits"
+
+// noRank marks a pair of neighbours that may not merge.
+const noRank = ^uint32(0)
+
+// A mergeRule ranks pairs of neighbouring symbols. A symbol is a run of bytes
+// of the text with a value of the rule's choosing.
+type mergeRule interface {
+	// pair ranks the symbols with values left and right, whose bytes together
+	// are text. The smaller rank merges first; noRank forbids the merge.
+	// merged is the value of the new symbol.
+	pair(text []byte, left, right int32) (rank uint32, merged int32)
+}
+
+// A merger joins symbols, best pair first and leftmost among equals, until no
+// pair may merge. This is the order of SentencePiece's BPE and of byte-level
+// BPE alike. Its buffers are reused from call to call.
+type merger struct {
+	rule mergeRule
+
+	// Symbols of the chunk: symbol i is text[starts[i]:starts[i+1]].
+	starts []int32
+	values []int32
+
+	// For long chunks, by byte offset of a symbol.
+	alive   []uint64 // bit set: a symbol starts here
+	valueAt []int32
+	queue   pairQueue
+
+	small [smallChunk]struct {
+		rank   uint32
+		merged int32
+	}
+
+	steps int // pairs ranked and entries moved: the work done
+}
+
+// smallChunk is the number of symbols up to which scanning for the best pair
+// beats a queue.
+const smallChunk = 48
+
+// reset begins a chunk.
+func (m *merger) reset() {
+	m.starts, m.values = m.starts[:0], m.values[:0]
+}
+
+// add appends a symbol that starts at a byte offset.
+func (m *merger) add(start int, value int32) {
+	m.starts, m.values = append(m.starts, int32(start)), append(m.values, value)
+}
+
+// run merges the symbols of text. Afterwards starts and values hold the
+// symbols that are left, and starts ends with len(text).
+func (m *merger) run(text []byte) {
+	n := len(m.values)
+	m.starts = append(m.starts, int32(len(text)))
+	switch {
+	case n <= 1:
+	case n <= smallChunk:
+		m.runSmall(text)
+	default:
+		m.runLong(text)
+	}
+}
+
+// runSmall looks for the best pair by scanning: quadratic, but only in
+// smallChunk.
+func (m *merger) runSmall(text []byte) {
+	n := len(m.values)
+	rank := func(i int) {
+		p := &m.small[i]
+		p.rank, p.merged = m.rule.pair(text[m.starts[i]:m.starts[i+2]], m.values[i], m.values[i+1])
+		m.steps++
+	}
+	for i := range n - 1 {
+		rank(i)
+	}
+	for n > 1 {
+		best := 0
+		for i := 1; i < n-1; i++ {
+			if m.small[i].rank < m.small[best].rank {
+				best = i
+			}
+		}
+		if m.small[best].rank == noRank {
+			break
+		}
+		m.values[best] = m.small[best].merged
+		copy(m.values[best+1:], m.values[best+2:n])
+		copy(m.starts[best+1:], m.starts[best+2:n+1])
+		copy(m.small[best:n-2], m.small[best+1:n-1])
+		n--
+		if best > 0 {
+			rank(best - 1)
+		}
+		if best < n-1 {
+			rank(best)
+		}
+	}
+	m.starts, m.values = m.starts[:n+1], m.values[:n]
+}
+
+// runLong keeps pairs in a queue. Entries of pairs that have changed since
+// are skipped when they come up: a pair's rank is asked for again and must be
+// the entry's.
+func (m *merger) runLong(text []byte) {
+	end := int32(len(text))
+	m.spread(end)
+	m.queue.reset()
+	for i := range len(m.values) - 1 {
+		m.rankAt(text, m.starts[i], m.starts[i+1], m.starts[i+2])
+	}
+	for {
+		rank, a, ok := m.queue.pop()
+		if !ok {
+			break
+		}
+		if !m.isAlive(a) {
+			continue
+		}
+		b := m.next(a, end)
+		if b == end {
+			continue
+		}
+		c := m.next(b, end)
+		r, merged := m.rule.pair(text[a:c], m.valueAt[a], m.valueAt[b])
+		m.steps++
+		if r != rank {
+			continue
+		}
+		m.alive[b>>6] &^= 1 << (b & 63)
+		m.valueAt[a] = merged
+		if a > 0 {
+			m.rankAt(text, m.prev(a), a, c)
+		}
+		if c < end {
+			m.rankAt(text, a, c, m.next(c, end))
+		}
+	}
+	m.collect(end)
+	m.steps += m.queue.moves
+}
+
+// rankAt queues the pair of the symbols [a, b) and [b, c) if it may merge.
+func (m *merger) rankAt(text []byte, a, b, c int32) {
+	m.steps++
+	if rank, _ := m.rule.pair(text[a:c], m.valueAt[a], m.valueAt[b]); rank != noRank {
+		m.queue.push(rank, a)
+	}
+}
+
+// spread lays the symbols out by byte offset.
+func (m *merger) spread(end int32) {
+	words := int(end)>>6 + 1
+	if cap(m.alive) < words {
+		m.alive = make([]uint64, words)
+	}
+	m.alive = m.alive[:words]
+	clear(m.alive)
+	if cap(m.valueAt) < int(end) {
+		m.valueAt = make([]int32, end)
+	}
+	m.valueAt = m.valueAt[:end]
+	for i, v := range m.values {
+		s := m.starts[i]
+		m.alive[s>>6] |= 1 << (s & 63)
+		m.valueAt[s] = v
+	}
+}
+
+// collect turns the layout by offset back into lists.
+func (m *merger) collect(end int32) {
+	m.reset()
+	for w, word := range m.alive {
+		for ; word != 0; word &= word - 1 {
+			s := int32(w<<6 + bits.TrailingZeros64(word))
+			m.add(int(s), m.valueAt[s])
+		}
+	}
+	m.starts = append(m.starts, end)
+}
+
+func (m *merger) isAlive(a int32) bool { return m.alive[a>>6]>>(a&63)&1 != 0 }
+
+// next is the start of the symbol after the one at a, or end. No symbol is
+// longer than the longest piece, which bounds the search.
+func (m *merger) next(a, end int32) int32 {
+	a++
+	w := a >> 6
+	if int(w) >= len(m.alive) {
+		return end
+	}
+	word := m.alive[w] >> (a & 63) << (a & 63)
+	for word == 0 {
+		if w++; int(w) >= len(m.alive) {
+			return end
+		}
+		word = m.alive[w]
+	}
+	return w<<6 + int32(bits.TrailingZeros64(word))
+}
+
+// prev is the start of the symbol before the one at a > 0.
+func (m *merger) prev(a int32) int32 {
+	a--
+	w := a >> 6
+	word := m.alive[w] << (63 - a&63) >> (63 - a&63)
+	for word == 0 {
+		w--
+		word = m.alive[w]
+	}
+	return w<<6 + int32(63-bits.LeadingZeros64(word))
+}

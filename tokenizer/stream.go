@@ -1,0 +1,49 @@
+package tokenizer
+
+import "unicode/utf8"
+
+// A StreamDecoder turns tokens into text as they are generated. It holds back
+// the bytes of an incomplete character, since one character may be spread
+// over several tokens. It is for one goroutine.
+type StreamDecoder struct {
+	t       *Tokenizer
+	special bool
+	held    []byte
+	out     []byte
+}
+
+// NewStreamDecoder makes a decoder; special says whether control tokens are
+// written as their names.
+func NewStreamDecoder(t *Tokenizer, special bool) *StreamDecoder {
+	return &StreamDecoder{t: t, special: special}
+}
+
+// Push takes the next token and returns the text that is complete now, valid
+// UTF-8: a byte that can be part of no character becomes U+FFFD. The result
+// is valid until the next call.
+func (d *StreamDecoder) Push(id Token) []byte {
+	d.held = append(d.held, d.t.Piece(id, d.special)...)
+	return d.take(false)
+}
+
+// Flush returns what is held back, incomplete characters as U+FFFD, and makes
+// the decoder ready for another text.
+func (d *StreamDecoder) Flush() []byte { return d.take(true) }
+
+// Held is the number of bytes held back.
+func (d *StreamDecoder) Held() int { return len(d.held) }
+
+func (d *StreamDecoder) take(all bool) []byte {
+	d.out = d.out[:0]
+	rest := d.held
+	for len(rest) > 0 {
+		if !all && !utf8.FullRune(rest) {
+			break
+		}
+		r, n := utf8.DecodeRune(rest)
+		d.out = utf8.AppendRune(d.out, r)
+		rest = rest[n:]
+	}
+	d.held = append(d.held[:0], rest...)
+	return d.out
+}

@@ -1,0 +1,181 @@
+package tokenizer
+
+import "sync"
+
+// A Tokenizer converts between text and the tokens of one vocabulary.
+type Tokenizer struct {
+	kind          kind
+	texts         []string // pieces as stored, by id
+	ids           map[string]Token
+	maxTokenBytes int
+	attrs         []attr // by id
+
+	bos, eos, eot, eom, unk, sep, pad, mask        Token
+	fimPre, fimSuf, fimMid, fimPad, fimRep, fimSep Token
+	addBOS, addEOS, addSEP                         bool
+	addSpacePrefix, removeExtraSpaces              bool
+	escapeSpaces, cleanSpaces                      bool
+
+	eog      map[Token]bool
+	specials specialTokens
+	pieces   pieceTable
+
+	// encodeText appends the tokens of a text without special tokens.
+	// atStart tells that a special token or nothing stands before it.
+	encodeText func(s *scratch, dst []Token, text []byte, atStart bool) []Token
+}
+
+// New prepares a vocabulary. The error is a *VocabError.
+func New(v Vocab) (*Tokenizer, error) {
+	d, ok := kinds[v.Model]
+	if !ok {
+		return nil, vocabErrorf("model", -1, "%q is not supported", v.Model)
+	}
+	if err := v.checkLengths(); err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{kind: d.kind}
+	if err := t.index(v.Tokens); err != nil {
+		return nil, err
+	}
+	t.setTypes(&v)
+	t.resolve(&v, &d)
+	var err error
+	switch d.kind {
+	case kindSPM:
+		err = t.initSPM(&v)
+	default:
+		return nil, vocabErrorf("model", -1, "%q is not supported", v.Model)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := t.checkAdded(); err != nil {
+		return nil, err
+	}
+	if err := t.setAttributes(&v); err != nil {
+		return nil, err
+	}
+	t.pieces = t.buildPieces()
+	return t, nil
+}
+
+// EncodeOptions say what Encode does beyond the text's ordinary pieces.
+type EncodeOptions struct {
+	AddSpecial   bool // add BOS, EOS, SEP as the vocabulary wants them
+	ParseSpecial bool // control tokens written in the text become tokens
+}
+
+// Encode returns the tokens of text.
+func (t *Tokenizer) Encode(text string, opts EncodeOptions) []Token {
+	s := newScratch()
+	defer s.release()
+	s.input = append(s.input, text...)
+	return t.encode(s, nil, trust{all: opts.ParseSpecial}, opts.AddSpecial)
+}
+
+// AppendEncode appends the tokens of text to dst, which may be nil. Reusing
+// dst makes encoding free of allocations for texts of ordinary length.
+func (t *Tokenizer) AppendEncode(dst []Token, text []byte, opts EncodeOptions) []Token {
+	s := newScratch()
+	defer s.release()
+	s.input = append(s.input, text...)
+	return t.encode(s, dst, trust{all: opts.ParseSpecial}, opts.AddSpecial)
+}
+
+// A Segment is a part of a prompt. Special tokens are parsed only in parts
+// that the program wrote (Special true), never in text from outside.
+type Segment struct {
+	Text    string
+	Special bool
+}
+
+// EncodeSegments returns the tokens of the segments' texts joined. They are
+// the tokens of the whole text with special tokens parsed, except that no
+// special token comes from a segment that is not Special, nor from letters of
+// which some are in such a segment.
+func (t *Tokenizer) EncodeSegments(segments []Segment, addSpecial bool) []Token {
+	s := newScratch()
+	defer s.release()
+	for _, seg := range segments {
+		start := len(s.input)
+		s.input = append(s.input, seg.Text...)
+		if seg.Special {
+			s.trusted = addSpan(s.trusted, span{start, len(s.input)})
+		}
+	}
+	return t.encode(s, nil, trust{spans: s.trusted, strict: true}, addSpecial)
+}
+
+// encode appends the tokens of s.input.
+func (t *Tokenizer) encode(s *scratch, dst []Token, who trust, addSpecial bool) []Token {
+	if addSpecial && t.addBOS {
+		dst = append(dst, t.bos)
+	}
+	atStart := true
+	for _, f := range t.partition(s, who) {
+		if f.token != NoToken {
+			dst = append(dst, f.token)
+			atStart = true
+			continue
+		}
+		dst = t.encodeText(s, dst, s.input[f.start:f.end], atStart)
+		atStart = false
+	}
+	if addSpecial && t.addEOS {
+		dst = append(dst, t.eos)
+	}
+	return dst
+}
+
+// NVocab is the number of tokens.
+func (t *Tokenizer) NVocab() int { return len(t.texts) }
+
+// BOS, EOS, EOT, UNK, SEP, PAD and MASK are NoToken where there is none.
+func (t *Tokenizer) BOS() Token  { return t.bos }
+func (t *Tokenizer) EOS() Token  { return t.eos }
+func (t *Tokenizer) EOT() Token  { return t.eot }
+func (t *Tokenizer) UNK() Token  { return t.unk }
+func (t *Tokenizer) SEP() Token  { return t.sep }
+func (t *Tokenizer) PAD() Token  { return t.pad }
+func (t *Tokenizer) MASK() Token { return t.mask }
+
+// AddsBOS, AddsEOS and AddsSEP tell what Encode adds on AddSpecial.
+func (t *Tokenizer) AddsBOS() bool { return t.addBOS }
+func (t *Tokenizer) AddsEOS() bool { return t.addEOS }
+func (t *Tokenizer) AddsSEP() bool { return t.addSEP }
+
+// Lookup returns the id of a piece as the vocabulary stores it.
+func (t *Tokenizer) Lookup(piece string) (Token, bool) {
+	id, ok := t.ids[piece]
+	return id, ok
+}
+
+// scratch is the memory of one call.
+type scratch struct {
+	input   []byte // the text to encode
+	work    []byte // a fragment of it, normalised
+	trusted []span
+	frags   [2][]fragment
+	found   []int32
+	m       merger
+}
+
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+
+func newScratch() *scratch { return scratchPool.Get().(*scratch) }
+
+// maxKeptBytes is the largest buffer that is kept for reuse.
+const maxKeptBytes = 1 << 18
+
+// release clears what the call left in s and keeps s unless it has grown
+// large.
+func (s *scratch) release() {
+	if cap(s.input) > maxKeptBytes || cap(s.work) > 3*maxKeptBytes {
+		return
+	}
+	clear(s.input[:cap(s.input)])
+	clear(s.work[:cap(s.work)])
+	s.input, s.work, s.trusted = s.input[:0], s.work[:0], s.trusted[:0]
+	scratchPool.Put(s)
+}
