@@ -28,6 +28,7 @@ type runFunc func(ctx context.Context, args []string) error
 // commands lists every subcommand in the order of the overview.
 func commands() []*command {
 	return []*command{
+		chatCommand,
 		inspectCommand,
 	}
 }

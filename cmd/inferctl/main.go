@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes.
@@ -29,6 +30,7 @@ func main() {
 	if died, ok := errors.AsType[signalError](context.Cause(ctx)); ok && code != exitOK {
 		signal.Reset()
 		_ = syscall.Kill(os.Getpid(), died.Signal)
+		time.Sleep(time.Second) // the signal may reach another thread a little later
 	}
 	os.Exit(code)
 }
