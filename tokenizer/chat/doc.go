@@ -27,9 +27,10 @@
 //
 // # Reading order
 //
-// template.go (API), lexer.go, parser.go and ast.go (source to tree), scope.go
-// and eval*.go (tree to text), value.go, text.go and ops.go (Python's values),
-// filters.go, filters_seq.go, format.go, tests.go, methods.go, methods_text.go, repr.go and tojson.go (the library).
+// template.go (API), lexer.go, parser.go, parse_expr.go and ast.go (source to
+// tree), eval.go and exec.go (tree to text), value.go, text.go and ops.go
+// (Python's values), filters.go, filters_seq.go, format.go, tests.go,
+// methods.go, methods_text.go, repr.go, tojson.go and globals.go (the library).
 //
 // Sources: the Jinja template designer documentation (3.1), and the Python
 // library reference for str, list and dict.
