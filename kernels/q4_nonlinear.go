@@ -99,11 +99,11 @@ func (rb *rowBlock) unpackNVFP4(head, body []byte, part, row int) {
 }
 
 // ue4m3 converts an unsigned 8-bit float of 4 exponent and 3 mantissa bits.
-// Like ggml it reads the NaN code 0x7f as zero and ignores the top bit.
+// Like ggml it reads the NaN code 0x7f as zero and otherwise ignores the top bit.
 func ue4m3(c byte) float32 {
 	e, m := int(c>>3&15), float64(c&7)
 	switch {
-	case c&0x7f == 0x7f:
+	case c == 0x7f:
 		return 0
 	case e == 0:
 		return float32(math.Ldexp(m, -9))
