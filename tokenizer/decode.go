@@ -35,7 +35,7 @@ func (t *Tokenizer) appendPiece(dst []byte, id Token) []byte {
 		if t.escapeSpaces {
 			return append(dst, strings.ReplaceAll(s, spaceMark, " ")...)
 		}
-		return append(dst, s...)
+		return appendSpelled(dst, s)
 	case a&attrByte != 0:
 		if b, ok := byteOfPiece(s); ok {
 			return append(dst, b)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,7 +158,7 @@ func (c *goldenCase) check(t *testing.T, tok *tokenizer.Tokenizer) {
 	in := c.bytes()
 	opts := tokenizer.EncodeOptions{AddSpecial: c.AddSpecial, ParseSpecial: c.ParseSpecial}
 	got := tok.Encode(string(in), opts)
-	if !equalIDs(got, c.IDs) {
+	if !slices.Equal(got, c.IDs) {
 		t.Errorf("%s %s %q special=%v,%v\n got %v\nwant %v", c.Model, c.Cat, in, c.AddSpecial, c.ParseSpecial, got, c.IDs)
 		return
 	}
@@ -179,16 +180,4 @@ func (c *goldenCase) check(t *testing.T, tok *tokenizer.Tokenizer) {
 			t.Errorf("%s %q: decoded with special tokens %q, want %q", c.Model, in, d, want)
 		}
 	}
-}
-
-func equalIDs(a, b []tokenizer.Token) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

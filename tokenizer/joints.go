@@ -18,6 +18,17 @@ func keyOf(c []byte) symbolKey {
 	return k
 }
 
+// lastKey is the key of the last character of a piece that is not empty.
+func lastKey(piece []byte) symbolKey {
+	for {
+		n := symbolLen(piece)
+		if n == len(piece) {
+			return keyOf(piece)
+		}
+		piece = piece[n:]
+	}
+}
+
 // A jointSet knows the pairs of neighbouring characters that occur inside some
 // piece. Between any other two characters no merge can happen, so the text may
 // be cut there and each chunk merged alone. It is a hash table of bits: it may

@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +71,76 @@ func checkInfo(t *testing.T, tok *tokenizer.Tokenizer, path string) {
 	}
 	require.Equal(t, want.Control, control[:min(len(control), 400)])
 	require.Equal(t, want.Pieces, hex.EncodeToString(h.Sum(nil)))
+}
+
+// TestPreTokenizerMatrix runs two vocabularies under every pre-tokeniser name.
+func TestPreTokenizerMatrix(t *testing.T) {
+	for _, name := range []string{"gpt-2", "dense-bpe"} {
+		v := loadVocab(t, testdata.Shared(t, "golden", "tokenizer", "vocab", name+".gguf.gz"))
+		type group struct {
+			IDs []tokenizer.Token `json:"ids"`
+			Pre []string          `json:"pre"`
+		}
+		lines := readLines[struct {
+			text
+			Accepted   []string `json:"accepted"`
+			AddSpecial bool     `json:"add_special"`
+			Groups     []group  `json:"groups"`
+		}](t, testdata.Shared(t, "golden", "tokenizer", "pre_matrix."+name+".jsonl.gz"))
+		names := lines[0].Accepted
+		require.Len(t, names, 90)
+		for _, pre := range names {
+			t.Run(name+"/"+pre, func(t *testing.T) {
+				v.Pre = pre
+				tok, err := tokenizer.New(v)
+				require.NoError(t, err)
+				for _, line := range lines[1:] {
+					in := string(line.bytes())
+					got := tok.Encode(in, tokenizer.EncodeOptions{AddSpecial: line.AddSpecial})
+					for _, g := range line.Groups {
+						if slices.Contains(g.Pre, pre) && !slices.Equal(g.IDs, got) {
+							t.Errorf("%q\n got %v\nwant %v", in, got, g.IDs)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestTinyModels uses the vocabularies inside the random-weight models.
+func TestTinyModels(t *testing.T) {
+	toks := make(map[string]*tokenizer.Tokenizer)
+	for _, c := range readLines[goldenCase](t, testdata.Shared(t, "golden", "tokenizer", "tiny.jsonl.gz")) {
+		if toks[c.Model] == nil {
+			path := []string{"golden", "arch", c.Model, "model.gguf"}
+			if c.Model == "tiny-unigram" {
+				path = []string{"golden", "tokenizer", "vocab", "tiny-unigram.gguf"}
+			}
+			tok, err := tokenizer.New(loadVocab(t, testdata.Shared(t, path...)))
+			require.NoError(t, err, c.Model)
+			toks[c.Model] = tok
+		}
+		c.check(t, toks[c.Model])
+	}
+}
+
+// TestUpstreamPairs runs the reference project's own test pairs.
+func TestUpstreamPairs(t *testing.T) {
+	for _, name := range []string{"llama-spm", "phi-3", "bert-bge", "gpt-2", "falcon", "deepseek-coder"} {
+		tok, err := tokenizer.New(loadVocab(t, testdata.Shared(t, "golden", "tokenizer", "vocab", name+".gguf.gz")))
+		require.NoError(t, err)
+		in, err := os.ReadFile(testdata.Shared(t, "golden", "tokenizer", "upstream", name+".inp"))
+		require.NoError(t, err)
+		out, err := os.ReadFile(testdata.Shared(t, "golden", "tokenizer", "upstream", name+".out"))
+		require.NoError(t, err)
+		lines := strings.Split(string(out), "\n")
+		texts := strings.Split(string(in), "\n__ggml_vocab_test__\n")
+		require.Len(t, texts, 47)
+		for i, s := range texts {
+			want := strings.Fields(lines[i])
+			got := tok.Encode(s, tokenizer.EncodeOptions{})
+			require.Equal(t, strings.Join(want, " "), strings.Trim(fmt.Sprint(got), "[]"), "%s: %q", name, s)
+		}
+	}
 }

@@ -50,12 +50,19 @@ func rankOfScore(score float32) uint32 {
 // fillByteTokens finds the tokens that stand for one byte: "<0x41>", or the
 // byte itself.
 func (t *Tokenizer) fillByteTokens(tokens *[256]Token) {
-	const hex = "0123456789ABCDEF"
+	t.fillHexTokens(tokens)
 	for b := range tokens {
-		tokens[b] = t.idOr("<0x" + string(hex[b>>4]) + string(hex[b&15]) + ">")
 		if tokens[b] == NoToken {
 			tokens[b] = t.idOr(string([]byte{byte(b)}))
 		}
+	}
+}
+
+// fillHexTokens finds the tokens "<0x00>" to "<0xFF>".
+func (t *Tokenizer) fillHexTokens(tokens *[256]Token) {
+	const hex = "0123456789ABCDEF"
+	for b := range tokens {
+		tokens[b] = t.idOr("<0x" + string(hex[b>>4]) + string(hex[b&15]) + ">")
 	}
 }
 

@@ -44,8 +44,12 @@ func New(v Vocab) (*Tokenizer, error) {
 	switch d.kind {
 	case kindSPM:
 		err = t.initSPM(&v)
-	default:
-		return nil, vocabErrorf("model", -1, "%q is not supported", v.Model)
+	case kindBPE:
+		err = t.initBPE(&v)
+	case kindWordPiece:
+		err = t.initWordPiece(&v)
+	case kindUnigram:
+		err = t.initUnigram(&v)
 	}
 	if err != nil {
 		return nil, err
@@ -109,7 +113,7 @@ func (t *Tokenizer) EncodeSegments(segments []Segment, addSpecial bool) []Token 
 
 // encode appends the tokens of s.input.
 func (t *Tokenizer) encode(s *scratch, dst []Token, who trust, addSpecial bool) []Token {
-	if addSpecial && t.addBOS {
+	if addSpecial && (t.addBOS || t.kind == kindWordPiece) && t.bos != NoToken {
 		dst = append(dst, t.bos)
 	}
 	atStart := true
@@ -122,7 +126,11 @@ func (t *Tokenizer) encode(s *scratch, dst []Token, who trust, addSpecial bool) 
 		dst = t.encodeText(s, dst, s.input[f.start:f.end], atStart)
 		atStart = false
 	}
-	if addSpecial && t.addEOS {
+	switch {
+	case !addSpecial:
+	case t.kind == kindWordPiece:
+		dst = append(dst, t.sep)
+	case t.addEOS:
 		dst = append(dst, t.eos)
 	}
 	return dst
@@ -159,6 +167,10 @@ type scratch struct {
 	frags   [2][]fragment
 	found   []int32
 	m       merger
+	scan    scanner
+	fixed   []byte // the fragment, if it had to be made well-formed
+	ends    [2][]int32
+	lattice lattice
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
@@ -176,6 +188,7 @@ func (s *scratch) release() {
 	}
 	clear(s.input[:cap(s.input)])
 	clear(s.work[:cap(s.work)])
-	s.input, s.work, s.trusted = s.input[:0], s.work[:0], s.trusted[:0]
+	clear(s.fixed[:cap(s.fixed)])
+	s.input, s.work, s.fixed, s.trusted = s.input[:0], s.work[:0], s.fixed[:0], s.trusted[:0]
 	scratchPool.Put(s)
 }

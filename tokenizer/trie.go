@@ -90,3 +90,17 @@ func (t *trie) step(node int32, c byte) int32 {
 	}
 	return -1
 }
+
+// depth is the number of bytes of text for which the trie has a path, whether
+// or not a key ends there.
+func (t *trie) depth(text []byte) int {
+	node := t.root[text[0]]
+	n := 0
+	for node >= 0 {
+		if n++; n == len(text) {
+			break
+		}
+		node = t.step(node, text[n])
+	}
+	return n
+}

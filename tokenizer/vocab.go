@@ -194,7 +194,7 @@ func (t *Tokenizer) checkAdded() error {
 		return vocabErrorf("bos", -1, "a BOS token must be added, but there is none")
 	case t.addEOS && t.eos == NoToken:
 		return vocabErrorf("eos", -1, "an EOS token must be added, but there is none")
-	case t.addSEP && t.sep == NoToken:
+	case t.kind == kindWordPiece && t.sep == NoToken:
 		return vocabErrorf("sep", -1, "a SEP token must be added, but there is none")
 	}
 	return nil
