@@ -44,7 +44,7 @@ var pointwise = []struct {
 	{"SiLU", activate(SiLU), func(x float64) float64 { return x * sigmoid64(x) }, 4, 0x1p-120},
 	{"GELU", activate(GELU), func(x float64) float64 {
 		return x * sigmoid64(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
-	}, 6, 2e-8},
+	}, 8, 2e-8},
 	{"GELUErf", activate(GELUErf), func(x float64) float64 { return x * 0.5 * math.Erfc(-x/math.Sqrt2) }, 6, 0x1p-120},
 	{"ReLU", activate(ReLU), func(x float64) float64 { return math.Max(x, 0) }, 0, 0},
 	{"ReLUSquared", activate(ReLUSquared), func(x float64) float64 { return math.Max(x, 0) * math.Max(x, 0) }, 0.5, 0},
