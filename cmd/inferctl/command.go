@@ -30,6 +30,7 @@ func commands() []*command {
 	return []*command{
 		chatCommand,
 		inspectCommand,
+		templateCommand,
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
+	exitRefused = 3 // a chat template refused the conversation
 )
 
 func main() {
@@ -55,6 +56,9 @@ func run(ctx context.Context, args []string) int {
 	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
+	}
+	if _, ok := errors.AsType[*refusedError](err); ok {
+		return exitRefused
 	}
 	return exitFailure
 }
