@@ -30,3 +30,16 @@ func checkHeads(op string, n, nHeads, stride, dim int) {
 		panic(fmt.Sprintf("kernels: %s: %d heads of %d elements, %d apart, do not fit len(x) = %d", op, nHeads, dim, stride, n))
 	}
 }
+
+// checkTokens panics unless out holds whole rows of dim, and returns how many.
+func checkTokens(op string, out []float32, dim int) int {
+	checkRows(op, out, out, dim)
+	return len(out) / dim
+}
+
+// checkGroups panics unless nGroups divides nHeads.
+func checkGroups(op string, nHeads, nGroups int) {
+	if nGroups <= 0 || nHeads%nGroups != 0 {
+		panic(fmt.Sprintf("kernels: %s: %d groups do not divide %d heads", op, nGroups, nHeads))
+	}
+}

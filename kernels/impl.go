@@ -37,6 +37,7 @@ type Impl struct {
 	LayerNorm            func(out, x, weight, bias []float32, dim int, eps float32)
 	Softmax              func(out, x []float32)
 	Argmax               func(x []float32) int
+	GaussianCutoff       func(out, x []float32, dim int, width float32)
 	FirstAbove           func(x []float32, next int, limit float32) int // see [TopK]
 
 	// Attention: AttentionSegment fills part from one segment of positions,
@@ -44,6 +45,12 @@ type Impl struct {
 	StoreKV          func(kv *KVPages, pos int, k, v []float32, heads Range)
 	AttentionSegment func(part attentionPartial, q *Queries, heads Range, segment int, scratch []float32)
 	AttentionMerge   func(state, part attentionPartial, headDimV int)
+
+	// Recurrent layers, token by token.
+	CausalConv func(out []float32, x Rows, state, weight, bias []float32, dim int, channels Range)
+	MambaScan  func(m *Mamba, out, state []float32, u, dt, b, c Rows, channels Range)
+	Mamba2Scan func(m *Mamba2, out, state []float32, u, dt, b, c Rows, heads Range)
+	DeltaScan  func(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range, scratch []float32)
 }
 
 // with returns a copy of i under a new name, changed by override.
@@ -82,6 +89,11 @@ var generic = Impl{
 	StoreKV:          storeKVGeneric,
 	AttentionSegment: attentionSegmentGeneric,
 	AttentionMerge:   attentionMergeGeneric,
+	GaussianCutoff:   gaussianCutoffGeneric,
+	CausalConv:       causalConvGeneric,
+	MambaScan:        mambaScanGeneric,
+	Mamba2Scan:       mamba2ScanGeneric,
+	DeltaScan:        deltaScanGeneric,
 }
 
 // implementations holds the levels this CPU can run, best first; the last is
