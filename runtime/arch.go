@@ -1,0 +1,36 @@
+package runtime
+
+import (
+	"maps"
+	"slices"
+)
+
+// model is a bound architecture: its weights and the order in which they are
+// applied. It is immutable once ready has returned.
+type model interface {
+	// bind names every tensor of the model, once.
+	bind(b *binder)
+
+	// ready makes what depends on the weights' values, after they are packed.
+	ready() error
+
+	// kvSpecs says what each layer keeps for each position.
+	kvSpecs() []kvSpec
+
+	// forward runs all tokens of s and returns the logits of the rows that s
+	// wants, [len(s.rows), nVocab].
+	forward(b Backend, s *step) Tensor
+}
+
+// newModel reads an architecture's hyper-parameters. What is wrong with them is
+// noted in h; the model is not used then.
+type newModel func(h *hparams, nVocab int) (model, config)
+
+// archs maps general.architecture to constructors. A new architecture is a file
+// of its own and a line here.
+var archs = map[string]newModel{
+	"llama": newLlama,
+}
+
+// Architectures lists the architectures that can be loaded.
+func Architectures() []string { return slices.Sorted(maps.Keys(archs)) }

@@ -1,0 +1,63 @@
+package runtime
+
+// config holds the hyper-parameters that transformers share. An architecture
+// reads the ones of its own beside them.
+type config struct {
+	arch      string
+	nCtxTrain int // context length the model was made for
+	nVocab    int
+	dim       int
+	nLayers   int
+	nHeads    int
+	nKVHeads  int
+	headDim   int // of queries and keys
+	headDimV  int // of values
+	ffnDim    int
+	normEps   float32
+
+	nExperts     int // 0: no mixture of experts
+	nExpertsUsed int
+	expertFFNDim int
+}
+
+// newConfig reads what every decoder with attention has. epsKey names the
+// epsilon of the architecture's norms.
+func newConfig(h *hparams, nVocab int, epsKey string) config {
+	c := config{
+		arch:      h.arch,
+		nVocab:    nVocab,
+		nCtxTrain: h.count("context_length", maxNCtx),
+		dim:       h.count("embedding_length", maxDim),
+		nLayers:   h.count("block_count", maxLayers),
+		nHeads:    h.count("attention.head_count", maxHeads),
+		ffnDim:    h.count("feed_forward_length", maxFFNDim),
+		normEps:   float32(h.positive(epsKey)),
+	}
+	c.nKVHeads = h.countOr("attention.head_count_kv", c.nHeads, maxHeads)
+	if c.nHeads%c.nKVHeads != 0 {
+		h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", c.nKVHeads, c.nHeads)
+	}
+	if !h.has("attention.key_length") && c.dim%c.nHeads != 0 {
+		h.fault(h.key("attention.head_count"), "is %d, must divide the width %d where attention.key_length is absent", c.nHeads, c.dim)
+	}
+	c.headDim = h.countOr("attention.key_length", max(1, c.dim/c.nHeads), maxDim)
+	c.headDimV = h.countOr("attention.value_length", c.headDim, maxDim)
+	h.countOr("vocab_size", nVocab, maxVocab)
+	c.readExperts(h)
+	return c
+}
+
+// readExperts reads the sizes of a mixture of experts.
+func (c *config) readExperts(h *hparams) {
+	c.nExperts = h.countOrNone("expert_count", maxExperts)
+	used := h.countOrNone("expert_used_count", maxExperts)
+	if c.nExperts == 0 {
+		return
+	}
+	c.nExpertsUsed = used
+	if used < 1 || used > c.nExperts {
+		h.fault(h.key("expert_used_count"), "is %d, must be 1 to the %d experts there are", used, c.nExperts)
+		c.nExpertsUsed = 1
+	}
+	c.expertFFNDim = h.countOr("expert_feed_forward_length", c.ffnDim, maxFFNDim)
+}

@@ -1,0 +1,217 @@
+package runtime
+
+import (
+	"inferd/kernels"
+)
+
+// cpu is the Backend of package kernels: it gives operations their memory and
+// divides them among threads. One step uses it at a time.
+//
+// A job's arguments lie in fields of cpu, and the functions that read them are
+// made once: a closure for each job would be an allocation for each job.
+//
+// A cpu whose arena has no memory computes nothing and measures how much
+// scratch memory a step needs.
+type cpu struct {
+	pool      *pool
+	nThread   int
+	mem       region
+	arena     arena
+	keepBytes int      // of the arena that stay touched between steps
+	scratch   [][]byte // for kernels.MatMul, one for each thread
+
+	rows      rowsJob
+	matMul    matMulJob
+	attention attentionJob
+	groups    groups
+}
+
+var _ Backend = (*cpu)(nil)
+
+// newMeasuringCPU returns a cpu that only measures.
+func newMeasuringCPU(nThreads int) *cpu { return &cpu{nThread: nThreads} }
+
+// newCPU starts nThreads threads with scratchBytes of memory, of which a step
+// uses no more than keepBytes as a rule.
+func newCPU(nThreads int, scratchBytes, keepBytes int64) (*cpu, error) {
+	own := int64(nThreads) * kernels.MatMulScratchBytes
+	mem, err := newRegion(own+scratchBytes, "scratch memory")
+	if err != nil {
+		return nil, err
+	}
+	c := &cpu{nThread: nThreads, mem: mem, pool: newPool(nThreads), keepBytes: int(keepBytes)}
+	for i := range nThreads {
+		c.scratch = append(c.scratch, mem.bytes[i*kernels.MatMulScratchBytes:][:kernels.MatMulScratchBytes])
+	}
+	c.arena.mem = mem.bytes[own:]
+	c.rows.run = c.rows.chunk
+	c.matMul.run = func(chunk, thread int) { c.matMul.chunk(chunk, c.scratch[thread]) }
+	c.attention.run = c.attention.chunk
+	c.attention.queries = make([]kernels.Queries, nThreads)
+	c.attention.pages = make([]kernels.KVPages, nThreads)
+	return c, nil
+}
+
+// close ends the threads and frees the memory.
+func (c *cpu) close() {
+	c.pool.close()
+	c.mem.free()
+}
+
+// begin frees the tensors of the step before. Where that wanted so many logits
+// that it took more memory than most steps do, the system gets the rest back.
+func (c *cpu) begin() {
+	c.arena.release(0)
+	if c.arena.peak > c.keepBytes {
+		discard(c.arena.mem[c.keepBytes:])
+		c.arena.peak = 0
+	}
+}
+
+// measures reports whether operations must not touch any values.
+func (c *cpu) measures() bool { return c.arena.mem == nil }
+
+func (c *cpu) Mark() int        { return c.arena.mark() }
+func (c *cpu) Release(mark int) { c.arena.release(mark) }
+
+// tensor allocates a tensor with arbitrary content.
+func (c *cpu) tensor(rows, cols int) Tensor {
+	return Tensor{rows, cols, alloc[float32](&c.arena, rows*cols)}
+}
+
+// rowsJob is an operation on each row of a tensor, or each element, where rows
+// do not depend on one another.
+type rowsJob struct {
+	op      rowsOp
+	x, y    Tensor
+	out     Tensor
+	weight  []float32
+	w       *kernels.Matrix
+	ids     []int32
+	step    *step
+	table   *kernels.RoPETable
+	rot     Rotation
+	pair    kernels.RoPEPairing
+	act     kernels.ActivationFunc
+	eps     float32
+	acts    kernels.Activations
+	routing Routing
+	dim     int
+	per     int // rows in a chunk
+	run     func(chunk, thread int)
+}
+
+// rowsOp computes rows [from, to) of a job.
+type rowsOp func(j *rowsJob, from, to int)
+
+func (j *rowsJob) chunk(chunk, _ int) {
+	j.op(j, chunk*j.per, min((chunk+1)*j.per, j.out.rows))
+}
+
+// inlineElems is how many elements of cheap work cost less than waking a
+// thread for them.
+const inlineElems = 1 << 14
+
+// each runs op on the rows of j.out, on all threads if that is worth it.
+func (c *cpu) each(op rowsOp) {
+	j := &c.rows
+	j.op = op
+	if j.out.rows*j.out.cols <= inlineElems || j.out.rows == 1 {
+		op(j, 0, j.out.rows)
+	} else {
+		nChunks := min(j.out.rows, 4*c.nThread)
+		j.per = (j.out.rows + nChunks - 1) / nChunks
+		c.pool.run((j.out.rows+j.per-1)/j.per, j.run)
+	}
+	*j = rowsJob{run: j.run}
+}
+
+func (c *cpu) Embed(w *kernels.Matrix, tokens []Token) Tensor {
+	y := c.tensor(len(tokens), w.NIn)
+	if c.measures() {
+		return y
+	}
+	c.rows.out, c.rows.w, c.rows.ids = y, w, tokens
+	c.each(func(j *rowsJob, from, to int) {
+		for r := from; r < to; r++ {
+			j.w.Row(j.out.row(r), int(j.ids[r]))
+		}
+	})
+	return y
+}
+
+func (c *cpu) Rows(x Tensor, rows []int32) Tensor {
+	y := c.tensor(len(rows), x.cols)
+	if c.measures() {
+		return y
+	}
+	for i, r := range rows {
+		copy(y.row(i), x.row(int(r)))
+	}
+	return y
+}
+
+func (c *cpu) RMSNorm(x Tensor, weight []float32, eps float32) Tensor {
+	y := c.tensor(x.rows, x.cols)
+	if c.measures() {
+		return y
+	}
+	c.rows.x, c.rows.out, c.rows.weight, c.rows.eps = x, y, weight, eps
+	c.each(func(j *rowsJob, from, to int) {
+		n := j.x.cols
+		kernels.RMSNorm(j.out.x[from*n:to*n], j.x.x[from*n:to*n], j.weight, len(j.weight), j.eps)
+	})
+	return y
+}
+
+func (c *cpu) Rotation(p *rope, s *step) Rotation {
+	n := p.params.NRot / 2
+	r := Rotation{c.tensor(len(s.pos), n), c.tensor(len(s.pos), n), p.pairing}
+	if c.measures() {
+		return r
+	}
+	c.rows.out, c.rows.rot, c.rows.table, c.rows.step = r.cos, r, p.table, s
+	c.each(func(j *rowsJob, from, to int) {
+		for i := from; i < to; i++ {
+			j.table.Row(j.rot.cos.row(i), j.rot.sin.row(i), int(j.step.pos[i]))
+		}
+	})
+	return r
+}
+
+func (c *cpu) RoPE(x Tensor, headDim int, r Rotation) {
+	if c.measures() {
+		return
+	}
+	c.rows.out, c.rows.dim, c.rows.rot = x, headDim, r
+	c.each(func(j *rowsJob, from, to int) {
+		for i := from; i < to; i++ {
+			kernels.RoPE(j.out.row(i), j.out.cols/j.dim, j.dim, j.rot.cos.row(i), j.rot.sin.row(i), j.rot.pairing)
+		}
+	})
+}
+
+func (c *cpu) GLU(gate, up Tensor, act kernels.ActivationFunc) Tensor {
+	if c.measures() {
+		return gate
+	}
+	c.rows.out, c.rows.y, c.rows.act = gate, up, act
+	c.each(func(j *rowsJob, from, to int) {
+		n := j.out.cols
+		g := j.out.x[from*n : to*n]
+		kernels.GLU(g, g, j.y.x[from*n:to*n], j.act)
+	})
+	return gate
+}
+
+func (c *cpu) Add(x, y Tensor) {
+	if c.measures() {
+		return
+	}
+	c.rows.out, c.rows.y = x, y
+	c.each(func(j *rowsJob, from, to int) {
+		n := j.out.cols
+		row := j.out.x[from*n : to*n]
+		kernels.Add(row, row, j.y.x[from*n:to*n])
+	})
+}

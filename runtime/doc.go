@@ -1,0 +1,85 @@
+// Package runtime loads a model and computes with it. An Engine is a loaded
+// model, immutable and shared; a Session is one timeline of tokens with its
+// keys and values; Step advances many sessions at once, mixing chunks of
+// prompts with single tokens of running answers. A Generation makes an answer
+// out of a session: sampling, stop strings, text.
+//
+//	e, err := runtime.Load("model.gguf", runtime.Options{})
+//	defer e.Close()
+//	s, err := e.NewSession(runtime.SessionOptions{})
+//	defer s.Close()
+//	prompt := e.Tokenizer().Encode("Once upon a time", tokenizer.EncodeOptions{AddSpecial: true})
+//	g, err := runtime.NewGeneration(s, prompt, runtime.GenerationOptions{Sampling: runtime.Greedy()})
+//	defer g.Close()
+//	err = g.Run(ctx, func(d runtime.Delta) error { _, err := os.Stdout.Write(d.Text); return err })
+//
+// It leaves to others: what bytes mean (gguf, kernels), what text means
+// (tokenizer), and whose turn it is (daemon/sched).
+//
+// # Reading order
+//
+//	engine.go session.go batch.go step.go   load a model; one timeline; one step
+//	generation.go chat.go                   an answer; messages to a prompt
+//	params.go sampler.go penalties.go       logits to a token
+//	philox.go logprobs.go stop.go           random numbers; probabilities; stop strings
+//	plan.go info.go                         what loading will take; what a file is
+//	hparams.go config.go vocab.go           metadata, checked once
+//	weights.go                              binder: tensors to packed weights
+//	arch.go llama.go                        an architecture: its weights and its block
+//	rope.go moe.go                          pieces that architectures share
+//	backend.go cpu*.go                      the operations of a block, and their division among threads
+//	kvcache.go prefix.go                    pages of keys and values; their reuse
+//	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
+//	perplexity.go                           how well a model predicts a text
+//
+// # Ownership
+//
+// An Engine lives until all its users have closed it: the loader, whoever
+// called Acquire, and every session. A session belongs to one goroutine at a
+// time. Steps of one engine run one after another; sessions may be opened,
+// rewound and closed by other goroutines meanwhile, as long as they are not in
+// the step's batch. Weights, keys and values, and scratch memory are mapped
+// outside the Go heap: the garbage collector never walks them, and a step
+// allocates nothing on it.
+//
+// # Invariants
+//
+// One arithmetic: a session's logits depend on its tokens alone. How they were
+// cut into steps, what else was in a batch, how many threads ran, and whether
+// keys and values were computed or reused, changes no bit. Operations are
+// divided among threads by output, never by sum, and whatever is added up is
+// added in an order fixed by position.
+//
+// Pages of keys and values, and the tokens they were made of, are cleared when
+// their last user lets go of them, and never pass from one user to another.
+//
+// A model loads whole or not at all, and an error lists everything that is
+// wrong with it. Hyper-parameters are checked in hparams.go, tensors in
+// weights.go, and not again after that.
+//
+// # Adding an architecture
+//
+// Write a file named after general.architecture with three things: a struct of
+// its weights, bind with one line per tensor, and a block that fits a page and
+// calls only Backend; then add a line to archs. What several architectures
+// share is a piece beside them: rope for positions, routeRule and experts for
+// mixtures, kernels.Attention for windows, caps, sinks and slopes. Golden
+// logits (testdata/README.md) tell when it is right.
+//
+// # Unexpected decisions
+//
+// Scratch memory is measured, not computed: before a load a model runs once on
+// a backend without memory, which counts what each operation takes.
+//
+// Logits of all positions live in scratch memory that is mapped for the largest
+// batch but touched only when they are wanted, and given back after.
+//
+// A file's unused tensors are an error: a tensor that the block does not name
+// is more often a missing feature than a harmless rest.
+//
+// The KV cache is F32 for models that are not block-quantised: they are small,
+// and are loaded to be exact.
+//
+// A generated BOS token ends an answer, as an end-of-generation token does:
+// models trained on documents that BOS separates begin another one with it.
+package runtime

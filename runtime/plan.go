@@ -1,0 +1,137 @@
+package runtime
+
+import (
+	"fmt"
+	"math"
+
+	"inferd/gguf"
+	"inferd/kernels"
+	"inferd/tokenizer"
+)
+
+// plan is a model that has been checked in full, and the memory it will take,
+// before anything of size is allocated.
+type plan struct {
+	info    Info
+	config  config
+	tok     *tokenizer.Tokenizer
+	model   model
+	binder  *binder
+	threads ThreadChoice
+
+	nCtx         int
+	nPages       int
+	kvLayout     kvLayout
+	maxBatch     int
+	scratchBytes int64 // of a step that wants all logits
+	usedBytes    int64 // of a step that wants one row: what a server touches
+}
+
+// defaultNCtx bounds the context where nobody asked for one: keys and values of
+// the longest contexts that models allow would take more memory than most
+// machines have.
+const defaultNCtx = 1 << 15
+
+// newPlan checks a file and plans its loading. All that is wrong with it is in
+// one *ModelError.
+func newPlan(f *gguf.File, o Options) (*plan, error) {
+	p := &plan{info: describe(f)}
+	h := &hparams{file: f, arch: p.info.Architecture}
+	construct, ok := archs[h.arch]
+	if !ok {
+		return p, p.refuse(f, []Fault{{Key: "general.architecture", Reason: fmt.Sprintf("is %q, must be one of %q", h.arch, Architectures())}})
+	}
+	nVocab := 1
+	if p.tok = newTokenizer(h); p.tok != nil {
+		nVocab = p.tok.NVocab()
+	}
+	p.model, p.config = construct(h, nVocab)
+	if len(h.faults) > 0 {
+		return p, p.refuse(f, h.faults)
+	}
+	p.binder = newBinder(f)
+	p.model.bind(p.binder)
+	p.binder.finish()
+	if len(p.binder.faults) > 0 {
+		return p, p.refuse(f, p.binder.faults)
+	}
+	p.info.setConfig(&p.config, p.tok)
+	if err := p.size(o); err != nil {
+		return p, err
+	}
+	return p, nil
+}
+
+// refuse returns the error for a model with faults.
+func (p *plan) refuse(f *gguf.File, faults []Fault) error {
+	return &ModelError{Path: f.Path(), Faults: faults}
+}
+
+// size plans the memory.
+func (p *plan) size(o Options) error {
+	p.nCtx = o.NCtx
+	if p.nCtx == 0 {
+		p.nCtx = min(p.config.nCtxTrain, defaultNCtx)
+	}
+	if p.nCtx > p.config.nCtxTrain {
+		return &ParamError{"ctx", p.nCtx, fmt.Sprintf("at most the model's %d", p.config.nCtxTrain)}
+	}
+	if p.threads = (ThreadChoice{o.Threads, "as configured"}); o.Threads == 0 {
+		p.threads = ChooseThreads()
+	}
+	if p.maxBatch = o.MaxBatch; p.maxBatch == 0 {
+		p.maxBatch = defaultMaxBatch
+	}
+	p.kvLayout = newKVLayout(p.model.kvSpecs(), p.kvFormat(o.KVType))
+	p.nPages = pagesFor(p.nCtx)
+	if o.KVBytes > 0 {
+		p.nPages = int(min(max(1, o.KVBytes/int64(p.kvLayout.pageBytes)), maxPages))
+	}
+	if p.nPages > math.MaxInt64/p.kvLayout.pageBytes {
+		return fmt.Errorf("runtime: KV cache of %d pages of %d bytes cannot be addressed", p.nPages, p.kvLayout.pageBytes)
+	}
+	p.scratchBytes = p.measureScratch(p.maxBatch)
+	p.usedBytes = p.measureScratch(1)
+	p.info.Memory = Memory{
+		WeightBytes:  p.binder.packedBytes(),
+		KVBytes:      int64(p.nPages) * int64(p.kvLayout.pageBytes),
+		ScratchBytes: p.usedBytes + int64(p.threads.N)*kernels.MatMulScratchBytes,
+		NCtx:         p.nCtx,
+		KVPageBytes:  p.kvLayout.pageBytes,
+		KVPageTokens: pageTokens,
+		KVType:       p.kvFormat(o.KVType).String(),
+	}
+	return nil
+}
+
+// maxPages bounds the bookkeeping of a KV budget: 2^24 pages are 2^30 tokens.
+const maxPages = 1 << 24
+
+// kvFormat settles the element type of keys and values.
+func (p *plan) kvFormat(t KVType) kernels.Format {
+	if t == KVF32 || t == KVAuto && !p.binder.hasBlockFormat() {
+		return kernels.F32
+	}
+	return kernels.F16
+}
+
+// measureScratch returns the scratch memory of the worst steps: one prompt that
+// fills the batch, nRows rows of whose logits are wanted, and decoding at the
+// end of the context for few enough sessions that attention is divided by
+// segments.
+func (p *plan) measureScratch(nRows int) int64 {
+	kv := &pagePool{layout: p.kvLayout}
+	s := newStep(kv, p.maxBatch)
+	c := newMeasuringCPU(p.threads.N)
+	s.add(nil, 0, p.maxBatch, nRows)
+	p.model.forward(c, &s)
+
+	s.reset()
+	c.arena.release(0)
+	for range min(p.maxBatch, 2*p.threads.N) {
+		s.add(nil, p.nCtx-1, 1, 1)
+		p.model.forward(c, &s)
+		c.arena.release(0)
+	}
+	return int64(c.arena.peak)
+}

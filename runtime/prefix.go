@@ -1,0 +1,224 @@
+package runtime
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"slices"
+)
+
+// prefixCache keeps full pages of ended or running sessions, so that a later
+// session of the same user that begins with the same tokens need not compute
+// them again. Keys and values do not depend on how a prompt was cut or batched,
+// so a reused page is bit for bit what computing it again would give.
+//
+// Nothing is shared between users: each has a random key, a page is found by
+// the HMAC of its tokens and everything before them under that key, and the
+// tokens themselves are compared before the page is used. An entry keeps its
+// page by being one of its users in the pool; the pool's lock guards the cache.
+type prefixCache struct {
+	users map[string]*prefixUser
+}
+
+type prefixKey [sha256.Size]byte
+
+// prefixEntry is one cached page and its place in a chain of pages.
+type prefixEntry struct {
+	key        prefixKey
+	page       pageID
+	parent     *prefixEntry // the page before, nil for the first
+	prev, next *prefixEntry // in the user's list
+}
+
+// prefixUser is what the cache keeps for one user.
+type prefixUser struct {
+	mac     hash.Hash // HMAC-SHA256 under the user's random key
+	entries map[prefixKey]*prefixEntry
+	// The list's ends. A chain's use moves its last page first and its first page
+	// last to the front, so a page is always more recent than those after it,
+	// and the back of the list never has a page that depends on it.
+	front, back *prefixEntry
+	buf         []byte
+}
+
+// user returns the record of a user, made where it is missing.
+func (c *prefixCache) user(name string) *prefixUser {
+	if u := c.users[name]; u != nil {
+		return u
+	}
+	if c.users == nil {
+		c.users = map[string]*prefixUser{}
+	}
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails
+	u := &prefixUser{mac: hmac.New(sha256.New, key), entries: map[prefixKey]*prefixEntry{}}
+	clear(key)
+	c.users[name] = u
+	return u
+}
+
+// sum returns the key of the page that holds tokens and follows parent.
+func (u *prefixUser) sum(parent *prefixEntry, tokens []Token) (k prefixKey) {
+	u.mac.Reset()
+	u.buf = u.buf[:0]
+	if parent != nil {
+		u.buf = append(u.buf, parent.key[:]...)
+	}
+	for _, t := range tokens {
+		u.buf = binary.LittleEndian.AppendUint32(u.buf, uint32(t))
+	}
+	u.mac.Write(u.buf)
+	clear(u.buf)
+	u.mac.Sum(k[:0])
+	return k
+}
+
+// find returns the entry of the page that holds tokens and follows parent.
+func (u *prefixUser) find(p *pagePool, parent *prefixEntry, tokens []Token) (*prefixEntry, prefixKey) {
+	key := u.sum(parent, tokens)
+	e := u.entries[key]
+	if e != nil && e.parent == parent && slices.Equal(p.tokens(e.page), tokens) {
+		return e, key
+	}
+	return nil, key
+}
+
+// reuse appends to ids the pages of user's longest cached prefix of prompt and
+// makes the caller a user of each.
+func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := p.prefix.users[user]
+	if u == nil {
+		return ids
+	}
+	var last *prefixEntry
+	for ; len(prompt) >= pageTokens; prompt = prompt[pageTokens:] {
+		e, _ := u.find(p, last, prompt[:pageTokens])
+		if e == nil {
+			break
+		}
+		p.refs[e.page]++
+		ids = append(ids, e.page)
+		last = e
+	}
+	u.touch(last)
+	return ids
+}
+
+// publish offers a session's full pages to later sessions of user.
+func (p *pagePool) publish(user string, pages []pageID) {
+	if len(pages) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u := p.prefix.user(user)
+	var last *prefixEntry
+	for _, id := range pages {
+		e, key := u.find(p, last, p.tokens(id))
+		if e == nil {
+			p.dropEntry(u, u.entries[key])
+			e = &prefixEntry{key: key, page: id, parent: last}
+			u.entries[key] = e
+			p.refs[id]++
+		}
+		last = e
+	}
+	u.touch(last)
+}
+
+// dropEntry forgets an entry that stands where a new one belongs: its page
+// before was evicted while a session still used its own, so that no look-up can
+// reach it any more. e may be nil.
+func (p *pagePool) dropEntry(u *prefixUser, e *prefixEntry) {
+	if e == nil {
+		return
+	}
+	u.unlink(e)
+	delete(u.entries, e.key)
+	if p.refs[e.page]--; p.refs[e.page] == 0 {
+		clear(p.page(e.page))
+		p.free = append(p.free, e.page)
+	}
+}
+
+// touch marks an entry and all before it as just used.
+func (u *prefixUser) touch(e *prefixEntry) {
+	for ; e != nil; e = e.parent {
+		u.unlink(e)
+		e.next = u.front
+		if u.front != nil {
+			u.front.prev = e
+		} else {
+			u.back = e
+		}
+		u.front = e
+	}
+}
+
+// unlink takes an entry out of the list; one that is not in it stays as it is.
+func (u *prefixUser) unlink(e *prefixEntry) {
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else if u.front == e {
+		u.front = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else if u.back == e {
+		u.back = e.prev
+	}
+	e.prev, e.next = nil, nil
+}
+
+// evict drops one page that only the cache keeps, and returns it: the least
+// recently used one of the user who has most of them, so that a flood of one
+// user's prompts displaces that user's own pages first.
+func (c *prefixCache) evict(refs []int32) (pageID, bool) {
+	var from *prefixUser
+	var victim *prefixEntry
+	var fromName string
+	most := 0
+	for name, u := range c.users {
+		e, n := u.evictable(refs)
+		if n > most || n == most && n > 0 && name < fromName {
+			from, victim, most, fromName = u, e, n, name
+		}
+	}
+	if victim == nil {
+		return 0, false
+	}
+	from.unlink(victim)
+	delete(from.entries, victim.key)
+	if len(from.entries) == 0 {
+		delete(c.users, fromName) // the random key goes with the last page
+	}
+	return victim.page, true
+}
+
+// evictable returns the least recently used entry whose page has no other user,
+// and the number of such entries.
+func (u *prefixUser) evictable(refs []int32) (oldest *prefixEntry, n int) {
+	for e := u.back; e != nil; e = e.prev {
+		if refs[e.page] == 1 {
+			if oldest == nil {
+				oldest = e
+			}
+			n++
+		}
+	}
+	return oldest, n
+}
+
+// count returns how many pages the cache keeps, and how many it alone keeps.
+func (c *prefixCache) count(refs []int32) (cached, evictable int) {
+	for _, u := range c.users {
+		_, n := u.evictable(refs)
+		cached += len(u.entries)
+		evictable += n
+	}
+	return cached, evictable
+}

@@ -1,0 +1,119 @@
+package runtime
+
+import "fmt"
+
+// step is one batch laid out for a model: the tokens of all entries one after
+// another. Its slices have room for the largest batch from the start.
+type step struct {
+	kv     *pagePool
+	runs   []run
+	tokens []Token // [nTokens]
+	pos    []int32 // [nTokens] places in their timelines
+	rows   []int32 // [nRows] tokens whose logits are wanted
+}
+
+// run is one entry's part of a step.
+type run struct {
+	session *Session
+	first   int // its first token in the step
+	n       int // tokens
+	pos     int // place of its first token in the session's timeline
+}
+
+// newStep returns a step with room for maxBatch tokens. A measuring step has no
+// pages, but their layout.
+func newStep(kv *pagePool, maxBatch int) step {
+	return step{
+		kv:     kv,
+		runs:   make([]run, 0, maxBatch),
+		tokens: make([]Token, 0, maxBatch),
+		pos:    make([]int32, 0, maxBatch),
+		rows:   make([]int32, 0, maxBatch),
+	}
+}
+
+func (s *step) maxBatch() int { return cap(s.tokens) }
+
+// reset empties the step and clears its tokens.
+func (s *step) reset() {
+	clear(s.runs)
+	clear(s.tokens)
+	s.runs, s.tokens, s.pos, s.rows = s.runs[:0], s.tokens[:0], s.pos[:0], s.rows[:0]
+}
+
+// add appends a run of n tokens at position pos, whose last nRows logits are
+// wanted, and returns the room for its tokens.
+func (s *step) add(session *Session, pos, n, nRows int) []Token {
+	first := len(s.tokens)
+	s.runs = append(s.runs, run{session, first, n, pos})
+	s.tokens = s.tokens[:first+n]
+	for i := range n {
+		s.pos = append(s.pos, int32(pos+i))
+	}
+	for i := n - nRows; i < n; i++ {
+		s.rows = append(s.rows, int32(first+i))
+	}
+	return s.tokens[first:]
+}
+
+// stepLocked is Step with the engine's lock held.
+func (e *Engine) stepLocked(b *Batch) error {
+	if err := e.checkBatch(b); err != nil {
+		return fmt.Errorf("runtime: step: %w", err)
+	}
+	for i := range b.Entries {
+		if err := b.Entries[i].Session.reserve(len(b.Entries[i].Tokens)); err != nil {
+			return err
+		}
+	}
+	s := &e.step
+	for i := range b.Entries {
+		en := &b.Entries[i]
+		en.Session.write(en.Tokens)
+		copy(s.add(en.Session, en.Session.nTokens, len(en.Tokens), en.nRows()), en.Tokens)
+	}
+	e.cpu.begin()
+	logits := e.model.forward(e.cpu, s)
+	row := 0
+	for i := range b.Entries {
+		en := &b.Entries[i]
+		n := en.nRows()
+		en.Logits = logits.x[row*e.nVocab : (row+n)*e.nVocab : (row+n)*e.nVocab]
+		row += n
+		en.Session.nTokens += len(en.Tokens)
+	}
+	s.reset()
+	return nil
+}
+
+// checkBatch finds what no step can carry, before anything is changed.
+func (e *Engine) checkBatch(b *Batch) error {
+	if n := b.NTokens(); n > e.MaxBatch() {
+		return fmt.Errorf("%d tokens, at most %d fit into a step", n, e.MaxBatch())
+	}
+	for i := range b.Entries {
+		en := &b.Entries[i]
+		s := en.Session
+		switch {
+		case s.engine != e:
+			return fmt.Errorf("entry %d: a session of another engine", i)
+		case s.closed:
+			return fmt.Errorf("entry %d: session: %w", i, ErrClosed)
+		case len(en.Tokens) == 0:
+			return fmt.Errorf("entry %d: %w", i, errNoTokens)
+		case s.nTokens+len(en.Tokens) > e.nCtx:
+			return fmt.Errorf("entry %d: %w", i, &ContextError{NTokens: s.nTokens + len(en.Tokens), NCtx: e.nCtx})
+		}
+		for _, t := range en.Tokens {
+			if t < 0 || int(t) >= e.nVocab {
+				return fmt.Errorf("entry %d: token %d of a vocabulary of %d", i, t, e.nVocab)
+			}
+		}
+		for k := range i {
+			if b.Entries[k].Session == s {
+				return fmt.Errorf("entries %d and %d: the same session", k, i)
+			}
+		}
+	}
+	return nil
+}
