@@ -69,20 +69,10 @@ func packedMatrix(f Format, nOut, nIn int, src []byte) Matrix {
 	return w
 }
 
-// quantFormats lists the formats with a packed form of blocks.
-func packedFormats() (all []Format) {
-	for _, f := range Formats() {
-		if f <= BF16 || packings[f].pack != nil {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
 // TestRowGolden packs the golden blocks, one to a row, and looks them up: no
 // bit may get lost.
 func TestRowGolden(t *testing.T) {
-	for _, f := range packedFormats() {
+	for _, f := range Formats() {
 		if f == F32 {
 			continue
 		}
@@ -125,7 +115,7 @@ func goldenBlocks(t *testing.T, f Format) (raw []byte, values []float32) {
 // where a matrix of that block alone has it.
 func TestRowPlaces(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for _, f := range packedFormats() {
+	for _, f := range Formats() {
 		for _, nBlocks := range []int{1, 2, 5} {
 			const nOut = 35
 			nIn, n := nBlocks*f.BlockLen(), f.BlockBytes()
@@ -148,7 +138,7 @@ func TestRowPlaces(t *testing.T) {
 // weights and dequantised activations.
 func TestMatMulAgainstFloat64(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, f := range packedFormats() {
+	for _, f := range Formats() {
 		t.Run(f.String(), func(t *testing.T) {
 			const nOut, nTokens = 21, 3
 			nIn := 2 * max(f.BlockLen(), 64)
@@ -185,7 +175,7 @@ func (a Activations) value(token, k int) float64 {
 // TestMatMulTiles computes one product in tiles of all kinds; no bit may differ.
 func TestMatMulTiles(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	for _, f := range packedFormats() {
+	for _, f := range Formats() {
 		t.Run(f.String(), func(t *testing.T) {
 			const nOut, nTokens = 70, 19
 			nIn := 3 * max(f.BlockLen(), 32)

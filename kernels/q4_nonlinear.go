@@ -39,6 +39,12 @@ func (rb *rowBlock) unpackIQ4_XS(head, body []byte, row int) {
 	for s := range 16 {
 		rb.sub[s] = int32(int8(head[32+s/2*16+row]))
 	}
+	rb.nibbles32(body, row)
+	rb.look(&iq4Values, 256)
+}
+
+// nibbles32 spreads the nibbles of 8 times 4 words, each four as nibbles does.
+func (rb *rowBlock) nibbles32(body []byte, row int) {
 	for g := range 32 {
 		w := word(body, g, row)
 		k := g/4*32 + g%4*4
@@ -48,7 +54,6 @@ func (rb *rowBlock) unpackIQ4_XS(head, body []byte, row int) {
 			rb.q[k+j+16] = int8(c >> 4)
 		}
 	}
-	rb.look(&iq4Values, 256)
 }
 
 // MXFP4 file block: a power of two as a biased exponent (E8M0), nibbles as in

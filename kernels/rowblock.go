@@ -53,6 +53,8 @@ func (rb *rowBlock) unpackRow(f Format, head, body []byte, part, row int) {
 		rb.unpackIQ4_XS(head, body, row)
 	case TQ1_0, TQ2_0:
 		rb.unpackTQ2_0(head, body, row)
+	case IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S:
+		rb.unpackGrid(f, head, body, row)
 	default:
 		panic(fmt.Sprintf("kernels: no packed form of %v", f))
 	}
