@@ -62,9 +62,7 @@ func (t *Tokenizer) applyPre(v *Vocab, pre *preTokenizer) {
 	if v.AddSEP == nil {
 		t.addSEP = pre.addSEP
 	}
-	if pre.wholeNewline {
-		t.addBOS = true // files of this kind say false and are wrong
-	}
+	t.addBOS = t.addBOS || pre.forceBOS
 	if pre.noBOS && v.BOS == nil {
 		t.bos = NoToken
 	}
@@ -214,10 +212,15 @@ func (m *bpe) encodeWord(s *scratch, dst []Token, word []byte) []Token {
 
 // encodeRunes is encodeWord for vocabularies of code points.
 func (m *bpe) encodeRunes(s *scratch, dst []Token, word []byte) []Token {
-	if m.pre.wholeNewline && len(word) <= m.t.maxTokenBytes && len(bytes.Trim(word, "\n")) == 0 {
+	newlines := word[0] == '\n' // a piece is newlines or has none
+	if m.pre.wholeNewline && newlines && len(word) <= m.t.maxTokenBytes {
 		if id, ok := m.t.ids[string(word)]; ok {
 			return append(dst, id)
 		}
+	}
+	if m.pre.spacePrefix && !newlines && !bytes.HasPrefix(word, []byte(spaceMark)) {
+		s.word = append(append(s.word[:0], spaceMark...), word...)
+		word = s.word
 	}
 	start, before := 0, symbolKey(0)
 	for i := 0; i < len(word); {

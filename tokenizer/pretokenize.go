@@ -18,6 +18,8 @@ type preTokenizer struct {
 	noBOS        bool // there is no default BOS token
 	codePoints   bool // merges work on code points and spaces are U+2581
 	wholeNewline bool // a run of newlines that is a token is taken
+	forceBOS     bool // add BOS even if the file says no; such files are wrong
+	spacePrefix  bool // every piece but newlines begins with U+2581
 }
 
 // preTokenizers is the table of tokenizer.ggml.pre names. The patterns are
@@ -37,7 +39,7 @@ var preTokenizers = byName([]preTokenizer{
 		stages: []stage{wordsLlama3.split}},
 	{names: []string{"jais-2"},
 		stages: []stage{wordsJais2.split}},
-	{names: []string{"k2-horizon"},
+	{names: []string{"k2-horizon"}, keepSpaces: true,
 		stages: []stage{wordsHorizon.split}},
 	{names: []string{"deepseek-llm"}, keepSpaces: true,
 		stages: []stage{single(isNewline), spacedRuns(isCasedLetter), spacedRuns(isDeepSeekPunct), trailingSpace,
@@ -101,9 +103,11 @@ var preTokenizers = byName([]preTokenizer{
 		stages: []stage{digitsFromRight, runs(isAsianScript), splitDeepSeek3}},
 	{names: []string{"chameleon"}, addBOS: true, keepSpaces: true,
 		stages: []stage{splitSentinels, splitImageTokens, splitIndents, digitGroups(1), single(isChameleonPunct), splitGPT2}},
-	{names: []string{"gemma4", "granite-embed-multi-311m"}, codePoints: true, wholeNewline: true, addBOS: true,
+	{names: []string{"gemma4", "granite-embed-multi-311m"}, codePoints: true, wholeNewline: true, forceBOS: true,
 		stages: []stage{splitNewlines}},
-	{names: []string{"sarvam-moe", "mmbert"}, codePoints: true, keepSpaces: true,
+	{names: []string{"mmbert"}, codePoints: true, wholeNewline: true, spacePrefix: true,
+		stages: []stage{splitNewlines}},
+	{names: []string{"sarvam-moe"}, codePoints: true, keepSpaces: true,
 		stages: []stage{splitNewlines}},
 })
 

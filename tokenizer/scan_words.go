@@ -1,6 +1,9 @@
 package tokenizer
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // wordPattern is the shape that most modern pre-tokenisers share, in the order
 // in which the alternatives are tried:
@@ -313,8 +316,13 @@ func phrase(s *scanner, p, end int) int {
 	}
 }
 
-// joinedLetters matches [^\r\n\p{L}\p{N}]?(?:\p{L}|\p{M}|U+200C|U+200D)+.
+// joinedLetters matches [^\r\n\p{L}\p{N}]?(?:\p{L}|\p{M}|U+200C|U+200D)+. It
+// takes 'ſ for a contraction, as folding the case of 's demands.
 func joinedLetters(s *scanner, p, end int) int {
+	const longS = "'ſ"
+	if bytes.HasPrefix(s.text[p:end], []byte(longS)) {
+		return p + len(longS)
+	}
 	run := func(p int) int {
 		for {
 			r, c, n := s.at(p, end)

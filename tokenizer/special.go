@@ -51,19 +51,19 @@ var (
 		"<|end_of_text|>", "<EOT>", "_<EOT>", "[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"}
 	eomNames    = []string{"<|eom_id|>"}
 	fimPreNames = []string{"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>",
-		"▁<PRE>", "<|code_prefix|>", "<|prefix|>"}
+		"▁<PRE>", "<|code_prefix|>", "<|prefix|>", "<|plamo:fim_prefix|>"}
 	fimSufNames = []string{"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>",
-		"▁<SUF>", "<|code_suffix|>", "<|suffix|>"}
+		"▁<SUF>", "<|code_suffix|>", "<|suffix|>", "<|plamo:fim_suffix|>"}
 	fimMidNames = []string{"<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>",
-		"▁<MID>", "<|code_middle|>", "<|middle|>"}
+		"▁<MID>", "<|code_middle|>", "<|middle|>", "<|plamo:fim_middle|>"}
 	fimPadNames = []string{"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"}
 	fimRepNames = []string{"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"}
-	fimSepNames = []string{"<|file_sep|>"}
+	fimSepNames = []string{"<|file_sep|>", "<|plamo:file_separator|>"}
 
 	eogNames = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
 		"<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
 		"<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-		"<｜end▁of▁sentence｜>", "[e~["}
+		"<｜end▁of▁sentence｜>", "[e~[", "<|ifm|im_end|>"}
 
 	// Always shown and parsed: gpt-oss writes its channels with them.
 	harmonyNames = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}

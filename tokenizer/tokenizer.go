@@ -169,6 +169,7 @@ type scratch struct {
 	m       merger
 	scan    scanner
 	fixed   []byte // the fragment, if it had to be made well-formed
+	word    []byte // a piece with a prefix
 	ends    [2][]int32
 	lattice lattice
 }
