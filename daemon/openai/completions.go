@@ -1,0 +1,393 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"inferd/runtime"
+	"inferd/tokenizer"
+)
+
+// textRequest is the body of POST /v1/completions.
+type textRequest struct {
+	params
+	prompts   []textPrompt
+	echo      bool
+	maxTokens int // 0 is allowed: nothing but the prompt's scores
+	logProbs  int // most likely tokens to tell; -1: no log probabilities at all
+}
+
+// textPrompt is a text, or tokens.
+type textPrompt struct {
+	text   string
+	tokens []runtime.Token // nil for a text
+}
+
+// maxPrompts bounds the prompts of one request.
+const maxPrompts = 128
+
+// decodeText reads a completion request. Every member it knows stands here.
+func decodeText(body []byte) (textRequest, error) {
+	o := parseBody(body)
+	r := textRequest{params: readParams(o)}
+	o.require("prompt")
+	r.prompts = readPrompts(o)
+	r.echo = o.boolean("echo", false)
+	r.maxTokens = int(o.integer("max_tokens", 0, math.MaxInt32, 16)) // OpenAI's default
+	r.logProbs = readTopLogProbs(o, "logprobs", -1)
+	r.generation.LogProbs = r.logProbs >= 0
+	r.generation.TopLogProbs = max(0, r.logProbs)
+	if r.maxTokens == 0 && !r.echo {
+		o.fail("invalid_value", "max_tokens", "0 asks for nothing unless \"echo\" is true")
+	}
+	if len(r.prompts)*r.n > maxChoices {
+		o.fail("invalid_value", "n", "times the number of prompts is %d, at most %d answers are allowed", len(r.prompts)*r.n, maxChoices)
+	}
+	o.unsupported("best_of", "1", fmt.Sprint(r.n))
+	o.unsupported("suffix", `""`)
+	return r, o.close()
+}
+
+// readPrompts reads a string, an array of strings, an array of tokens, or an
+// array of arrays of tokens.
+func readPrompts(o *object) []textPrompt {
+	const kinds = "a string, an array of strings, an array of token ids or an array of such arrays"
+	value := o.take("prompt")
+	if value == nil {
+		return nil
+	}
+	elements := []json.RawMessage{value}
+	if typeOf(value) == "an array" {
+		elements = nil
+		if json.Unmarshal(value, &elements) != nil {
+			return nil
+		}
+		if len(elements) == 0 {
+			o.fail("invalid_value", "prompt", "is empty")
+			return nil
+		}
+		if typeOf(elements[0]) == "a number" {
+			elements = []json.RawMessage{value}
+		}
+	}
+	if len(elements) > maxPrompts {
+		o.fail("invalid_value", "prompt", "has %d prompts, at most %d are allowed", len(elements), maxPrompts)
+		return nil
+	}
+	var prompts []textPrompt
+	for _, element := range elements {
+		switch typeOf(element) {
+		case "a string":
+			prompts = append(prompts, textPrompt{text: unquote(element)})
+		case "an array":
+			var tokens []runtime.Token
+			if err := json.Unmarshal(element, &tokens); err != nil || bytes.Contains(element, []byte("null")) {
+				o.fail("invalid_type", "prompt", "must be %s", kinds)
+				return nil
+			}
+			if len(tokens) == 0 {
+				o.fail("invalid_value", "prompt", "has an array without tokens")
+			}
+			prompts = append(prompts, textPrompt{tokens: tokens})
+		default:
+			o.want("prompt", kinds, element)
+			return nil
+		}
+	}
+	return prompts
+}
+
+// tokensOf returns the tokens of a prompt, checked against the model.
+func (req *textRequest) tokensOf(p textPrompt, m Model) ([]runtime.Token, error) {
+	tokens := p.tokens
+	if tokens == nil {
+		tokens = m.Tokenizer().Encode(p.text, tokenizer.EncodeOptions{AddSpecial: true})
+	}
+	for _, token := range tokens {
+		if token < 0 || int(token) >= m.NVocab() {
+			return nil, invalid("invalid_value", "prompt", "token %d is not in the vocabulary of 0 to %d", token, m.NVocab()-1)
+		}
+	}
+	switch {
+	case len(tokens) == 0:
+		return nil, invalid("invalid_value", "prompt", "\"prompt\" is empty, and the model has no token to begin with")
+	case len(tokens) > m.NCtx(), len(tokens) == m.NCtx() && req.maxTokens > 0:
+		return nil, tooLong(m, "prompt", len(tokens))
+	}
+	return tokens, nil
+}
+
+// textCompletion is an answer, or a chunk of one that is streamed.
+type textCompletion struct {
+	ID          string       `json:"id"`
+	Object      string       `json:"object"`
+	Created     int64        `json:"created"`
+	Model       string       `json:"model"`
+	Fingerprint string       `json:"system_fingerprint"`
+	Choices     []textChoice `json:"choices"`
+	Usage       usageIn      `json:"usage,omitzero"`
+}
+
+type textChoice struct {
+	Text         string        `json:"text"`
+	Index        int           `json:"index"`
+	LogProbs     *textLogProbs `json:"logprobs"`
+	FinishReason *string       `json:"finish_reason"`
+}
+
+// echoed is a prompt as it appears in an answer.
+type echoed struct {
+	text   string
+	tokens []runtime.Token
+	scores []runtime.Delta // of the tokens, if log probabilities are asked for
+}
+
+// textAnswer is what is needed to answer a completion request.
+type textAnswer struct {
+	*textRequest
+	model   Model
+	echoes  []echoed // one for each prompt, if the request says echo
+	answers *answers // nil if max_tokens is 0
+	nChoice int
+	nPrompt int
+	head    textCompletion
+}
+
+// completions serves POST /v1/completions.
+func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	defer clear(body)
+	req, err := decodeText(body)
+	if err != nil {
+		return err
+	}
+	m, err := a.find(req.model)
+	if err != nil {
+		return err
+	}
+	t, err := req.begin(r.Context(), m)
+	if err != nil {
+		return err
+	}
+	if t.answers != nil {
+		defer t.answers.close()
+	}
+	if !req.stream {
+		return t.whole(w)
+	}
+	s := newStream(w)
+	if err := t.streamTo(s); err != nil && !gone(r.Context(), err) {
+		_ = s.send(errorBody{a.explain(r, err)}) // the stream ends either way
+	}
+	return nil
+}
+
+// begin turns prompts into tokens, scores them if need be, and starts the
+// answers.
+func (req *textRequest) begin(ctx context.Context, m Model) (*textAnswer, error) {
+	if err := req.generation.Validate(m.NVocab()); err != nil {
+		return nil, err
+	}
+	t := &textAnswer{
+		textRequest: req,
+		model:       m,
+		nChoice:     len(req.prompts) * req.n,
+		head: textCompletion{
+			ID:          newID("cmpl-"),
+			Object:      "text_completion",
+			Created:     time.Now().Unix(),
+			Model:       m.Name(),
+			Fingerprint: m.Fingerprint(),
+			Usage:       usageIn{asked: req.includeUsage || !req.stream},
+		},
+	}
+	var prompts [][]runtime.Token
+	for _, p := range req.prompts {
+		tokens, err := req.tokensOf(p, m)
+		if err != nil {
+			return nil, err
+		}
+		prompts = append(prompts, tokens)
+		t.nPrompt += len(tokens)
+	}
+	if req.echo {
+		for i, tokens := range prompts {
+			e, err := req.echoOf(ctx, m, req.prompts[i], tokens)
+			if err != nil {
+				return nil, err
+			}
+			t.echoes = append(t.echoes, e)
+		}
+	}
+	if req.maxTokens == 0 {
+		return t, nil
+	}
+	req.generation.MaxTokens = req.maxTokens
+	var err error
+	t.answers, err = beginAnswers(ctx, m, prompts, &req.params)
+	return t, err
+}
+
+func (req *textRequest) echoOf(ctx context.Context, m Model, p textPrompt, tokens []runtime.Token) (e echoed, err error) {
+	e = echoed{text: p.text, tokens: tokens}
+	if p.tokens != nil {
+		text := m.Tokenizer().Decode(tokens, tokenizer.DecodeOptions{RemoveSpecial: true})
+		e.text = strings.ToValidUTF8(string(text), "\uFFFD")
+	}
+	if req.logProbs >= 0 {
+		e.scores, err = m.Score(ctx, append([]runtime.Token(nil), tokens...), req.logProbs)
+	}
+	return e, err
+}
+
+// logProbsOf returns the log probabilities of an echoed prompt, nil unless
+// they are asked for.
+func (t *textAnswer) logProbsOf(choice int) *textLogProbs {
+	if t.logProbs < 0 {
+		return nil
+	}
+	l := &textLogProbs{}
+	if t.echoes == nil {
+		return l
+	}
+	e := t.echoes[choice/t.n]
+	l.addFirst(t.model.Tokenizer(), e.tokens[0])
+	for _, score := range e.scores {
+		l.add(t.model.Tokenizer(), score, t.logProbs)
+	}
+	return l
+}
+
+// finishOfEcho is why an answer ends that has nothing but its prompt.
+func (t *textAnswer) finishOfEcho() *string {
+	if t.answers != nil {
+		return nil
+	}
+	return finishReason(runtime.FinishLength)
+}
+
+func (t *textAnswer) usage() *usage {
+	if t.answers != nil {
+		return t.answers.usage()
+	}
+	return &usage{PromptTokens: t.nPrompt, TotalTokens: t.nPrompt}
+}
+
+// whole collects the answers and sends them.
+func (t *textAnswer) whole(w http.ResponseWriter) error {
+	c := t.head
+	texts := make([]strings.Builder, t.nChoice)
+	c.Choices = make([]textChoice, t.nChoice)
+	for i := range c.Choices {
+		c.Choices[i] = textChoice{Index: i, LogProbs: t.logProbsOf(i), FinishReason: t.finishOfEcho()}
+		if t.echo {
+			texts[i].WriteString(t.echoes[i/t.n].text)
+		}
+	}
+	if t.answers != nil {
+		err := t.answers.each(func(e event) error {
+			choice := &c.Choices[e.choice]
+			texts[e.choice].Write(e.delta.Text)
+			if choice.LogProbs != nil && hasLogProb(e.delta) {
+				choice.LogProbs.add(t.model.Tokenizer(), e.delta, t.logProbs)
+			}
+			choice.FinishReason = finishReason(e.delta.Finished)
+			return nil
+		}, nothing, nothing)
+		if err != nil {
+			return err
+		}
+	}
+	for i := range c.Choices {
+		c.Choices[i].Text = texts[i].String()
+	}
+	c.Usage.usage = t.usage()
+	writeJSON(w, http.StatusOK, c)
+	return nil
+}
+
+// streamTo sends the answers token by token, after the prompts if they are
+// echoed.
+func (t *textAnswer) streamTo(s *stream) error {
+	c := t.head
+	send := func(choice textChoice) error {
+		c.Choices = []textChoice{choice}
+		return s.send(c)
+	}
+	logProbs := make([]*textLogProbs, t.nChoice)
+	for i := range t.nChoice {
+		logProbs[i] = t.logProbsOf(i)
+		if t.echo {
+			if err := t.streamEcho(i, logProbs[i], send); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	if t.answers != nil {
+		err := t.answers.each(func(e event) error {
+			choice := textChoice{Index: e.choice, Text: string(e.delta.Text), FinishReason: finishReason(e.delta.Finished)}
+			if l := logProbs[e.choice]; l != nil && hasLogProb(e.delta) {
+				l.add(t.model.Tokenizer(), e.delta, t.logProbs)
+				choice.LogProbs = l.take()
+			}
+			if choice.Text == "" && choice.LogProbs == nil && choice.FinishReason == nil {
+				return nil
+			}
+			return send(choice)
+		}, s.flush, s.ping)
+		if err != nil {
+			return err
+		}
+	}
+	if t.includeUsage {
+		c.Choices = []textChoice{}
+		c.Usage.usage = t.usage()
+		if err := s.send(c); err != nil {
+			return err
+		}
+	}
+	return s.done()
+}
+
+// streamEcho sends a prompt in pieces that fit into events: its text, then
+// its log probabilities.
+func (t *textAnswer) streamEcho(i int, l *textLogProbs, send func(textChoice) error) error {
+	for text := t.echoes[i/t.n].text; text != ""; {
+		n := min(maxEventText, len(text))
+		for n < len(text) && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		if err := send(textChoice{Index: i, Text: text[:n]}); err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	if l != nil {
+		for all := l.take(); len(all.Tokens) > 0; {
+			if err := send(textChoice{Index: i, LogProbs: all.cut(maxEventTokens)}); err != nil {
+				return err
+			}
+		}
+	}
+	if finish := t.finishOfEcho(); finish != nil {
+		return send(textChoice{Index: i, FinishReason: finish})
+	}
+	return nil
+}
+
+// newID returns a random id for an answer.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }

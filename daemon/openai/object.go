@@ -1,0 +1,327 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// object is a JSON object that is read member by member, strictly: each
+// member that is there must be asked for, with its type and range. The first
+// mistake is kept and every later read returns nothing, so a handler reads
+// all it wants and asks once, with close.
+//
+// A member whose value is null counts as absent.
+type object struct {
+	path    string // of the object in the body, with a final dot; empty for the body
+	members map[string]json.RawMessage
+	names   []string // in the order of the text
+	err     error
+}
+
+// parseBody reads a request body.
+func parseBody(body []byte) *object {
+	o := &object{}
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		o.err = invalid("invalid_json", "", "the request body is empty, want a JSON object")
+	case !utf8.Valid(body):
+		o.err = invalid("invalid_json", "", "the request body is not valid UTF-8")
+	default:
+		o.parse(body)
+	}
+	return o
+}
+
+// parse reads text, which must hold one object and nothing else.
+func (o *object) parse(text []byte) {
+	o.members = map[string]json.RawMessage{}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	start, err := dec.Token()
+	if err == nil && start != json.Delim('{') {
+		o.err = invalid("invalid_type", o.name(""), "%s must be an object", o.describe(""))
+		return
+	}
+	for err == nil && dec.More() {
+		var name json.Token
+		if name, err = dec.Token(); err != nil {
+			break
+		}
+		var value json.RawMessage
+		if err = dec.Decode(&value); err != nil {
+			break
+		}
+		o.add(name.(string), value)
+	}
+	if err == nil {
+		_, err = dec.Token() // the closing brace
+	}
+	if err == nil {
+		if _, err = dec.Token(); err == nil {
+			err = fmt.Errorf("more than one value")
+		} else if err == io.EOF {
+			return
+		}
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	o.err = invalid("invalid_json", "", "the request body is not valid JSON: %v at byte %d", err, dec.InputOffset())
+}
+
+func (o *object) add(name string, value json.RawMessage) {
+	if _, twice := o.members[name]; twice {
+		o.fail("duplicate_parameter", name, "is there twice")
+	}
+	o.members[name] = value
+	o.names = append(o.names, name)
+}
+
+// name returns the full name of a member, of the object itself for "".
+func (o *object) name(member string) string {
+	if member == "" {
+		return string(bytes.TrimSuffix([]byte(o.path), []byte(".")))
+	}
+	return o.path + member
+}
+
+func (o *object) describe(member string) string {
+	if name := o.name(member); name != "" {
+		return strconv.Quote(name)
+	}
+	return "the request body"
+}
+
+// fail keeps the first mistake; what it says follows the member's name.
+func (o *object) fail(code, member, format string, args ...any) {
+	if o.err == nil {
+		o.err = invalid(code, o.name(member), "%s %s", o.describe(member), fmt.Sprintf(format, args...))
+	}
+}
+
+// take returns the value of a member and marks it as read; nil if it is
+// absent or null, or after a mistake.
+func (o *object) take(member string) json.RawMessage {
+	value, ok := o.members[member]
+	if !ok {
+		return nil
+	}
+	delete(o.members, member)
+	if o.err != nil || string(value) == "null" {
+		return nil
+	}
+	return value
+}
+
+// has reports whether a member is there, not null, and not read yet.
+func (o *object) has(member string) bool {
+	value, ok := o.members[member]
+	return ok && string(value) != "null"
+}
+
+// close returns the first mistake. A member that nobody has read is one.
+func (o *object) close() error {
+	for _, name := range o.names {
+		if _, left := o.members[name]; left {
+			o.fail("unknown_parameter", name, "is not a known parameter")
+		}
+	}
+	return o.err
+}
+
+// require fails if a member is missing.
+func (o *object) require(member string) {
+	if !o.has(member) {
+		o.fail("missing_required_parameter", member, "is required")
+	}
+}
+
+// want fails for a value of another type.
+func (o *object) want(member, what string, value json.RawMessage) {
+	o.fail("invalid_type", member, "must be %s, found %s", what, typeOf(value))
+}
+
+// str reads a string; ok is false if there is none.
+func (o *object) str(member string) (s string, ok bool) {
+	value := o.take(member)
+	if value == nil {
+		return "", false
+	}
+	if typeOf(value) != "a string" {
+		o.want(member, "a string", value)
+		return "", false
+	}
+	return unquote(value), true
+}
+
+// boolean reads true or false, absent if there is neither.
+func (o *object) boolean(member string, absent bool) bool {
+	switch value := o.take(member); string(value) {
+	case "":
+		return absent
+	case "true":
+		return true
+	case "false":
+		return false
+	default:
+		o.want(member, "true or false", value)
+		return absent
+	}
+}
+
+// integer reads an integer from low to high, absent if there is none.
+func (o *object) integer(member string, low, high, absent int64) int64 {
+	value := o.take(member)
+	if value == nil {
+		return absent
+	}
+	if typeOf(value) != "a number" {
+		o.want(member, "an integer", value)
+		return absent
+	}
+	n, ok := parseInteger(value)
+	if !ok {
+		o.fail("invalid_type", member, "must be an integer, found %s", value)
+		return absent
+	}
+	if n < low || n > high {
+		o.fail("invalid_value", member, "must be an integer from %d to %d, found %s", low, high, value)
+		return absent
+	}
+	return n
+}
+
+// parseInteger reads a JSON number that is an integer; one too large is
+// returned as the largest of its sign.
+func parseInteger(value json.RawMessage) (n int64, ok bool) {
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(string(value), 64)
+	switch {
+	case err == nil && f != math.Trunc(f):
+		return 0, false
+	case f >= 1<<63:
+		return math.MaxInt64, true
+	case f < -1<<63:
+		return math.MinInt64, true
+	default: // an integer in another notation, such as 16.0 or 1e3
+		return int64(f), true
+	}
+}
+
+// number reads a number from low to high, absent if there is none.
+func (o *object) number(member string, low, high, absent float64) float32 {
+	value := o.take(member)
+	if value == nil {
+		return float32(absent)
+	}
+	if typeOf(value) != "a number" {
+		o.want(member, "a number", value)
+		return float32(absent)
+	}
+	f, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || f < low || f > high {
+		o.fail("invalid_value", member, "must be a number from %g to %g, found %s", low, high, value)
+		return float32(absent)
+	}
+	return float32(f)
+}
+
+// array reads an array; ok is false if there is none.
+func (o *object) array(member string) (elements []json.RawMessage, ok bool) {
+	value := o.take(member)
+	if value == nil {
+		return nil, false
+	}
+	if typeOf(value) != "an array" {
+		o.want(member, "an array", value)
+		return nil, false
+	}
+	if err := json.Unmarshal(value, &elements); err != nil { // it was parsed before
+		o.fail("invalid_json", member, "is not valid")
+	}
+	return elements, true
+}
+
+// object reads an object, nil if there is none. Its mistakes become o's when
+// it is handed to closeInner.
+func (o *object) object(member string) *object {
+	value := o.take(member)
+	if value == nil {
+		return nil
+	}
+	return o.inner(member, value)
+}
+
+// inner reads value, which stands at member, as an object.
+func (o *object) inner(member string, value json.RawMessage) *object {
+	in := &object{path: o.name(member) + "."}
+	in.parse(value)
+	return in
+}
+
+// closeInner closes an object inside o and takes over its first mistake.
+func (o *object) closeInner(in *object) {
+	if err := in.close(); err != nil && o.err == nil {
+		o.err = err
+	}
+}
+
+// unsupported fails if one of members has a value that asks for something.
+// Empty arrays and objects, false, and the values in harmless do not.
+func (o *object) unsupported(member string, harmless ...string) {
+	value := o.take(member)
+	if value == nil {
+		return
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, value) != nil {
+		return
+	}
+	text := compact.String()
+	if text == "[]" || text == "{}" || text == "false" || slices.Contains(harmless, text) {
+		return
+	}
+	o.fail("unsupported_parameter", member, "is not supported")
+}
+
+// ignored reads members that only label a request.
+func (o *object) ignored(members ...string) {
+	for _, member := range members {
+		o.take(member)
+	}
+}
+
+// typeOf names the type of a JSON value.
+func typeOf(value json.RawMessage) string {
+	switch value[0] {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "a number"
+	}
+}
+
+// unquote returns the text of a JSON string that has been parsed before.
+func unquote(value json.RawMessage) string {
+	var s string
+	if err := json.Unmarshal(value, &s); err != nil {
+		panic("openai: value is no JSON string")
+	}
+	return s
+}

@@ -1,0 +1,372 @@
+package sched
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"inferd/daemon/auth"
+	"inferd/runtime"
+)
+
+// Errors of Submit.
+var (
+	// ErrQueueFull is returned when as many requests wait as may.
+	ErrQueueFull = errors.New("sched: queue is full")
+
+	// ErrStopping is returned once the scheduler takes no more requests. It
+	// also ends the requests that are left when Run returns.
+	ErrStopping = errors.New("sched: stopping")
+)
+
+// Session is one timeline of tokens in a model's KV cache. Only the goroutine
+// in Run calls it.
+type Session interface {
+	// NTokens returns how many tokens the timeline holds.
+	NTokens() int
+
+	// Reuse fills an empty timeline with the beginning of tokens, as far as
+	// it is cached; at least the last token is left out.
+	Reuse(tokens []runtime.Token) int
+
+	// Publish lets later sessions of the same user reuse this one's tokens.
+	Publish()
+
+	// Rewind shortens the timeline to n tokens and frees their pages.
+	Rewind(n int)
+
+	Close()
+}
+
+// Entry is one session's part of a step: Tokens are appended to its timeline.
+type Entry struct {
+	Session Session
+	Tokens  []runtime.Token
+	Want    runtime.Want
+	Logits  []float32 // set by Step: one row for each position wanted, valid until the next step
+}
+
+// Model is a loaded model. Only the goroutine in Run calls it.
+type Model interface {
+	NewSession(auth.User) (Session, error)
+
+	// Step computes all entries. Where it fails nothing has changed.
+	Step([]Entry) error
+}
+
+// Writer makes an answer from logits. Its methods are called by the goroutine
+// in Run and must not block. Logits are theirs to change, but not to keep.
+type Writer interface {
+	// Prompt takes the logits after the next positions of the prompt, one row
+	// each, the last one included. It is called only if Request.PromptLogits.
+	Prompt(logits []float32)
+
+	// Next takes the logits after the last token and returns the token that
+	// follows; more is false if the answer ends there. An error ends it too.
+	Next(logits []float32) (token runtime.Token, more bool, err error)
+
+	// End is called once, after which the writer is forgotten: with nil if
+	// the answer is complete, the error of the request's context if that
+	// ended first, or what went wrong.
+	End(error)
+}
+
+// Request is an answer to be made.
+type Request struct {
+	User auth.User
+
+	// Prompt has at least one token, and leaves room in the context for the
+	// answer that the Writer may make. The scheduler keeps and clears it.
+	Prompt []runtime.Token
+
+	// PromptLogits asks for the logits after every token of the prompt.
+	PromptLogits bool
+
+	// Begin is called once, when the request is first admitted and its session
+	// is new. If it fails the request ends with its error, without a Writer.
+	Begin func(Session) (Writer, error)
+
+	// Failed is called instead of Writer.End if the request ends before Begin
+	// has succeeded. It must not block.
+	Failed func(error)
+}
+
+// Options are a scheduler's limits. All are at least 1, save QueueSize.
+type Options struct {
+	QueueSize    int // requests that may wait besides those that run
+	MaxRunning   int // requests answered at once
+	PrefillChunk int // prompt tokens in one step
+	NPages       int // of the model's KV cache; a whole context fits
+	PageTokens   int // positions in a page
+}
+
+// Scheduler shares a model between requests.
+type Scheduler struct {
+	model   Model
+	options Options
+	wake    chan struct{}      // holds one token while there may be news for Run
+	pings   chan chan struct{} // asks of Ping
+
+	mu       sync.Mutex // guards the fields that follow
+	arrived  []*job     // submitted, not seen by Run yet
+	nIn      int        // requests submitted and not ended
+	stopping bool
+	empty    chan struct{} // closed when stopping and nIn is 0
+
+	// These belong to the goroutine in Run.
+	policy  policy
+	work    []work
+	entries []Entry
+}
+
+// job is a request on its way.
+type job struct {
+	Request
+	ctx     context.Context
+	session Session         // nil until first admitted
+	writer  Writer          // likewise
+	tokens  []runtime.Token // prompt and answer so far
+	nScored int             // prompt positions whose logits the writer has had
+
+	// What the policy sees besides the user.
+	nTokens int // len(tokens)
+	nDone   int // of them in the KV cache
+	round   int // scratch of policy.byTurns
+}
+
+// New returns a scheduler for m. It does nothing until Run.
+func New(m Model, o Options) *Scheduler {
+	return &Scheduler{
+		model:   m,
+		options: o,
+		wake:    make(chan struct{}, 1),
+		pings:   make(chan chan struct{}),
+		empty:   make(chan struct{}),
+		policy: policy{limits: limits{
+			maxRunning:   o.MaxRunning,
+			prefillChunk: o.PrefillChunk,
+			nPages:       o.NPages,
+			pageTokens:   o.PageTokens,
+		}},
+	}
+}
+
+// Submit hands a request over, or returns ErrQueueFull or ErrStopping at once.
+// When ctx ends the request leaves before the next step.
+func (s *Scheduler) Submit(ctx context.Context, r Request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		return ErrStopping
+	case len(r.Prompt) == 0 || len(r.Prompt) > s.options.NPages*s.options.PageTokens:
+		return fmt.Errorf("sched: prompt has %d tokens, want 1 to %d", len(r.Prompt), s.options.NPages*s.options.PageTokens)
+	case s.nIn >= s.options.MaxRunning+s.options.QueueSize:
+		return ErrQueueFull
+	}
+	s.nIn++
+	s.arrived = append(s.arrived, &job{Request: r, ctx: ctx, tokens: r.Prompt, nTokens: len(r.Prompt)})
+	select {
+	case s.wake <- struct{}{}:
+	default: // Run has news already
+	}
+	return nil
+}
+
+// Stop refuses requests from now on. The channel it returns is closed when
+// those submitted before have ended.
+func (s *Scheduler) Stop() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping {
+		s.stopping = true
+		if s.nIn == 0 {
+			close(s.empty)
+		}
+	}
+	return s.empty
+}
+
+// NRequests returns how many requests are in: waiting, running and set aside.
+func (s *Scheduler) NRequests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nIn
+}
+
+// Ping returns nil once Run is between two steps, or idle: proof that it makes
+// progress. It fails when ctx ends first.
+func (s *Scheduler) Ping(ctx context.Context) error {
+	answer := make(chan struct{})
+	select {
+	case s.pings <- answer:
+		<-answer
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run carries requests until ctx ends, then ends those that are left with
+// ErrStopping. It must be called once.
+func (s *Scheduler) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.receive()
+		if s.step() {
+			select {
+			case answer := <-s.pings:
+				close(answer)
+			default:
+			}
+			continue
+		}
+		select {
+		case <-s.wake:
+		case answer := <-s.pings:
+			close(answer)
+		case <-ctx.Done():
+		}
+	}
+	s.Stop()
+	s.receive()
+	s.policy.each(func(j *job) { s.end(j, ErrStopping) })
+}
+
+// receive queues what has been submitted and lets go of what was cancelled.
+func (s *Scheduler) receive() {
+	s.mu.Lock()
+	arrived := s.arrived
+	s.arrived = nil
+	s.mu.Unlock()
+	for _, j := range arrived {
+		s.policy.waiting.push(j)
+	}
+	s.policy.each(func(j *job) {
+		if err := j.ctx.Err(); err != nil {
+			s.end(j, err)
+		}
+	})
+}
+
+// step does one step of work and reports whether there was any.
+func (s *Scheduler) step() bool {
+	for _, j := range s.policy.setAside() {
+		leaveCache(j)
+	}
+	for _, j := range s.policy.admit() {
+		if err := s.begin(j); err != nil {
+			s.end(j, err)
+		}
+	}
+	s.work = s.policy.plan(s.work[:0])
+	if len(s.work) == 0 {
+		return false
+	}
+	s.entries = s.entries[:0]
+	for _, w := range s.work {
+		s.entries = append(s.entries, w.entry())
+	}
+	err := s.model.Step(s.entries)
+	for i, w := range s.work {
+		if err != nil {
+			s.end(w.job, fmt.Errorf("step: %w", err))
+		} else {
+			s.advance(w, s.entries[i].Logits)
+		}
+	}
+	clear(s.work)
+	clear(s.entries)
+	return true
+}
+
+// begin gives an admitted request its session and what is cached of its tokens.
+func (s *Scheduler) begin(j *job) error {
+	if j.session != nil { // it was set aside
+		if !j.wantsScores() {
+			j.nDone = j.session.Reuse(j.tokens)
+		}
+		return nil
+	}
+	session, err := s.model.NewSession(j.User)
+	if err != nil {
+		return err
+	}
+	writer, err := j.Begin(session)
+	if err != nil {
+		session.Close()
+		return err
+	}
+	j.session, j.writer = session, writer
+	j.nDone = session.NTokens()
+	return nil
+}
+
+// wantsScores reports whether logits of the prompt are still owed.
+func (j *job) wantsScores() bool {
+	return j.PromptLogits && j.nScored < len(j.Prompt)
+}
+
+// leaveCache frees a request's pages. What they hold may be found again by
+// Reuse, if nobody needs the room meanwhile.
+func leaveCache(j *job) {
+	j.session.Publish()
+	j.session.Rewind(0)
+}
+
+// entry returns what a step is told to do for w.
+func (w work) entry() Entry {
+	e := Entry{Session: w.session, Tokens: w.tokens[w.nDone : w.nDone+w.n]}
+	switch {
+	case w.wantsScores():
+		e.Want = runtime.WantAll
+	case w.nDone+w.n == w.nTokens:
+		e.Want = runtime.WantLast
+	}
+	return e
+}
+
+// advance takes the result of a step for one request.
+func (s *Scheduler) advance(w work, logits []float32) {
+	j := w.job
+	if j.wantsScores() {
+		nVocab := len(logits) / w.n
+		// Positions computed again after being set aside are known already.
+		known := min(j.nScored-j.nDone, w.n)
+		if known < w.n {
+			j.writer.Prompt(logits[known*nVocab:])
+			j.nScored = j.nDone + w.n
+		}
+		logits = logits[(w.n-1)*nVocab:]
+	}
+	j.nDone += w.n
+	if j.nDone < j.nTokens {
+		return
+	}
+	token, more, err := j.writer.Next(logits)
+	if err != nil || !more {
+		s.end(j, err)
+		return
+	}
+	j.tokens = append(j.tokens, token)
+	j.nTokens++
+}
+
+// end lets a request go, wherever it was, and clears its tokens.
+func (s *Scheduler) end(j *job, err error) {
+	s.policy.leave(j)
+	if j.session != nil {
+		j.session.Close()
+		j.writer.End(err)
+	} else {
+		j.Failed(err)
+	}
+	clear(j.tokens[:cap(j.tokens)])
+	clear(j.Prompt)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nIn--
+	if s.stopping && s.nIn == 0 {
+		close(s.empty)
+	}
+}
