@@ -117,9 +117,9 @@ func softplus32(x float32) float32 {
 	return relu32(x) + log1pExp32(math.Float32frombits(math.Float32bits(x)&^signBit))
 }
 
-// relu32 is x where x > 0, NaN where x is NaN, else +0.
+// relu32 is +0 where x < 0, else x, which may be NaN or -0.
 func relu32(x float32) float32 {
-	if x <= 0 {
+	if x < 0 {
 		return 0
 	}
 	return x

@@ -92,8 +92,11 @@ func AttentionPartialLen(nRows, headDimV int) int { return nRows * (headDimV + 2
 // AttentionScratchLen is the number of float32 that AttentionTile and
 // AttentionSegment need beside their results, for nRows rows.
 func AttentionScratchLen(nRows, headDimV int) int {
-	return 2*AttentionPartialLen(nRows, headDimV) + nRows*SegmentTokens
+	return 2*AttentionPartialLen(nRows, headDimV) + scoreRows*SegmentTokens
 }
+
+// scoreRows is the number of rows whose scores are kept at once.
+const scoreRows = 12
 
 func splitPartial(buf []float32, nRows, headDimV int) attentionPartial {
 	return attentionPartial{

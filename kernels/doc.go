@@ -16,8 +16,7 @@
 //   - All arithmetic is IEEE 754 float32, rounding to nearest even, with
 //     subnormals, unless a comment says float64. FMA is one rounding. Where a
 //     reference writes float32(a*b) + c, nothing may be fused.
-//   - Any NaN equals any NaN. The sign of a zero is part of the contract, except
-//     that of [Max].
+//   - Any NaN equals any NaN. The sign of a zero is part of the contract.
 //   - Reductions over a vector run in 16 virtual lanes: lane i takes elements i,
 //     i+16, … in ascending order from +0, then lane i takes lane i+8, i+4, i+2
 //     and i+1 (reduce.go).

@@ -12,7 +12,7 @@ const (
 // one position (arXiv:2104.09864):
 //
 //	x'[a] = fma(x[a], cos[i], -(x[b]·sin[i]))
-//	x'[b] = fma(x[a], sin[i],   x[b]·cos[i])
+//	x'[b] = fma(x[b], cos[i],   x[a]·sin[i])
 //
 //	x        nHeads heads, head h at x[h·stride:]; the elements from nRot on
 //	         stay. A slice that starts inside the first head turns an inner
@@ -37,7 +37,7 @@ func ropeGeneric(x []float32, nHeads, stride int, cos, sin []float32, pairing Ro
 			}
 			u, v := head[a], head[b]
 			head[a] = fma32(u, cos[i], -float32(v*sin[i]))
-			head[b] = fma32(u, sin[i], float32(v*cos[i]))
+			head[b] = fma32(v, cos[i], float32(u*sin[i]))
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestRoPE(t *testing.T) {
 						}
 						u, v := head[a], head[b]
 						head[a] = fma32(u, cos[i], -(v * sin[i]))
-						head[b] = fma32(u, sin[i], v*cos[i])
+						head[b] = fma32(v, cos[i], u*sin[i])
 					}
 				}
 				RoPE(x[offset:], nHeads, headDim, cos, sin, pairing)

@@ -19,8 +19,8 @@ func softmaxGeneric(out, x []float32) {
 	scaleRow(out, out, nil, 1/sumGeneric(out))
 }
 
-// Max returns the largest element, -Inf for none. NaN counts as absent. The
-// sign of a zero is not defined.
+// Max returns the largest element, -Inf for none. NaN counts as absent. A
+// zero is +0.
 func Max(x []float32) float32 { return active.Max(x) }
 
 func maxGeneric(x []float32) float32 {
@@ -30,5 +30,5 @@ func maxGeneric(x []float32) float32 {
 			m = v
 		}
 	}
-	return m
+	return m + 0 // -0 + 0 is +0
 }

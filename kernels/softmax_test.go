@@ -65,7 +65,7 @@ func TestMaxAndArgmax(t *testing.T) {
 		{[]float32{-2, -1, inf32, nan32, inf32}, inf32, 2},
 	} {
 		require.Equal(t, c.want, Argmax(c.x), "argmax of %v", c.x)
-		require.True(t, c.max == Max(c.x), "max of %v is %v", c.x, Max(c.x)) // -0 equals 0
+		requireBits(t, []float32{c.max}, []float32{Max(c.x)}, "max of %v", c.x)
 	}
 	for n := 1; n < 100; n++ {
 		x := normals(uint64(n), n)
