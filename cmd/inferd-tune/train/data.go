@@ -6,6 +6,7 @@ import (
 	"inferd/cmd/inferd-tune/bpe"
 	"inferd/cmd/inferd-tune/corpus"
 	"inferd/cmd/inferd-tune/graph"
+	"inferd/tokenizer"
 )
 
 // questionWeight is the weight of a question's tokens in the loss, where an
@@ -21,23 +22,26 @@ type sequence struct {
 // encode lays an example out as the chat template does: <s>, then
 // <|user|> question <|end|> <|assistant|>, then the answer and <|end|>.
 // Plain text has no question and no chat tokens in front.
-func encode(e *bpe.Encoder, x corpus.Example) sequence {
+func encode(t *tokenizer.Tokenizer, x corpus.Example) sequence {
 	s := sequence{tokens: []int32{bpe.BOS}}
+	text := func(text string) {
+		s.tokens = t.AppendEncode(s.tokens, []byte(text), tokenizer.EncodeOptions{})
+	}
 	if x.User != "" {
 		s.tokens = append(s.tokens, bpe.User)
-		s.tokens = e.Append(s.tokens, x.User)
+		text(x.User)
 		s.tokens = append(s.tokens, bpe.End, bpe.Assistant)
 	}
 	s.answer = len(s.tokens)
-	s.tokens = append(e.Append(s.tokens, x.Assistant), bpe.End)
+	text(x.Assistant)
+	s.tokens = append(s.tokens, bpe.End)
 	return s
 }
 
-func encodeAll(pieces []bpe.Piece, xs []corpus.Example) []sequence {
-	e := bpe.NewEncoder(pieces)
+func encodeAll(t *tokenizer.Tokenizer, xs []corpus.Example) []sequence {
 	out := make([]sequence, len(xs))
 	for i, x := range xs {
-		out[i] = encode(e, x)
+		out[i] = encode(t, x)
 	}
 	return out
 }

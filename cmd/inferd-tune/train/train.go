@@ -15,6 +15,7 @@ import (
 	"inferd/cmd/inferd-tune/corpus"
 	"inferd/cmd/inferd-tune/graph"
 	"inferd/cmd/inferd-tune/sgemm"
+	"inferd/tokenizer"
 )
 
 // Options determine a run: the same options and corpus give the same model.
@@ -45,7 +46,11 @@ func Run(ctx context.Context, o Options, pieces []bpe.Piece, train, heldOut []co
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTrainer(c, encodeAll(pieces, train), encodeAll(pieces, heldOut))
+	words, err := tokenizer.New(bpe.Vocab(pieces))
+	if err != nil {
+		return nil, fmt.Errorf("train: vocabulary: %w", err)
+	}
+	t, err := newTrainer(c, encodeAll(words, train), encodeAll(words, heldOut))
 	if err != nil {
 		return nil, err
 	}

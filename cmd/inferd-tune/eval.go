@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"inferd/cmd/inferd-tune/corpus"
+	"inferd/gguf"
+	"inferd/runtime"
+	"inferd/tokenizer"
+	"inferd/tokenizer/chat"
+)
+
+var evalCommand = command{
+	name:    "eval",
+	summary: "Ask a model the held-out questions, greedily, and report its loss and right answers",
+	define: func(fs *flag.FlagSet) runFunc {
+		model := fs.String("model", "", "GGUF `file`")
+		dir := fs.String("dir", "", "folder with "+heldOutFile)
+		misses := fs.Int("misses", 0, "wrong answers to print")
+		limit := fs.Int("limit", 0, "questions to ask (default all)")
+		return func(ctx context.Context, out io.Writer) error {
+			if err := required("model", *model, "dir", *dir); err != nil {
+				return err
+			}
+			return runEval(ctx, *model, *dir, *limit, *misses, out)
+		}
+	},
+}
+
+func runEval(ctx context.Context, model, dir string, limit, misses int, out io.Writer) error {
+	questions, _, err := readExamples(filepath.Join(dir, heldOutFile))
+	if err != nil {
+		return err
+	}
+	questions = slices.DeleteFunc(questions, func(x corpus.Example) bool { return x.User == "" })
+	if limit > 0 && limit < len(questions) {
+		questions = questions[:limit]
+	}
+	e, err := openExaminer(model)
+	if err != nil {
+		return err
+	}
+	defer e.engine.Close()
+	for _, q := range questions {
+		answer, err := e.ask(ctx, q)
+		if err != nil {
+			return fmt.Errorf("asking %q: %w", q.User, err)
+		}
+		if answer != q.Assistant && !q.Open && misses > 0 {
+			misses--
+			fmt.Fprintf(out, "%s\n  asked    %s\n  expected %s\n  answered %s\n", q.Family, q.User, q.Assistant, answer)
+		}
+	}
+	e.report(out)
+	return nil
+}
+
+// tally counts the answers of one family.
+type tally struct{ asked, exact int }
+
+// examiner asks questions and keeps the score.
+type examiner struct {
+	engine   *runtime.Engine
+	template *chat.Template
+	bos      chat.Value
+	logProbs *runtime.LogProbs
+
+	families map[string]*tally // questions with one right answer
+	loss     float64           // summed -log p over the tokens of right answers
+	nTokens  int
+}
+
+func openExaminer(path string) (*examiner, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	source, err := f.String("tokenizer.chat_template")
+	if err != nil {
+		return nil, err
+	}
+	t, err := chat.Parse(source)
+	if err != nil {
+		return nil, fmt.Errorf("%s: chat template: %w", path, err)
+	}
+	engine, err := runtime.Load(path, runtime.Options{})
+	if err != nil {
+		return nil, err
+	}
+	words := engine.Tokenizer()
+	return &examiner{
+		engine: engine, template: t,
+		bos:      chat.Literal(string(words.Piece(words.BOS(), true))),
+		logProbs: runtime.NewLogProbs(engine.NVocab(), 0),
+		families: map[string]*tally{},
+	}, nil
+}
+
+// prompt lays a question out as the daemon does.
+func (e *examiner) prompt(question string) ([]runtime.Token, error) {
+	raw, err := json.Marshal([]map[string]string{{"role": "user", "content": question}})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := chat.Messages(raw)
+	if err != nil {
+		return nil, err
+	}
+	segments, err := e.template.Render(map[string]chat.Value{
+		"messages": messages, "bos_token": e.bos, "add_generation_prompt": chat.Bool(true),
+	}, chat.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return e.engine.Tokenizer().EncodeSegments(segments, false), nil
+}
+
+// ask scores one question and returns the greedy answer. Questions with many
+// right answers count for the loss only.
+func (e *examiner) ask(ctx context.Context, q corpus.Example) (string, error) {
+	prompt, err := e.prompt(q.User)
+	if err != nil {
+		return "", err
+	}
+	if err := e.addLoss(prompt, q.Assistant); err != nil {
+		return "", err
+	}
+	answer, err := e.answer(ctx, prompt)
+	if err != nil || q.Open {
+		return answer, err
+	}
+	t := e.families[q.Family]
+	if t == nil {
+		t = &tally{}
+		e.families[q.Family] = t
+	}
+	t.asked++
+	if answer == q.Assistant {
+		t.exact++
+	}
+	return answer, nil
+}
+
+// answer generates greedily until the model ends its answer.
+func (e *examiner) answer(ctx context.Context, prompt []runtime.Token) (string, error) {
+	s, err := e.engine.NewSession(runtime.SessionOptions{})
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	g, err := runtime.NewGeneration(s, prompt, runtime.GenerationOptions{Sampling: runtime.Greedy()})
+	if err != nil {
+		return "", err
+	}
+	defer g.Close()
+	var text []byte
+	err = g.Run(ctx, func(d runtime.Delta) error {
+		text = append(text, d.Text...)
+		return nil
+	})
+	return string(text), err
+}
+
+// addLoss reads the right answer and adds up how unlikely its tokens were.
+func (e *examiner) addLoss(prompt []runtime.Token, answer string) error {
+	words := e.engine.Tokenizer()
+	tokens := append(slices.Clone(prompt), words.Encode(answer, tokenizer.EncodeOptions{})...)
+	tokens = append(tokens, words.EOS())
+	s, err := e.engine.NewSession(runtime.SessionOptions{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var b runtime.Batch
+	b.Add(s, tokens[:len(tokens)-1], runtime.WantAll)
+	if err := e.engine.Step(&b); err != nil {
+		return err
+	}
+	for i := len(prompt); i < len(tokens); i++ {
+		e.logProbs.Set(b.Entries[0].Logits[(i-1)*e.engine.NVocab():][:e.engine.NVocab()])
+		e.loss -= float64(e.logProbs.Of(tokens[i]))
+		e.nTokens++
+	}
+	return nil
+}
+
+func (e *examiner) report(out io.Writer) {
+	var all tally
+	names := make([]string, 0, len(e.families))
+	for name, t := range e.families {
+		names = append(names, name)
+		all.asked += t.asked
+		all.exact += t.exact
+	}
+	slices.Sort(names)
+	line := func(name string, t tally) {
+		fmt.Fprintf(out, "%-9s %5d asked %5d exact %6.1f %%\n", name, t.asked, t.exact, 100*float64(t.exact)/float64(max(1, t.asked)))
+	}
+	for _, name := range names {
+		line(name, *e.families[name])
+	}
+	line("all", all)
+	fmt.Fprintf(out, "held-out loss %.4f over %d tokens of answers\n", e.loss/float64(max(1, e.nTokens)), e.nTokens)
+}
