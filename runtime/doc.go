@@ -19,7 +19,7 @@
 // # Reading order
 //
 //	engine.go session.go batch.go step.go   load a model; one timeline; one step
-//	generation.go chat.go                   an answer; messages to a prompt
+//	writer.go generation.go chat.go         an answer's text; an answer in a session; messages to a prompt
 //	params.go sampler.go penalties.go       logits to a token
 //	philox.go logprobs.go stop.go           random numbers; probabilities; stop strings
 //	plan.go info.go                         what loading will take; what a file is

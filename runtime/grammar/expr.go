@@ -9,10 +9,10 @@ import (
 type expr interface{}
 
 type (
-	lit    string   // these bytes
-	byteIn byteSet  // one byte of a set
-	seq    []expr   // one after the other; empty: the empty text
-	alt    []expr   // any one; empty: nothing matches
+	lit    string  // these bytes
+	byteIn byteSet // one byte of a set
+	seq    []expr  // one after the other; empty: the empty text
+	alt    []expr  // any one; empty: nothing matches
 	star   struct{ x expr }
 	call   int // a rule, by index into builder.rules
 )

@@ -18,6 +18,9 @@ type machine struct {
 	stacks map[frame]int32
 	frames []frame // stack 0 is empty
 	states map[string]*state
+	masked []*state // states that hold masks
+	// maskBytes is what those masks take.
+	maskBytes int
 }
 
 // frame is a shared stack: where a call returns to, and the stack below.

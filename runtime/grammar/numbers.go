@@ -1,0 +1,219 @@
+package grammar
+
+import (
+	"fmt"
+	"math/big"
+	"regexp"
+	"strings"
+)
+
+// Digits that a constrained number may have: enough for any float64, and
+// finite, so that an untrained model ends a number.
+const (
+	intDigits  = 16
+	fracDigits = 16
+)
+
+// bounds is a numeric range; nil ends are open.
+type bounds struct {
+	min, max         *big.Rat
+	minOpen, maxOpen bool // exclusive
+}
+
+// tighten intersects two ranges.
+func (b bounds) tighten(o bounds) bounds {
+	if o.min != nil {
+		if b.min == nil || o.min.Cmp(b.min) > 0 {
+			b.min, b.minOpen = o.min, o.minOpen
+		} else if o.min.Cmp(b.min) == 0 {
+			b.minOpen = b.minOpen || o.minOpen
+		}
+	}
+	if o.max != nil {
+		if b.max == nil || o.max.Cmp(b.max) < 0 {
+			b.max, b.maxOpen = o.max, o.maxOpen
+		} else if o.max.Cmp(b.max) == 0 {
+			b.maxOpen = b.maxOpen || o.maxOpen
+		}
+	}
+	return b
+}
+
+// contains reports whether x lies in the range.
+func (b bounds) contains(x *big.Rat) bool {
+	if b.min != nil && (x.Cmp(b.min) < 0 || b.minOpen && x.Cmp(b.min) == 0) {
+		return false
+	}
+	return b.max == nil || !(x.Cmp(b.max) > 0 || b.maxOpen && x.Cmp(b.max) == 0)
+}
+
+// numberDFA accepts JSON numbers in the range, without exponents where it is
+// bounded: integers only, or decimals with up to places digits behind the
+// point.
+func numberDFA(b bounds, places int) *charDFA {
+	magnitude := func(less bool, x *big.Rat, open bool) *charDFA { return magnitudeDFA(less, x, open, places) }
+	all := wholeRegex(decimalPattern(places))
+	pos, neg := all, all
+	zero := new(big.Rat)
+	switch { // the part of the range that is not negative
+	case b.min != nil && b.min.Sign() >= 0:
+		pos = intersect(pos, magnitude(false, b.min, b.minOpen))
+	}
+	switch {
+	case b.max != nil && b.max.Sign() < 0:
+		pos = &charDFA{}
+	case b.max != nil:
+		pos = intersect(pos, magnitude(true, b.max, b.maxOpen))
+	}
+	switch { // the negative part, by magnitude; minus zero is left out
+	case b.max != nil && b.max.Sign() <= 0:
+		neg = intersect(neg, magnitude(false, new(big.Rat).Neg(b.max), b.maxOpen || b.max.Sign() == 0))
+	default:
+		neg = intersect(neg, magnitude(false, zero, true))
+	}
+	switch {
+	case b.min != nil && b.min.Sign() >= 0:
+		neg = &charDFA{}
+	case b.min != nil:
+		neg = intersect(neg, magnitude(true, new(big.Rat).Neg(b.min), b.minOpen))
+	}
+	return signed(pos, neg)
+}
+
+func decimalPattern(places int) string {
+	p := fmt.Sprintf("(0|[1-9][0-9]{0,%d})", intDigits-1)
+	if places > 0 {
+		p += fmt.Sprintf(`(\.[0-9]{1,%d})?`, places)
+	}
+	return p
+}
+
+// signed joins what may stand plain and what may stand behind a minus.
+func signed(pos, neg *charDFA) *charDFA {
+	d := &charDFA{}
+	d.state(false)
+	at := func(sub *charDFA) int {
+		base := len(d.edges)
+		for i, edges := range sub.edges {
+			d.state(sub.accept[i])
+			for _, e := range edges {
+				d.edges[base+i] = append(d.edges[base+i], charEdge{e.runeRange, e.to + base})
+			}
+		}
+		return base
+	}
+	if !neg.empty() {
+		d.edges[0] = append(d.edges[0], charEdge{runeRange{'-', '-'}, at(neg)})
+	}
+	if !pos.empty() {
+		base := at(pos)
+		d.edges[0] = append(d.edges[0], d.edges[base]...)
+	}
+	return d.trim()
+}
+
+// magnitudeDFA accepts unsigned decimals below (less) or above x >= 0; x itself
+// unless open.
+func magnitudeDFA(less bool, x *big.Rat, open bool, places int) *charDFA {
+	whole, frac := decimal(x, max(places, 20))
+	frac = strings.TrimRight(frac, "0")
+	var p []string
+	tail := `(\.[0-9]*)?`
+	for i, c := range whole { // first difference in the integer part
+		if r := digitsBeyond(less, byte(c)); r != "" {
+			if i == 0 && len(whole) > 1 && less && c == '1' { // a leading zero is no number
+				continue
+			}
+			if i == 0 && len(whole) > 1 && less {
+				r = strings.Replace(r, "[0-", "[1-", 1)
+			}
+			p = append(p, fmt.Sprintf("%s%s[0-9]{%d}%s", whole[:i], r, len(whole)-i-1, tail))
+		}
+	}
+	if less && len(whole) > 1 {
+		p = append(p, fmt.Sprintf("[0-9]{1,%d}%s", len(whole)-1, tail))
+	}
+	if !less {
+		p = append(p, fmt.Sprintf("[1-9][0-9]{%d,}%s", len(whole), tail))
+	}
+	whole = regexp.QuoteMeta(whole)
+	for i, c := range frac { // or in the fraction
+		if r := digitsBeyond(less, byte(c)); r != "" {
+			p = append(p, fmt.Sprintf(`%s\.%s%s[0-9]*`, whole, frac[:i], r))
+		}
+		if less { // a shorter fraction is smaller
+			p = append(p, whole+point(frac[:i]))
+		}
+	}
+	if !less {
+		p = append(p, fmt.Sprintf(`%s\.%s[0-9]*[1-9][0-9]*`, whole, frac))
+	}
+	if !open {
+		if exact := exactDecimal(x, frac); exact {
+			if frac == "" {
+				p = append(p, whole+`(\.0*)?`)
+			} else {
+				p = append(p, whole+point(frac)+"0*")
+			}
+		}
+	}
+	if len(p) == 0 {
+		return &charDFA{}
+	}
+	return wholeRegex(strings.Join(p, "|"))
+}
+
+func point(frac string) string {
+	if frac == "" {
+		return `(\.0*)?`
+	}
+	return `\.` + frac
+}
+
+// digitsBeyond is a class of the digits below (less) or above c, or "".
+func digitsBeyond(less bool, c byte) string {
+	switch {
+	case less && c > '0':
+		return fmt.Sprintf("[0-%c]", c-1)
+	case !less && c < '9':
+		return fmt.Sprintf("[%c-9]", c+1)
+	}
+	return ""
+}
+
+// decimal writes x >= 0 cut to that many places.
+func decimal(x *big.Rat, places int) (whole, frac string) {
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(places)), nil)
+	n := new(big.Int).Mul(x.Num(), scale)
+	n.Quo(n, x.Denom())
+	s := n.String()
+	if len(s) <= places {
+		s = strings.Repeat("0", places-len(s)+1) + s
+	}
+	return s[:len(s)-places], s[len(s)-places:]
+}
+
+// exactDecimal reports whether the cut fraction lost nothing.
+func exactDecimal(x *big.Rat, frac string) bool {
+	y, ok := new(big.Rat).SetString("0." + frac + "0")
+	if !ok {
+		return false
+	}
+	whole := new(big.Rat).SetInt(new(big.Int).Quo(x.Num(), x.Denom()))
+	return y.Add(y, whole).Cmp(x) == 0
+}
+
+// multiplesDFA accepts decimal integers that m divides, signs allowed.
+func multiplesDFA(m int) *charDFA {
+	d := &charDFA{}
+	for r := range m { // states 0..m-1: the remainder so far
+		d.state(r == 0)
+	}
+	for r := range m {
+		for c := range 10 {
+			d.edges[r] = append(d.edges[r], charEdge{runeRange{rune('0' + c), rune('0' + c)}, (r*10 + c) % m})
+		}
+	}
+	d.edges[0] = append([]charEdge{{runeRange{'-', '-'}, 0}}, d.edges[0]...) // where a minus may stand is numberDFA's to say
+	return d
+}
