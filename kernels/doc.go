@@ -88,10 +88,6 @@
 //
 // Why unpacking in the reference goes row by row: rowBlock says what a format
 // means, once, for the product, the look-up and the reader.
-//
-// Why sums per 16 where minima are per 32: int16
-// sums of 16 values serve every sub-block size and pair up for VPDPWSSD and
-// SMLAL.
 package kernels
 
 // ContractVersion numbers the arithmetic of this package. Equal versions give

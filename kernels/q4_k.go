@@ -1,10 +1,17 @@
 package kernels
 
+// Super-block formats keep their 8-bit scales and minima as [pairs of
+// sub-blocks][16 rows][2], so that a pair widens to the two int16 of one lane.
+
+// subAt is the place of sub-block s of lane row among such scales.
+func subAt(s, row int) int { return s/2*32 + row*2 + s%2 }
+
 // Q4_K file block: f16 d, f16 dmin, 12 bytes with 8 scales and 8 minima of 6
 // bits, 128 bytes of nibbles: byte l of each 32 holds value l of one
 // sub-block in its low nibble and of the next in its high one.
 // value = d*scale*q - dmin*min.
-// Packed: 16 d, 16 dmin, 8 × 16 scales, 8 × 16 minima (a byte each); 32 words.
+// Packed: 16 d, 16 dmin, 8 × 16 scales, 8 × 16 minima (a byte each, in pairs as
+// subAt says); 32 words.
 
 func packQ4_K(head, body, src []byte, row int) {
 	putScalesK(head, src, row)
@@ -46,8 +53,8 @@ func putScalesK(head, src []byte, row int) {
 		if j >= 4 {
 			scale, minimum = s[j+4]&15|s[j-4]>>6<<4, s[j+4]>>4|s[j]>>6<<4
 		}
-		head[64+j*16+row] = scale
-		head[192+j*16+row] = minimum
+		head[64+subAt(j, row)] = scale
+		head[192+subAt(j, row)] = minimum
 	}
 }
 
@@ -55,8 +62,8 @@ func putScalesK(head, src []byte, row int) {
 func (rb *rowBlock) scalesK(head []byte, row int) {
 	rb.d, rb.m = half(head, row), half(head[32:], row)
 	for s := range 16 {
-		rb.sub[s] = int32(head[64+s/2*16+row])
-		rb.mins[s] = int32(head[192+s/2*16+row])
+		rb.sub[s] = int32(head[64+subAt(s/2, row)])
+		rb.mins[s] = int32(head[192+subAt(s/2, row)])
 	}
 }
 

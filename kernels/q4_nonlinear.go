@@ -29,7 +29,7 @@ func packIQ4_XS(head, body, src []byte, row int) {
 	high := binary.LittleEndian.Uint16(src[2:])
 	for s := range 8 {
 		low := src[4+s/2] >> (s % 2 * 4) & 15
-		head[32+s*16+row] = low | byte(high>>(2*s)&3)<<4 - 32
+		head[32+subAt(s, row)] = low | byte(high>>(2*s)&3)<<4 - 32
 	}
 	putWords(body, src[8:], row)
 }
@@ -37,7 +37,7 @@ func packIQ4_XS(head, body, src []byte, row int) {
 func (rb *rowBlock) unpackIQ4_XS(head, body []byte, row int) {
 	rb.d, rb.m, rb.mins = half(head, row), 0, [16]int32{}
 	for s := range 16 {
-		rb.sub[s] = int32(int8(head[32+s/2*16+row]))
+		rb.sub[s] = int32(int8(head[32+subAt(s/2, row)]))
 	}
 	rb.nibbles32(body, row)
 	rb.look(&iq4Values, 256)

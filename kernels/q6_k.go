@@ -1,11 +1,5 @@
 package kernels
 
-// Formats with 16 sub-blocks of 16 values keep their 8-bit scales as [8 pairs of
-// sub-blocks][16 rows][2], so that a pair widens to the two int16 of one lane.
-
-// subAt is the place of sub-block s of lane row among such scales.
-func subAt(s, row int) int { return s/2*32 + row*2 + s%2 }
-
 // Q6_K file block: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 int8
 // scales, f16 d; value = d*scale*(q-32).
 // Packed: 16 d, 16 × 16 scales; 32 words of low nibbles, 16 words of high bits.

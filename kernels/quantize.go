@@ -46,8 +46,11 @@ type Activations struct {
 	Quants []int8    // [nTokens, nIn]
 	Scales []float32 // [nTokens, nIn/32 or nIn/256]
 	Corr   []int32   // [nTokens, nIn/32] -128 × the sum of each 32 quants (ActQ8x32)
-	Sums   []int16   // [nTokens, nIn/16] the sum of each 16 quants (ActQ8x256)
+	Sums   []int16   // [nTokens, nIn/256, 24] the sums of each 16 quants, then of each 32 (ActQ8x256)
 }
+
+// nSums is the number of sums of a block of 256 quants.
+const nSums = 16 + 8
 
 // ActivationBytes is the size of the buffer NewActivations divides.
 func ActivationBytes(kind ActivationKind, nTokens, nIn int) int {
@@ -58,7 +61,7 @@ func ActivationBytes(kind ActivationKind, nTokens, nIn int) int {
 	case ActQ8x32:
 		return align64(n) + 2*align64(n/32*4)
 	default:
-		return align64(n) + align64(n/256*4) + align64(n/16*2)
+		return align64(n) + align64(n/256*4) + align64(n/256*nSums*2)
 	}
 }
 
@@ -90,7 +93,7 @@ func NewActivations(kind ActivationKind, nTokens, nIn int, buf []byte) Activatio
 	case ActQ8x256:
 		a.Quants = carve[int8](&buf, n)
 		a.Scales = carve[float32](&buf, n/256)
-		a.Sums = carve[int16](&buf, n/16)
+		a.Sums = carve[int16](&buf, n/256*nSums)
 	}
 	return a
 }
@@ -120,7 +123,7 @@ func (a Activations) check(op string) {
 	case ActQ8x32:
 		want = [...]int{0, n, n / 32, n / 32, 0}
 	case ActQ8x256:
-		want = [...]int{0, n, n / 256, 0, n / 16}
+		want = [...]int{0, n, n / 256, 0, n / 256 * nSums}
 	}
 	got := [...]int{len(a.F32), len(a.Quants), len(a.Scales), len(a.Corr), len(a.Sums)}
 	if got != want || a.NIn%a.Kind.blockLen() != 0 {
@@ -171,8 +174,12 @@ func quantizeQ8x256Generic(a Activations, x []float32, tokens Range) {
 	for b := tokens.From * a.NIn / 256; b < tokens.To*a.NIn/256; b++ {
 		q := a.Quants[b*256:][:256]
 		a.Scales[b] = quantizeBlock(q, x[b*256:][:256])
+		sums := a.Sums[b*nSums:][:nSums]
 		for s := range 16 {
-			a.Sums[b*16+s] = int16(sumInt8(q[s*16:][:16]))
+			sums[s] = int16(sumInt8(q[s*16:][:16]))
+		}
+		for s := range 8 {
+			sums[16+s] = sums[2*s] + sums[2*s+1]
 		}
 	}
 }
