@@ -9,7 +9,7 @@ func crumb(q []byte, k int) byte { return q[k/128*32+k%32] >> (k % 128 / 32 * 2)
 func dequantQ2_K(y []float32, b []byte) {
 	scales, q, d, dmin := b[:16], b[16:80], halfAt(b[80:]), halfAt(b[82:])
 	for s, sc := range scales {
-		scale, m := d*float32(sc&15), dmin*float32(sc>>4)
+		scale, m := float32(d*float32(sc&15)), float32(dmin*float32(sc>>4))
 		for k := s * 16; k < s*16+16; k++ {
 			y[k] = float32(scale*float32(crumb(q, k))) - m
 		}
@@ -42,7 +42,7 @@ func dequantQ4_K(y []float32, b []byte) {
 	d, dmin, q := halfAt(b), halfAt(b[2:]), b[16:]
 	for s := range 8 {
 		sc, mn := scaleMinK(b[4:16], s)
-		scale, m := d*float32(sc), dmin*float32(mn)
+		scale, m := float32(d*float32(sc)), float32(dmin*float32(mn))
 		for l := range 32 {
 			c := q[s/2*32+l] >> (s % 2 * 4) & 15
 			y[s*32+l] = float32(scale*float32(c)) - m
@@ -54,7 +54,7 @@ func dequantQ5_K(y []float32, b []byte) {
 	d, dmin, high, q := halfAt(b), halfAt(b[2:]), b[16:48], b[48:]
 	for s := range 8 {
 		sc, mn := scaleMinK(b[4:16], s)
-		scale, m := d*float32(sc), dmin*float32(mn)
+		scale, m := float32(d*float32(sc)), float32(dmin*float32(mn))
 		for l := range 32 {
 			c := q[s/2*32+l]>>(s%2*4)&15 | high[l]>>s&1<<4
 			y[s*32+l] = float32(scale*float32(c)) - m
