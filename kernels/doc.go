@@ -80,6 +80,7 @@
 // q4_nonlinear.go, q4_k.go, q6_k.go, q2_k.go, q_ternary.go, q_grid.go; impl.go
 // and the levels; then reduce.go, rmsnorm.go, layernorm.go, rope.go, exp.go,
 // softmax.go, activation.go, attention.go, kvpages.go, mamba.go, deltanet.go.
+// Apart from the contract, for files and tools: dequant.go, grid.go, encode.go.
 //
 // # Decisions
 //
