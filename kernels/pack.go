@@ -153,6 +153,11 @@ func putWords(body, src []byte, row int) {
 	}
 }
 
+// putWord writes word g of lane row.
+func putWord(body []byte, g, row int, w uint32) {
+	binary.LittleEndian.PutUint32(body[g*64+row*4:], w)
+}
+
 // word returns word g of lane row of body [words][PanelRows][4].
 func word(body []byte, g, row int) uint32 {
 	return binary.LittleEndian.Uint32(body[g*64+row*4:])

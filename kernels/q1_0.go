@@ -8,7 +8,7 @@ import "encoding/binary"
 func packQ1_0(head, body, src []byte, row int) {
 	putHalf(head, src, row)
 	for g := range 4 {
-		binary.LittleEndian.PutUint32(body[g*64+row*4:], spreadBits(binary.LittleEndian.Uint32(src[2+g*4:])))
+		putWord(body, g, row, spreadBits(binary.LittleEndian.Uint32(src[2+g*4:])))
 	}
 }
 
@@ -33,7 +33,7 @@ func packQ2_0(head, body, src []byte, row int) {
 				w |= uint32(src[2+g*4+i]>>(2*j)&3) << (8*j + 2*i)
 			}
 		}
-		binary.LittleEndian.PutUint32(body[g*64+row*4:], w)
+		putWord(body, g, row, w)
 	}
 }
 

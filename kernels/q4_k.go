@@ -20,25 +20,34 @@ func packQ4_K(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ4_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	rb.nibblesK(body, row)
+	rb.nibblesK(body, row, 8)
 }
 
 // Q5_K file block: as Q4_K with 32 bytes of high bits before the nibbles: bit s
 // of byte l is bit 4 of value l of sub-block s.
-// Packed: as Q4_K; 32 words of nibbles, 8 words of high bits.
+// Packed: head as Q4_K's; for each two sub-blocks 8 words of nibbles and for
+// each of the two a word of high bits as spreadBits leaves them.
 
 func packQ5_K(head, body, src []byte, row int) {
 	putScalesK(head, src, row)
-	putWords(body, src[48:], row)
-	putWords(body[32*64:], src[16:48], row)
+	for c := range 4 {
+		putWords(body[c*10*64:], src[48+c*32:][:32], row)
+	}
+	for s := range 8 {
+		var flags uint32
+		for l := range 32 {
+			flags |= uint32(src[16+l]>>s&1) << l
+		}
+		putWord(body, s/2*10+8+s%2, row, spreadBits(flags))
+	}
 }
 
 func (rb *rowBlock) unpackQ5_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	rb.nibblesK(body, row)
+	rb.nibblesK(body, row, 10)
 	for k := range 256 {
-		l := k % 32
-		high := word(body, 32+l/4, row) >> (l%4*8 + k/32) & 1
+		s, l := k/32, k%32
+		high := word(body, s/2*10+8+s%2, row) >> (l%4*8 + l/4) & 1
 		rb.q[k] |= int8(high << 4)
 	}
 }
@@ -67,10 +76,11 @@ func (rb *rowBlock) scalesK(head []byte, row int) {
 	}
 }
 
-// nibblesK spreads the nibbles of 32 words to q.
-func (rb *rowBlock) nibblesK(body []byte, row int) {
+// nibblesK spreads nibbles to q. Each 64 values have 8 words, stride words after
+// those of the 64 before.
+func (rb *rowBlock) nibblesK(body []byte, row, stride int) {
 	for g := range 32 {
-		w := word(body, g, row)
+		w := word(body, g/8*stride+g%8, row)
 		k := g/8*64 + g%8*4
 		for j := range 4 {
 			c := byte(w >> (8 * j))

@@ -36,5 +36,5 @@ func (rb *rowBlock) unpackQ5_1(head, body []byte, row int) {
 // putFives writes high bits and nibbles, in the file's order, to a lane.
 func putFives(body, src []byte, row int) {
 	putWords(body, src[4:20], row)
-	binary.LittleEndian.PutUint32(body[4*64+row*4:], spreadBits(binary.LittleEndian.Uint32(src)))
+	putWord(body, 4, row, spreadBits(binary.LittleEndian.Uint32(src)))
 }

@@ -9,7 +9,7 @@ import "encoding/binary"
 func packQ8_0(head, body, src []byte, row int) {
 	putHalf(head, src, row)
 	for g := range 8 {
-		binary.LittleEndian.PutUint32(body[g*64+row*4:], binary.LittleEndian.Uint32(src[2+g*4:])^0x80808080)
+		putWord(body, g, row, binary.LittleEndian.Uint32(src[2+g*4:])^0x80808080)
 	}
 }
 
