@@ -190,7 +190,7 @@ func (q *Queries) check(op string, heads Range, nScratch int) int {
 		panic(fmt.Sprintf("kernels: %s: %d KV heads do not divide %d heads", op, kv.NKVHeads, a.NHeads))
 	}
 	checkLen(op, "Q", len(q.Q), q.NTokens*a.NHeads*kv.HeadDimK)
-	heads.check(op+" heads", a.NHeads)
+	heads.check(op, a.NHeads) // a joined message would be allocated on every call
 	if heads.len() == 0 || q.NTokens <= 0 || heads.From/q.groupSize() != (heads.To-1)/q.groupSize() {
 		panic(fmt.Sprintf("kernels: %s: %d tokens, heads [%d, %d) of groups of %d: want some of each, and one group",
 			op, q.NTokens, heads.From, heads.To, q.groupSize()))
