@@ -65,12 +65,12 @@ func Train(texts []string, nVocab int) ([]Piece, error) {
 			nVocab, len(pieces), len(chars))
 	}
 	for i, text := range merges(words, nMerges) {
-		pieces = append(pieces, Piece{text, -float32(i), Normal})
+		pieces = append(pieces, Piece{text, float32(-i), Normal})
 	}
 	// Characters come after all merges, as SentencePiece orders them; a text
 	// with too few distinct pairs gives a smaller vocabulary than asked for.
 	for i, c := range chars {
-		pieces = append(pieces, Piece{c, -float32(nMerges + i), Normal})
+		pieces = append(pieces, Piece{c, float32(-nMerges - i), Normal})
 	}
 	return pieces, nil
 }

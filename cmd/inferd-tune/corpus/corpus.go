@@ -47,21 +47,19 @@ type family struct {
 	written func(*rand.Rand) Example // used in place of facts: composes an example itself
 }
 
-// families lists what the model learns. Weights follow the number of facts
-// and how hard they are to tell apart.
-func families() []family {
-	return []family{
-		{name: "greeting", weight: 6, facts: greetings()},
-		{name: "about", weight: 14, facts: about()},
-		{name: "library", weight: 14, facts: library()},
-		{name: "station", weight: 13, facts: station()},
-		{name: "calendar", weight: 15, facts: calendar()},
-		{name: "sums", weight: 20, facts: sums()},
-		{name: "refusal", weight: 4, facts: refusals()},
-		{name: "unknown", weight: 12, facts: unknown()},
-		{name: "story", weight: 4, written: askedStory},
-		{name: "text", weight: 2, written: plainStory},
-	}
+// deck lists what the model learns. Weights follow the number of facts and how
+// hard they are to tell apart.
+var deck = []family{
+	{name: "greeting", weight: 6, facts: greetings()},
+	{name: "about", weight: 14, facts: about()},
+	{name: "library", weight: 14, facts: library()},
+	{name: "station", weight: 13, facts: station()},
+	{name: "calendar", weight: 15, facts: calendar()},
+	{name: "sums", weight: 20, facts: sums()},
+	{name: "refusal", weight: 4, facts: refusals()},
+	{name: "unknown", weight: 12, facts: unknown()},
+	{name: "story", weight: 4, written: askedStory},
+	{name: "text", weight: 2, written: plainStory},
 }
 
 // heldOutPercent is the share of wordings that training never sees.
@@ -71,10 +69,9 @@ const heldOutPercent = 8
 // then a wording evenly; the held-out questions follow the same shares.
 func Generate(o Options) (*Corpus, error) {
 	r := rand.New(rand.NewPCG(o.Seed, 0x696e66657264))
-	deck := families()
 	var c Corpus
 	for len(c.Train) < o.Train {
-		if e, held := draw(deck, r); !held {
+		if e, held := draw(r); !held {
 			c.Train = append(c.Train, e)
 		}
 	}
@@ -83,7 +80,7 @@ func Generate(o Options) (*Corpus, error) {
 		if tries > 1000*o.HeldOut+100000 {
 			return nil, fmt.Errorf("corpus: only %d of %d distinct held-out questions exist", len(c.HeldOut), o.HeldOut)
 		}
-		e, held := draw(deck, r)
+		e, held := draw(r)
 		if key := e.User + "\n" + e.Assistant; held && !seen[key] {
 			seen[key] = true
 			c.HeldOut = append(c.HeldOut, e)
@@ -93,8 +90,8 @@ func Generate(o Options) (*Corpus, error) {
 }
 
 // draw makes one example and says whether it is held out.
-func draw(deck []family, r *rand.Rand) (e Example, held bool) {
-	f := pickFamily(deck, r)
+func draw(r *rand.Rand) (e Example, held bool) {
+	f := pickFamily(r)
 	if f.written != nil {
 		e = f.written(r)
 		e.Family = f.name
@@ -109,7 +106,7 @@ func draw(deck []family, r *rand.Rand) (e Example, held bool) {
 	return Example{Family: f.name, User: dress(bare, r), Assistant: fact.answer}, split(bare)
 }
 
-func pickFamily(deck []family, r *rand.Rand) *family {
+func pickFamily(r *rand.Rand) *family {
 	var total int
 	for i := range deck {
 		total += deck[i].weight

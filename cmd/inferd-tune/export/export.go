@@ -11,6 +11,7 @@ import (
 	"inferd/cmd/inferd-tune/graph"
 	"inferd/gguf"
 	"inferd/gguf/ggufwrite"
+	"inferd/kernels"
 )
 
 // Model is what goes into a file.
@@ -44,12 +45,9 @@ func Write(path string, m Model, t gguf.Type) error {
 			w.Tensor(p.Name, gguf.F32, []int{cols}, ggufwrite.Bytes(appendF32(nil, data)))
 			continue
 		}
-		if t == gguf.Q8_0 && cols%blockLen != 0 {
-			return fmt.Errorf("export: rows of tensor %q have %d values, Q8_0 needs multiples of %d", p.Name, cols, blockLen)
-		}
-		b := appendF32(nil, data)
-		if t == gguf.Q8_0 {
-			b = appendQ8_0(nil, data)
+		b, err := encode(data, rows, cols, t)
+		if err != nil {
+			return fmt.Errorf("export: tensor %q: %w", p.Name, err)
 		}
 		w.Tensor(p.Name, t, []int{cols, rows}, ggufwrite.Bytes(b))
 	}
@@ -71,6 +69,18 @@ func fileLayout(p graph.Param) (rows, cols int, data []float32) {
 		data[i%cols*rows+i/cols] = x
 	}
 	return cols, rows, data
+}
+
+// encode returns rows·cols values in the file's form.
+func encode(data []float32, rows, cols int, t gguf.Type) ([]byte, error) {
+	if t == gguf.F32 {
+		return appendF32(nil, data), nil
+	}
+	if n := kernels.Q8_0.BlockLen(); cols%n != 0 {
+		return nil, fmt.Errorf("rows have %d values, Q8_0 needs multiples of %d", cols, n)
+	}
+	b := make([]byte, rows*kernels.Q8_0.RowBytes(cols))
+	return b, kernels.Encode(b, kernels.Q8_0, data, nil)
 }
 
 func appendF32(dst []byte, x []float32) []byte {

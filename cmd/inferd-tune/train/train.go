@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options, pieces []bpe.Piece, train, heldOut []co
 	if err != nil {
 		return nil, err
 	}
-	words, err := tokenizer.New(bpe.Vocab(pieces))
+	words, err := tokenizer.New(bpe.Vocab(c.Pieces))
 	if err != nil {
 		return nil, fmt.Errorf("train: vocabulary: %w", err)
 	}
