@@ -29,7 +29,14 @@ type runFunc func(ctx context.Context, args []string) error
 func commands() []*command {
 	return []*command{
 		chatCommand,
+		generateCommand,
 		inspectCommand,
+		tokenizeCommand,
+		detokenizeCommand,
+		logitsCommand,
+		tensorCommand,
+		perplexityCommand,
+		benchCommand,
 		templateCommand,
 	}
 }
@@ -137,12 +144,17 @@ func (c *command) printHelp(w io.Writer, fs *flag.FlagSet) {
 	})
 }
 
-// required reports the first flag of names that was not given a value.
+// given reports whether the command line has a flag.
+func given(fs *flag.FlagSet, name string) bool {
+	found := false
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+// required reports the first flag of names that is not on the command line.
 func required(fs *flag.FlagSet, names ...string) error {
-	given := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for _, name := range names {
-		if !given[name] {
+		if !given(fs, name) {
 			return usagef(fs.Name(), "--%s is required", name)
 		}
 	}

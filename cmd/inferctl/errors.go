@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"inferd/gguf"
+	"inferd/runtime"
 )
 
 // usageError is a command line that makes no sense; the process exits with 2.
@@ -54,6 +55,9 @@ func hintFor(err error) string {
 func fileError(err error) error {
 	if _, ok := errors.AsType[*gguf.ParseError](err); ok {
 		return withHint(err, "the file is damaged, incomplete or no GGUF file; compare its size and checksum with the source's")
+	}
+	if m, ok := errors.AsType[*runtime.ModelError](err); ok {
+		return withHint(err, "'inferctl inspect %s' shows what the file holds", m.Path)
 	}
 	return err
 }

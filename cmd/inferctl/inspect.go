@@ -6,15 +6,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 
-	"inferd/gguf"
+	"inferd/runtime"
 )
 
 var inspectCommand = &command{
@@ -23,9 +21,9 @@ var inspectCommand = &command{
 	summary:  "show what a model file holds and the memory it needs",
 	details: `
 Show the architecture, sizes, quantisation, tokenizer, licence and context of a
-GGUF file, and the memory that one full context needs. Of a split set, name the
-first part. Only the header is read, so this is quick for a file of any size
-and works for architectures that cannot run.
+GGUF file, and the memory that one full context needs, or why the file cannot
+be run. Of a split set, name the first part. Only the header is read, so this
+is quick for a file of any size.
 
 With --json, one object with the same facts, every metadata key and every
 tensor; arrays of more than 64 elements are given by type and length.`,
@@ -37,82 +35,53 @@ tensor; arrays of more than 64 elements are given by type and length.`,
 }
 
 func inspect(path string, asJSON bool) error {
-	f, err := gguf.Open(path)
+	r, err := newReport(path)
 	if err != nil {
 		return fileError(err)
 	}
-	defer f.Close()
-	s := summarize(f)
 	if asJSON {
 		enc := json.NewEncoder(os.Stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(s)
+		return enc.Encode(r)
 	}
-	return s.print()
+	return r.print()
 }
 
 // print writes the facts as aligned lines; what is unknown has no line.
-func (s *summary) print() error {
+func (r *report) print() error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	line := func(known bool, name, format string, a ...any) {
 		if known {
 			fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, a...))
 		}
 	}
-	line(true, "file", "%s in %s, GGUF version %d", byteCount(s.Bytes), plural(s.Parts, "part"), s.GGUFVersion)
-	line(true, "architecture", "%s", cmp.Or(printable(s.Architecture), "not stated"))
-	line(s.Name != "", "name", "%s", printable(s.Name))
-	line(true, "licence", "%s", cmp.Or(printable(s.License), "not stated"))
-	line(true, "parameters", "%s", grouped(s.Parameters))
-	line(s.Parameters > 0, "quantisation", "%s", s.Quantization)
-	line(s.Layers > 0, "layers", "%d, width %d, feed-forward width %d", s.Layers, s.Dim, s.FFNDim)
-	line(s.Heads > 0, "attention", "%d heads, %d KV heads, head width %d", s.Heads, s.KVHeads, s.HeadDim)
-	line(s.Experts > 0, "experts", "%d, %d used per token", s.Experts, s.ExpertsUsed)
-	line(s.ContextLength > 0, "context", "%s tokens", grouped(s.ContextLength))
-	line(s.Tokenizer.Model != "", "tokenizer", "%s", s.Tokenizer)
-	line(s.Tokenizer.Model != "", "chat template", "%s", map[bool]string{true: "yes", false: "no"}[s.Tokenizer.ChatTemplate])
-	line(s.Memory.WeightsBytes > 0, "memory", "%s", s.Memory)
-	for _, p := range s.Problems {
-		line(true, "problem", "%s", printable(p))
-	}
+	line(true, "file", "%s in %s, GGUF version %d", byteCount(r.FileBytes), plural(r.NParts, "part"), r.GGUFVersion)
+	line(true, "architecture", "%s", cmp.Or(printable(r.Architecture), "not stated"))
+	line(r.Name != "", "name", "%s", printable(r.Name))
+	line(r.SourceURL != "", "source", "%s", printable(r.SourceURL))
+	line(true, "licence", "%s", cmp.Or(printable(r.License), "not stated"))
+	line(true, "parameters", "%s", grouped(r.NParams))
+	line(r.NTensors > 0, "quantisation", "%s, %.2f bits per weight: %s", cmp.Or(r.FileType, r.Quantisation), r.BitsPerWeight, typeList(r.Types))
+	line(r.NLayers > 0, "layers", "%d, width %d, feed-forward width %d", r.NLayers, r.Dim, r.FFNDim)
+	line(r.NHeads > 0, "attention", "%d query heads, %d KV heads, head width %d", r.NHeads, r.NKVHeads, r.HeadDim)
+	line(r.NExperts > 0, "experts", "%d, %d used per token", r.NExperts, r.NExpertsUsed)
+	line(r.NCtxTrain > 0, "context", "%s", plural(r.NCtxTrain, "token"))
+	line(r.TokenizerModel != "", "tokenizer", "%s, %s, pre-tokenizer %s", printable(r.TokenizerModel), plural(r.NVocab, "token"), cmp.Or(printable(r.TokenizerPre), "not stated"))
+	line(true, "chat template", "%s", map[bool]string{true: "yes", false: "no"}[r.HasChatTemplate])
+	m := r.Memory
+	line(r.MemoryBytes > 0, "memory", "%s: weights %s, KV cache %s for %s in %s, scratch %s",
+		byteCount(r.MemoryBytes), byteCount(m.WeightBytes), byteCount(m.KVBytes), plural(m.NCtx, "token"), m.KVType, byteCount(m.ScratchBytes))
+	line(r.Problem != "", "cannot run", "%s", printable(r.Problem))
 	return w.Flush()
 }
 
-// String words a mix of types, largest share first.
-func (q quantization) String() string {
-	names := slices.SortedFunc(maps.Keys(q.Types), func(a, b string) int {
-		return cmp.Or(cmp.Compare(q.Types[b].Bytes, q.Types[a].Bytes), strings.Compare(a, b))
-	})
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%d × %s", q.Types[name].Tensors, name)
+// typeList words how many tensors are of which type.
+func typeList(types []runtime.TypeUse) string {
+	words := make([]string, len(types))
+	for i, t := range types {
+		words[i] = fmt.Sprintf("%d × %s", t.NTensors, t.Type)
 	}
-	text := fmt.Sprintf("%.2f bits per weight: %s", q.BitsPerWeight, strings.Join(names, ", "))
-	if q.FileType != "" {
-		text = q.FileType + ", " + text
-	}
-	return text
-}
-
-func (t tokenizerSummary) String() string {
-	text := fmt.Sprintf("%s, %s", printable(t.Model), plural(t.Tokens, "token"))
-	if t.Pre != "" {
-		text += ", pre-tokenizer " + printable(t.Pre)
-	}
-	if t.BOS != nil {
-		text += fmt.Sprintf(", BOS %d", *t.BOS)
-	}
-	if t.EOS != nil {
-		text += fmt.Sprintf(", EOS %d", *t.EOS)
-	}
-	return text
-}
-
-func (m memoryNeeded) String() string {
-	text := byteCount(m.WeightsBytes) + " weights"
-	if m.KVBytes > 0 {
-		text += fmt.Sprintf(" + %s KV cache for a full context = %s", byteCount(m.KVBytes), byteCount(m.TotalBytes))
-	}
-	return text
+	return strings.Join(words, ", ")
 }
 
 // printable keeps a hostile file from sending control sequences to a terminal.
@@ -126,7 +95,7 @@ func printable(s string) string {
 // byteCount words a size in binary units with three digits or so.
 func byteCount(n int64) string {
 	if n < 1024 {
-		return plural(int(n), "byte")
+		return plural(n, "byte")
 	}
 	x, unit := float64(n)/1024, 0
 	for x >= 1000 && unit < 4 {
@@ -136,7 +105,7 @@ func byteCount(n int64) string {
 }
 
 // plural words a count of things.
-func plural(n int, thing string) string {
+func plural[N int | int64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
@@ -144,8 +113,8 @@ func plural(n int, thing string) string {
 }
 
 // grouped writes n with a comma between groups of three digits.
-func grouped(n int) string {
-	digits := strconv.Itoa(n)
+func grouped[N int | int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}

@@ -37,7 +37,7 @@ func newProgress(what string) *progress {
 }
 
 // set shows that done of total units are finished; detail may add a figure.
-func (p *progress) set(done, total int, detail string) {
+func (p *progress) set(done, total int64, detail string) {
 	now := time.Now()
 	if p.width == 0 || total <= 0 || now.Sub(p.start) < progressDelay || now.Sub(p.drawn) < progressEvery {
 		return
