@@ -11,6 +11,7 @@ require (
 	github.com/klauspost/cpuid/v2 v2.4.2 // which kernels this CPU can run
 	github.com/openai/openai-go/v3 v3.96.0 // tests only: a client that programs really use
 	github.com/rogpeppe/go-internal v1.16.0 // tests only: command lines as scripts
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests only: an independent judge of constrained output
 	github.com/stretchr/testify v1.12.1 // tests only
 	go.uber.org/goleak v1.3.0 // tests only: no goroutine outlives its owner
 	golang.org/x/sys v0.49.0 // mmap, madvise, peer credentials

@@ -123,6 +123,9 @@ func cutRanges(edges []charEdge) []runeRange {
 
 // intersect is the automaton of texts that both accept.
 func intersect(a, b *charDFA) *charDFA {
+	if a.empty() || b.empty() {
+		return &charDFA{}
+	}
 	type pair struct{ a, b int }
 	d := &charDFA{}
 	ids := map[pair]int{}
@@ -153,6 +156,9 @@ func intersect(a, b *charDFA) *charDFA {
 
 // complement accepts the texts of anyChar that d does not.
 func (d *charDFA) complement() *charDFA {
+	if d.empty() {
+		return lengths(0, -1)
+	}
 	c := &charDFA{}
 	for i := range d.edges {
 		c.state(!d.accept[i])

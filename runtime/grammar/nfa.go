@@ -37,6 +37,7 @@ func compileNFA(rules []expr) (*compiler, error) {
 			c.starts = append(c.starts, c.expr(r, end))
 		}
 		c.refuseLeftRecursion()
+		c.prune()
 	}()
 	return c, err
 }
@@ -244,4 +245,60 @@ func (c *compiler) nullableRules() []bool {
 		}
 	}
 	return nullable
+}
+
+// prune cuts every way into states from which their rule cannot be finished,
+// so that a text never runs into a dead end.
+func (c *compiler) prune() {
+	live := make([]bool, len(c.states))
+	users := make([][]int32, len(c.states)) // states that wait for a state
+	callers := make([][]int32, len(c.starts))
+	ruleOf := map[int32][]int32{} // rules by their start
+	for i, s := range c.starts {
+		ruleOf[s] = append(ruleOf[s], int32(i))
+	}
+	var work []int32
+	for i := range c.states {
+		s := &c.states[i]
+		for _, e := range []int32{s.eps[0], s.eps[1], s.next} {
+			users[e] = append(users[e], int32(i))
+		}
+		if s.rule >= 0 {
+			callers[s.rule] = append(callers[s.rule], int32(i))
+		}
+		if s.accept {
+			work = append(work, int32(i))
+		}
+	}
+	alive := func(i int32) bool {
+		s := &c.states[i]
+		return s.accept || s.eps[0] != 0 && live[s.eps[0]] || s.eps[1] != 0 && live[s.eps[1]] ||
+			s.set >= 0 && live[s.next] || s.rule >= 0 && live[s.next] && live[c.starts[s.rule]]
+	}
+	for len(work) > 0 {
+		i := work[len(work)-1]
+		work = work[:len(work)-1]
+		if live[i] || !alive(i) {
+			continue
+		}
+		live[i] = true
+		work = append(work, users[i]...)
+		for _, r := range ruleOf[i] {
+			work = append(work, callers[r]...)
+		}
+	}
+	for i := range c.states {
+		s := &c.states[i]
+		for k, e := range s.eps {
+			if !live[e] {
+				s.eps[k] = 0
+			}
+		}
+		if s.set >= 0 && !live[s.next] {
+			s.set = -1
+		}
+		if s.rule >= 0 && !(live[s.next] && live[c.starts[s.rule]]) {
+			s.rule = -1
+		}
+	}
 }

@@ -101,20 +101,8 @@ func endOf(d *json.Decoder) {
 	}
 }
 
-// known lists the keywords that are understood or mean nothing to validity;
-// what is missing here is refused.
-var known = map[string]bool{
-	"$schema": true, "$id": true, "$comment": true, "$defs": true, "definitions": true, "$ref": true, "$anchor": true,
-	"title": true, "description": true, "default": true, "examples": true, "deprecated": true, "readOnly": true, "writeOnly": true,
-	"contentMediaType": true, "contentEncoding": true, "markdownDescription": true, "enumDescriptions": true, "discriminator": true,
-	"type": true, "enum": true, "const": true, "anyOf": true, "oneOf": true, "allOf": true,
-	"properties": true, "required": true, "additionalProperties": true, "patternProperties": true, "propertyNames": true, "minProperties": true, "maxProperties": true,
-	"items": true, "prefixItems": true, "additionalItems": true, "minItems": true, "maxItems": true, "uniqueItems": true,
-	"pattern": true, "format": true, "minLength": true, "maxLength": true,
-	"minimum": true, "maximum": true, "exclusiveMinimum": true, "exclusiveMaximum": true, "multipleOf": true,
-}
-
-// refused lists keywords of the standard that cannot be followed.
+// refused lists keywords that change what is valid and cannot be followed.
+// Other unknown keywords are annotations, as the standard has it.
 var refused = map[string]bool{
 	"not": true, "if": true, "then": true, "else": true, "contains": true, "minContains": true, "maxContains": true,
 	"unevaluatedProperties": true, "unevaluatedItems": true, "dependentRequired": true, "dependentSchemas": true, "dependencies": true,

@@ -388,4 +388,6 @@ func (c *schemaCompiler) valueOf(all []ref) expr {
 	return c.value(all)
 }
 
-func itoa(n int) string { return json.Number(strings.TrimSpace(big.NewInt(int64(n)).String())).String() }
+func itoa(n int) string {
+	return json.Number(strings.TrimSpace(big.NewInt(int64(n)).String())).String()
+}

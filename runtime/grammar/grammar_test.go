@@ -1,0 +1,386 @@
+package grammar
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+)
+
+// testVocab has every byte, some longer pieces, a control token and an end.
+func testVocab() (v *Vocab, pieces [][]byte, end int32) {
+	for c := range 256 {
+		pieces = append(pieces, []byte{byte(c)})
+	}
+	for _, s := range []string{"true", "false", "null", `":`, `": `, `",`, `", "`, `{"`, "},", "}]", "  ", "\n  ", "the ", "ab", "12", "2024-", "é", "日本", "🎉", `\n`, `\"`, "[{", "]}", "-1", ".5", "name", "id"} {
+		pieces = append(pieces, []byte(s))
+	}
+	pieces = append(pieces, nil)                            // a control token
+	pieces = append(pieces, []byte("</end>"), []byte("en")) // the end, and a piece behind it
+	end = int32(len(pieces) - 2)
+	return NewVocab(pieces, []int32{end}), pieces, end
+}
+
+// write lets an untrained model write a text: random choices among the
+// allowed tokens, drawn to closing ones so that texts end.
+func write(t testing.TB, g *Grammar, r *rand.Rand, limit int) (string, bool) {
+	v, pieces, end := testVocab()
+	m, err := g.NewMatcher(v)
+	require.NoError(t, err)
+	var b strings.Builder
+	for range limit {
+		mask, err := m.Mask()
+		require.NoError(t, err, "after %q", b.String())
+		var allowed, closing []int32
+		for id := range int32(len(pieces)) {
+			if mask[id>>6]>>(id&63)&1 == 0 {
+				continue
+			}
+			allowed = append(allowed, id)
+			if p := string(pieces[id]); id == end || p == `"` || p == "}" || p == "]" || p == "," {
+				closing = append(closing, id)
+			}
+		}
+		id := allowed[r.IntN(len(allowed))]
+		if len(closing) > 0 && r.IntN(3) > 0 {
+			id = closing[r.IntN(len(closing))]
+			if mask[end>>6]>>(end&63)&1 == 1 {
+				id = end
+			}
+		}
+		require.NoError(t, m.Accept(id, pieces[id], id == end))
+		if id == end {
+			return b.String(), true
+		}
+		b.Write(pieces[id])
+	}
+	return b.String(), false
+}
+
+func matches(t *testing.T, g *Grammar, text string, want bool) {
+	t.Helper()
+	got, err := g.Matches(text)
+	require.NoError(t, err)
+	require.Equal(t, want, got, "%q", text)
+}
+
+func TestRegex(t *testing.T) {
+	for _, c := range []struct{ pattern, yes, no string }{
+		{"a+b?", "a aa aab", "|b abb"},
+		{"^(foo|ba[rz])$", "foo bar baz", "bax foobar"},
+		{"[^a-z]{2,3}", "AB 12é", "A ab ABCD"},
+		{`\d{3}-\d{4}`, "555-1234", "555-12345 55-1234"},
+		{`(?i)yes`, "yes YES yEs", "ye"},
+		{`é.日`, "éx日 éé日", "e日"},
+		{`\u0041|\/`, "A /", "a"},
+		{"(ab*)*c", "c abbac", "b"},
+	} {
+		g, err := CompileRegex(c.pattern)
+		require.NoError(t, err)
+		for _, s := range strings.Fields(c.yes) {
+			matches(t, g, s, true)
+		}
+		for _, s := range strings.Split(c.no, " ") {
+			matches(t, g, strings.TrimPrefix(s, "|"), strings.HasPrefix(s, "|") && false)
+		}
+	}
+	for _, bad := range []string{"(", `\bword`, "a^b", "[z-a]", strings.Repeat("(a{1000}){1000}", 2), strings.Repeat("(", 3000)} {
+		_, err := CompileRegex(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestGBNF(t *testing.T) {
+	g, err := CompileGBNF(`
+# a list of sums
+root ::= expr ("\n" expr)*
+expr ::= term ([-+] term)*   # terms
+term ::= num | "(" expr ")" |
+         "x"{2,3}
+num  ::= [0-9]{1,400} "."? [^a-z\n()0-9+.-]?
+`)
+	require.NoError(t, err)
+	for _, s := range []string{"1", "1+2", "(1+2)-3", "xx", "xxx+9.", "1\n2", strings.Repeat("7", 400), "((((1))))"} {
+		matches(t, g, s, true)
+	}
+	for _, s := range []string{"", "x", "xxxx", "1+", "(1", "1\n", strings.Repeat("7", 401), "a"} {
+		matches(t, g, s, false)
+	}
+	for src, msg := range map[string]string{
+		"":                                       "no rule named root",
+		"root ::= a":                             `rule "a" is used but not defined`,
+		"root ::= root \"a\" | \"b\"":            "left-recursive",
+		"root ::= a? root\na ::= \"x\"":          "left-recursive",
+		"root ::= \"a":                           "line 1: a string is never closed",
+		"root ::= [z-a]":                         "is empty",
+		"root ::= \"a\"\nroot ::= \"b\"":         "line 2: rule \"root\" is defined twice",
+		"root ::= " + strings.Repeat("(", 60000): "nested deeper",
+		"root ::= \"a\"{3,1}":                    "is empty",
+		"root = \"a\"":                           "expected ::=",
+	} {
+		_, err := CompileGBNF(src)
+		require.ErrorContains(t, err, msg, "%.40q", src)
+	}
+}
+
+// schemas exercises every supported keyword.
+var schemas = []string{
+	`true`, `{}`, `{"type":"object"}`, `{"type":"string"}`, `{"type":"integer"}`, `{"type":"number"}`, `{"type":["string","null"]}`, `{"type":"boolean"}`,
+	`{"enum":["a","b",3,null,{"x":[1]}]}`, `{"const":{"a":1.5}}`, `{"type":"string","enum":["x",1]}`,
+	`{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"],"additionalProperties":false}`,
+	`{"type":"object","properties":{"a":{"type":"string","maxLength":3},"b":{"type":"integer"},"c":{"type":"null"}},"minProperties":2,"additionalProperties":false}`,
+	`{"type":"object","properties":{"a":{},"b":{},"c":{}},"maxProperties":1}`,
+	`{"type":"object","additionalProperties":{"type":"integer"},"maxProperties":3}`,
+	`{"type":"object","properties":{"id":{"type":"integer"}},"required":["id","other"],"additionalProperties":{"type":"string","maxLength":4}}`,
+	`{"type":"object","patternProperties":{"^x-":{"type":"integer"},"^y[0-9]$":{"type":"null"}},"additionalProperties":false}`,
+	`{"type":"object","propertyNames":{"pattern":"^[a-c]{1,3}$"},"additionalProperties":{"type":"boolean"}}`,
+	`{"type":"array","items":{"type":"integer","minimum":-5,"maximum":250},"minItems":2,"maxItems":4}`,
+	`{"type":"array","prefixItems":[{"type":"string","maxLength":2},{"type":"integer"}],"items":{"type":"boolean"},"minItems":1}`,
+	`{"type":"array","prefixItems":[{"const":1},{"const":2}],"items":false}`, `{"items":[{"type":"null"}],"additionalItems":false,"maxItems":1}`,
+	`{"type":"array","maxItems":0}`, `{"type":"array","minItems":40,"items":{"type":"boolean"}}`,
+	`{"type":"string","minLength":3,"maxLength":5}`, `{"type":"string","minLength":100,"maxLength":130}`, `{"type":"string","pattern":"^[A-Z]{2}[0-9]+$","maxLength":9}`,
+	`{"type":"string","pattern":"ab|^c"}`, `{"type":"string","pattern":"^\\S+@\\S+\\.\\S+$"}`, `{"type":"string","pattern":"^(\\\"|\\\\|\\n)x?$"}`,
+	`{"type":"string","format":"date"}`, `{"type":"string","format":"date-time"}`, `{"type":"string","format":"time"}`, `{"type":"string","format":"uuid"}`, `{"type":"string","format":"duration"}`,
+	`{"type":"string","format":"email"}`, `{"type":"string","format":"ipv4"}`, `{"type":"string","format":"ipv6"}`, `{"type":"string","format":"uri"}`, `{"type":"string","format":"hostname"}`,
+	`{"type":"string","format":"json-pointer"}`, `{"type":"string","format":"uri-reference"}`, `{"type":"string","format":"password"}`, `{"type":"string","format":"date","pattern":"^20"}`,
+	`{"type":"integer","minimum":0}`, `{"type":"integer","exclusiveMinimum":0,"maximum":10}`, `{"type":"integer","minimum":-1005,"maximum":-37}`, `{"type":"integer","maximum":-1}`, `{"type":"integer","minimum":99,"maximum":1001}`,
+	`{"type":"integer","minimum":2.5,"maximum":3.5}`, `{"type":"integer","multipleOf":7}`, `{"type":"integer","multipleOf":5,"minimum":12,"maximum":33}`, `{"type":"integer","multipleOf":1.5}`,
+	`{"type":"number","minimum":0,"maximum":1}`, `{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":0.75}`, `{"type":"number","minimum":-1.25,"maximum":2.125}`, `{"type":"number","exclusiveMinimum":-3}`, `{"type":"number","maximum":-0.001}`,
+	`{"type":"number","multipleOf":0.01}`, `{"type":"number","multipleOf":0.25,"minimum":1,"maximum":9.5}`, `{"type":"number","minimum":0.1,"maximum":0.1}`, `{"type":"number","exclusiveMinimum":9.99,"maximum":100}`,
+	`{"anyOf":[{"type":"string","maxLength":2},{"type":"integer"}]}`, `{"oneOf":[{"type":"string"},{"type":"null"}]}`,
+	`{"oneOf":[{"type":"object","properties":{"t":{"const":"a"},"x":{"type":"integer"}},"required":["t","x"],"additionalProperties":false},{"type":"object","properties":{"t":{"const":"b"}},"required":["t"]}]}`,
+	`{"allOf":[{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]},{"properties":{"b":{"type":"string","maxLength":3}},"required":["b"]}]}`,
+	`{"allOf":[{"type":"integer","minimum":3},{"maximum":9},{"multipleOf":2}]}`, `{"allOf":[{"enum":[1,2,3]},{"enum":[2,3,4]},{"minimum":3}]}`,
+	`{"anyOf":[{"properties":{"a":{"const":1}},"required":["a"]},{"properties":{"b":{"const":2}},"required":["b"]}],"type":"object","properties":{"z":{"type":"null"}}}`,
+	`{"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}},"required":["v","next"],"additionalProperties":false}},"$ref":"#/$defs/node"}`,
+	`{"$defs":{"t":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/$defs/t"}}},"required":["kids"],"additionalProperties":false}},"$ref":"#/$defs/t"}`,
+	`{"type":"object","properties":{"self":{"$ref":"#"},"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}`,
+	`{"definitions":{"E":{"enum":["x","y"],"title":"E"}},"type":"object","properties":{"e":{"allOf":[{"$ref":"#/definitions/E"}],"default":"x"}},"required":["e"]}`,
+	`{"type":"object","properties":{"a~b/c \"q\"":{"type":"null"}},"required":["a~b/c \"q\""]}`, `{"$ref":"#/$defs/a%20b","$defs":{"a b":{"type":"null"}}}`,
+	`{"type":"object","properties":{"x":false,"y":true},"required":["y"]}`, `{"properties":{"k":{"$ref":"#/$defs/s","maxLength":2}},"required":["k"],"$defs":{"s":{"type":"string","minLength":1}}}`,
+}
+
+// TestSchemas: everything an untrained model writes under a schema satisfies
+// it, by a validator that shares no code with this package.
+func TestSchemas(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, src := range schemas {
+		g, err := CompileSchema([]byte(src))
+		require.NoError(t, err, src)
+		check := validator(t, src)
+		finished := 0
+		for range 40 {
+			out, done := write(t, g, r, 1500)
+			if !done {
+				continue
+			}
+			finished++
+			v, err := jsonschema.UnmarshalJSON(strings.NewReader(out))
+			require.NoError(t, err, "%s\n%s", src, out)
+			require.NoError(t, check.Validate(v), "%s\n%s", src, out)
+			require.True(t, json.Valid([]byte(out)))
+		}
+		require.Greater(t, finished, 20, src)
+	}
+}
+
+func validator(t testing.TB, src string) *jsonschema.Schema {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(src))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if strings.Contains(src, "additionalItems") {
+		c.DefaultDraft(jsonschema.Draft7)
+	}
+	require.NoError(t, c.AddResource("mem:///s.json", doc))
+	s, err := c.Compile("mem:///s.json")
+	require.NoError(t, err, src)
+	return s
+}
+
+// TestSchemaAccepts pins texts that must stay possible.
+func TestSchemaAccepts(t *testing.T) {
+	for _, c := range []struct {
+		schema  string
+		yes, no []string
+	}{
+		{`{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"]}`,
+			[]string{`{"a":1,"b":""}`, `{ "a": 1, "b": "x" }`, "{\n  \"b\": \"\\u00e9\\n\"\n}"}, []string{`{"a":1}`, `{"b":"","a":1}`, `{"a":01,"b":""}`, `{"b":"` + "\n" + `"}`, `{"b":"",}`}},
+		{`{"type":"number","minimum":-1.25,"maximum":10}`, []string{"-1.25", "-1.2", "0", "0.5", "9.999", "10", "10.0", "-0.001"}, []string{"-1.26", "10.01", "11", "-2", "100", "-0"}},
+		{`{"type":"integer","minimum":-12,"maximum":105}`, []string{"-12", "-9", "0", "99", "100", "105"}, []string{"-13", "106", "200", "1050", "1.0", "00", "-00"}},
+		{`{"type":"number"}`, []string{"1e5", "-0.5E-3", "12.75"}, []string{".5", "1.", "+1", "NaN"}},
+		{`{"type":"string","minLength":2,"maxLength":2}`, []string{`"ab"`, `"日本"`, `"\n\u0041"`}, []string{`"a"`, `"abc"`}},
+		{`{"type":"array","items":{"type":"integer"}}`, []string{"[]", "[1]", "[1,2, 3]", "[ 1, 2 ]"}, []string{"[1,]", "[,]", "[1 2]"}},
+		{`{"type":"integer","multipleOf":3}`, []string{"0", "12", "-9"}, []string{"1", "-10", "3-"}},
+	} {
+		g, err := CompileSchema([]byte(c.schema))
+		require.NoError(t, err)
+		for _, s := range c.yes {
+			matches(t, g, s, true)
+		}
+		for _, s := range c.no {
+			matches(t, g, s, false)
+		}
+	}
+}
+
+// TestNumericRanges compares ranges with plain arithmetic on every short decimal.
+func TestNumericRanges(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 60 {
+		lo, hi := r.IntN(4000)-2000, r.IntN(4000)-2000
+		if lo > hi {
+			lo, hi = hi, lo
+		}
+		open := r.IntN(2) == 1
+		key := map[bool]string{true: "exclusiveM", false: "m"}[open]
+		schema := fmt.Sprintf(`{"type":"number","%sinimum":%g,"%saximum":%g}`, key, float64(lo)/100, key, float64(hi)/100)
+		g, err := CompileSchema([]byte(schema))
+		if lo == hi && open {
+			require.Error(t, err)
+			continue
+		}
+		require.NoError(t, err, schema)
+		for range 300 {
+			x := lo + r.IntN(hi-lo+400) - 200
+			text := strings.TrimPrefix(fmt.Sprintf("%d.%02d", x/100, abs(x)%100), "")
+			if x < 0 && x > -100 {
+				text = "-" + text
+			}
+			in := x >= lo && x <= hi && (!open || x > lo && x < hi)
+			matches(t, g, text, in)
+			if x%100 == 0 {
+				matches(t, g, fmt.Sprint(x/100), in)
+			}
+		}
+	}
+}
+
+func abs(x int) int { return max(x, -x) }
+
+// TestFailsClosed: what cannot be followed is an error, never a looser grammar.
+func TestFailsClosed(t *testing.T) {
+	for src, msg := range map[string]string{
+		`{"not":{"type":"string"}}`: `"not" is not supported`, `{"type":"array","uniqueItems":true}`: "uniqueItems",
+		`{"if":{},"then":{}}`: "not supported", `{"type":"strin"}`: "unknown type strin", `{"$ref":"#/$defs/x"}`: "leads nowhere", `{"$ref":"https://x/y"}`: "only references inside",
+		`{"$ref":"#"}`: "leads back to itself", `{"allOf":[{"$ref":"#"}]}`: "", `{"anyOf":[{"$ref":"#"},{"type":"null"}]}`: "leads back",
+		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`: "oneOf is not supported here", `{"oneOf":[{"type":"object"},{"type":"object","properties":{"a":{}}}]}`: "oneOf",
+		`{"type":"string","pattern":"(?=x)"}`: "pattern", `{"type":"string","pattern":"a\\bc"}`: "not supported", `{"type":"string","format":"regex"}`: "format",
+		`{"enum":[]}`: "not empty", `{"type":"integer","minimum":5,"maximum":4}`: "nothing can match", `{"allOf":[{"type":"string"},{"type":"null"}]}`: "nothing can match",
+		`{"type":"object","required":["a"],"properties":{"a":false}}`: "nothing can match", `{"type":"object","required":["a"],"additionalProperties":false}`: "nothing can match",
+		`[]`: "must be an object or a boolean", `{`: "not JSON", `{} {}`: "more data", `{"type":"integer","multipleOf":0}`: "positive", `{"minimum":"a"}`: "expected a number",
+		`{"type":"string","maxLength":-1}`: "integer from 0", `{"type":"number","minimum":1e999}`: "out of range", `{"minimum":1e400000000}`: "out of range",
+		`{"type":"object","minProperties":5,"additionalProperties":true}`: "not supported", `{"properties":{"a":5}}`: "must be an object or a boolean",
+		strings.Repeat(`{"items":`, 5000) + `{}` + strings.Repeat(`}`, 5000): "nested deeper", strings.Repeat(`[`, 60000): "nested deeper",
+	} {
+		_, err := CompileSchema([]byte(src))
+		require.Error(t, err, "%.80s", src)
+		require.ErrorContains(t, err, msg, "%.80s", src)
+		var e *Error
+		require.ErrorAs(t, err, &e)
+	}
+}
+
+// TestMaskEqualsSteps: a mask says of every token what walking its bytes says.
+func TestMaskEqualsSteps(t *testing.T) {
+	v, pieces, end := testVocab()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, src := range schemas {
+		g, err := CompileSchema([]byte(src))
+		require.NoError(t, err)
+		m, err := g.NewMatcher(v)
+		require.NoError(t, err)
+		for range 30 {
+			mask, err := m.Mask()
+			require.NoError(t, err)
+			var allowed []int32
+			for id, p := range pieces {
+				got := mask[id>>6]>>(id&63)&1 == 1
+				if int32(id) == end {
+					require.Equal(t, m.Complete(), got)
+					continue
+				}
+				require.Equal(t, m.Allows(p), got, "%s: token %d %q", src, id, p)
+				if got {
+					allowed = append(allowed, int32(id))
+				}
+			}
+			if len(allowed) == 0 {
+				break
+			}
+			id := allowed[r.IntN(len(allowed))]
+			require.NoError(t, m.Accept(id, pieces[id], false))
+		}
+	}
+}
+
+// FuzzSchema: any source ends in a grammar or an *Error, and what is written
+// under it is JSON.
+func FuzzSchema(f *testing.F) {
+	for _, s := range schemas {
+		f.Add([]byte(s), uint64(1))
+	}
+	f.Fuzz(func(t *testing.T, src []byte, seed uint64) {
+		g, err := CompileSchema(src)
+		if err != nil {
+			return
+		}
+		out, done := write(t, g, rand.New(rand.NewPCG(seed, 0)), 200)
+		if done && !json.Valid([]byte(out)) {
+			t.Fatalf("%s\n%s", src, out)
+		}
+	})
+}
+
+// FuzzGBNF: any grammar compiles or is refused; it never hangs or panics.
+func FuzzGBNF(f *testing.F) {
+	f.Add(`root ::= "a" | root2*` + "\nroot2 ::= [b-d]{2,}")
+	f.Add("root ::= (\"x\" | \"\" )* \"é\" .")
+	f.Fuzz(func(t *testing.T, src string) {
+		g, err := CompileGBNF(src)
+		if err == nil {
+			_, _ = g.Matches("aab")
+		}
+	})
+}
+
+// BenchmarkMask measures a mask over 128k tokens for states never seen before,
+// and for one seen before.
+func BenchmarkMask(b *testing.B) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var pieces [][]byte
+	for c := range 256 {
+		pieces = append(pieces, []byte{byte(c)})
+	}
+	for len(pieces) < 128_000 {
+		p := []byte(" ")[:r.IntN(2)]
+		for range 1 + r.IntN(9) {
+			p = append(p, "etaoinshrdlucmfwypvbgkjqxz"[min(r.IntN(26), r.IntN(26))])
+		}
+		pieces = append(pieces, p)
+	}
+	v := NewVocab(pieces, []int32{0})
+	g, err := CompileSchema([]byte(`{"type":"object","properties":{"s":{"type":"string","maxLength":100000}},"required":["s"]}`))
+	require.NoError(b, err)
+	m, err := g.NewMatcher(v)
+	require.NoError(b, err)
+	for _, c := range []byte(`{"s":"`) {
+		require.NoError(b, m.Accept(int32(c), []byte{c}, false))
+	}
+	b.Run("new", func(b *testing.B) {
+		for range b.N {
+			require.NoError(b, m.Accept('e', []byte("e"), false))
+			_, err := m.Mask()
+			require.NoError(b, err)
+		}
+	})
+	b.Run("seen", func(b *testing.B) {
+		for range b.N {
+			_, _ = m.Mask()
+		}
+	})
+}
