@@ -94,6 +94,7 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 			return s.set(new(Config), value) // so that flag names the mistake
 		})
 	}
+	flags.Usage = func() { printUsage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return Config{}, err
 	}
@@ -114,6 +115,20 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// printUsage writes what --help tells, in the order of settings.
+func printUsage(flags *flag.FlagSet) {
+	w := flags.Output()
+	fmt.Fprint(w, "Usage: inferd --model FILE [flags]\n\nServe language models to the programs of this machine over a Unix socket.\n\nFlags:\n")
+	names := []string{"config"}
+	for _, s := range settings {
+		names = append(names, s.name)
+	}
+	for _, name := range names {
+		value, usage := flag.UnquoteUsage(flags.Lookup(name))
+		fmt.Fprintf(w, "  %-22s %s\n", "--"+name+" "+value, usage)
+	}
 }
 
 // readFile sets what a TOML file says. Every error names the file and the line.
