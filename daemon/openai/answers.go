@@ -21,6 +21,7 @@ type answers struct {
 	nPrompt int // tokens of all prompts
 	nOut    int // tokens of all answers so far
 	events  chan event
+	ctx     context.Context // of the readers; ends with the request at the latest
 	cancel  context.CancelFunc
 	readers sync.WaitGroup
 }
@@ -35,7 +36,7 @@ type event struct {
 // beginAnswers starts every answer of a request, or none. They end with ctx.
 func beginAnswers(ctx context.Context, m Model, prompts [][]runtime.Token, p *params) (*answers, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &answers{n: p.n, cancel: cancel, events: make(chan event, 16)}
+	a := &answers{n: p.n, ctx: ctx, cancel: cancel, events: make(chan event, 16)}
 	for _, prompt := range prompts {
 		a.nPrompt += len(prompt)
 		for i := range p.n {
@@ -48,18 +49,18 @@ func beginAnswers(ctx context.Context, m Model, prompts [][]runtime.Token, p *pa
 		}
 	}
 	for i := range a.list {
-		a.readers.Go(func() { a.read(ctx, i) })
+		a.readers.Go(func() { a.read(i) })
 	}
 	return a, nil
 }
 
 // read turns one answer into events until it ends or ctx does.
-func (a *answers) read(ctx context.Context, i int) {
+func (a *answers) read(i int) {
 	for {
-		delta, err := a.list[i].Next(ctx)
+		delta, err := a.list[i].Next(a.ctx)
 		select {
 		case a.events <- event{i, delta, err}:
-		case <-ctx.Done():
+		case <-a.ctx.Done():
 			return
 		}
 		if err != nil {
@@ -93,6 +94,8 @@ func (a *answers) each(handle func(event) error, pause, ping func() error) error
 			}
 		case <-silence.C:
 			err = ping()
+		case <-a.ctx.Done():
+			err = a.ctx.Err()
 		}
 		if err != nil {
 			return err

@@ -178,7 +178,8 @@ func TestChatErrorsAfterTheBeginning(t *testing.T) {
 }
 
 func TestChatOfAVanishedClientIsGivenUp(t *testing.T) {
-	for _, stream := range []bool{false, true} {
+	for i := range 40 { // often, since it is a matter of who hears of it first
+		stream, n := i%2 == 0, 1+i%4/2
 		synctest.Test(t, func(t *testing.T) {
 			s, m := newService(t)
 			m.hang = make(chan struct{})
@@ -186,13 +187,18 @@ func TestChatOfAVanishedClientIsGivenUp(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				w := s.do(ctx, "POST", chatPath, fmt.Sprintf(`{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":%v,"n":3}`, stream))
+				w := s.do(ctx, "POST", chatPath, fmt.Sprintf(`{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":%v,"n":%d}`, stream, n))
 				require.NotContains(t, w.Body.String(), "error", "nobody is there to read it")
 			}()
 			synctest.Wait()
-			require.Equal(t, 3, m.nOpen)
+			require.Equal(t, n, m.nOpen)
 			cancel()
-			<-done
+			synctest.Wait() // no time passes
+			select {
+			case <-done:
+			default:
+				t.Fatal("the handler still waits")
+			}
 			require.Zero(t, m.nOpen)
 			require.Empty(t, s.log.String())
 		})

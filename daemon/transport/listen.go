@@ -160,6 +160,9 @@ type listener struct {
 	once sync.Once
 }
 
+// Addr returns the path that clients use, not the one of the bind.
+func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
+
 func (l *listener) Close() error {
 	err := net.ErrClosed
 	l.once.Do(func() {

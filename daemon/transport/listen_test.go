@@ -23,7 +23,7 @@ func TestListenMakesSocketOfMode0660WhateverTheUmask(t *testing.T) {
 		info, err := os.Lstat(path)
 		require.NoError(t, err)
 		require.Equal(t, fs.ModeSocket|0o660, info.Mode(), "umask %o", umask)
-		c, err := net.Dial("unix", path)
+		c, err := net.Dial("unix", l.Addr().String())
 		require.NoError(t, err)
 		c.Close()
 

@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+
+	"inferd/daemon/auth"
+	"inferd/daemon/sched"
+	"inferd/runtime"
+	"inferd/tokenizer"
+)
+
+// engine is a loaded model as the daemon uses it. *runtimeEngine is the real
+// one; tests of the daemon stand in for it.
+type engine interface {
+	sched.Model
+
+	// begin prepares the answer to a prompt in a new session.
+	begin(sched.Session, []runtime.Token, runtime.GenerationOptions) (generation, error)
+
+	tokenizer() *tokenizer.Tokenizer
+	nCtx() int // tokens that a session may hold; the KV budget has room for them
+	nVocab() int
+	kv() runtime.KVStats
+	close()
+}
+
+// generation makes one answer out of logits. It belongs to the scheduler's
+// goroutine.
+type generation interface {
+	Accept(logits []float32) (runtime.Delta, error)
+	NReused() int
+	Close()
+}
+
+var (
+	_ engine        = (*runtimeEngine)(nil)
+	_ generation    = (*runtime.Generation)(nil)
+	_ sched.Session = (*runtime.Session)(nil)
+)
+
+// runtimeEngine lets sched drive a runtime.Engine. Its step belongs to one
+// goroutine.
+type runtimeEngine struct {
+	*runtime.Engine
+	turn  *sync.Mutex // held during a step: models take turns at the CPUs
+	batch runtime.Batch
+}
+
+// NewSession implements sched.Model. The user's name keeps cached prompts of
+// different users apart.
+func (e *runtimeEngine) NewSession(u auth.User) (sched.Session, error) {
+	return e.Engine.NewSession(runtime.SessionOptions{User: strconv.FormatUint(uint64(u), 10)})
+}
+
+// Step implements sched.Model.
+func (e *runtimeEngine) Step(entries []sched.Entry) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	e.batch.Reset()
+	for _, entry := range entries {
+		e.batch.Add(entry.Session.(*runtime.Session), entry.Tokens, entry.Want)
+	}
+	if err := e.Engine.Step(&e.batch); err != nil {
+		return err
+	}
+	for i := range entries {
+		entries[i].Logits = e.batch.Entries[i].Logits
+	}
+	return nil
+}
+
+func (e *runtimeEngine) begin(s sched.Session, prompt []runtime.Token, o runtime.GenerationOptions) (generation, error) {
+	return runtime.NewGeneration(s.(*runtime.Session), prompt, o)
+}
+
+func (e *runtimeEngine) tokenizer() *tokenizer.Tokenizer { return e.Tokenizer() }
+
+func (e *runtimeEngine) nCtx() int {
+	kv := e.KV()
+	return min(e.NCtx(), kv.NPages*kv.PageTokens)
+}
+
+func (e *runtimeEngine) nVocab() int         { return e.NVocab() }
+func (e *runtimeEngine) kv() runtime.KVStats { return e.KV() }
+func (e *runtimeEngine) close()              { e.Engine.Close() }
+
+// loadEngine loads the model at path within what the configuration allows.
+func loadEngine(path string, c Config, turn *sync.Mutex) (*runtimeEngine, error) {
+	kvType, err := runtime.ParseKVType(c.KVType)
+	if err != nil {
+		return nil, err
+	}
+	e, err := runtime.Load(path, runtime.Options{
+		NCtx:     c.NCtx,
+		KVBytes:  int64(c.KVBudget),
+		KVType:   kvType,
+		MaxBatch: c.MaxRunning + c.PrefillChunk,
+		Threads:  c.Threads,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &runtimeEngine{Engine: e, turn: turn}
+	if have := r.nCtx(); have < c.NCtx {
+		r.close()
+		return nil, fmt.Errorf("model %q: n-ctx is %d tokens, but kv-budget holds %d", path, c.NCtx, have)
+	}
+	return r, nil
+}

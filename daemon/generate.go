@@ -1,0 +1,260 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"inferd/daemon/auth"
+	"inferd/daemon/openai"
+	"inferd/daemon/sched"
+	"inferd/daemon/transport"
+	"inferd/runtime"
+)
+
+// Generate implements openai.Model.
+func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (openai.Answer, error) {
+	a := &answer{
+		model:   m,
+		request: ctx,
+		nPrompt: len(prompt),
+		started: time.Now(),
+		news:    make(chan struct{}, 1),
+	}
+	ctx, a.cancel = context.WithCancel(ctx)
+	w := &writer{answer: a}
+	err := m.sched.Submit(ctx, sched.Request{
+		User:   auth.GrantFrom(ctx).User,
+		Prompt: prompt,
+		Begin: func(s sched.Session) (_ sched.Writer, err error) {
+			w.generation, err = m.engine.begin(s, prompt, o)
+			return w, err
+		},
+		Failed: a.end,
+	})
+	if err != nil {
+		a.cancel()
+		return nil, explain(err)
+	}
+	return a, nil
+}
+
+// explain says in openai's words what a client can do about an error.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, sched.ErrQueueFull):
+		return fmt.Errorf("%w: %w", openai.ErrBusy, err)
+	case errors.Is(err, sched.ErrStopping):
+		return fmt.Errorf("%w: %w", openai.ErrStopping, err)
+	default:
+		return err
+	}
+}
+
+// writer is the scheduler's end of an answer. It never waits for the reader:
+// what is not read yet is bounded by the length of the answer.
+type writer struct {
+	answer     *answer
+	generation generation
+}
+
+var _ sched.Writer = (*writer)(nil)
+
+// Prompt implements sched.Writer. Answers do not ask for it.
+func (w *writer) Prompt([]float32) {}
+
+// Next implements sched.Writer: it chooses the token that follows.
+func (w *writer) Next(logits []float32) (runtime.Token, bool, error) {
+	d, err := w.generation.Accept(logits)
+	if err != nil {
+		return 0, false, err
+	}
+	// The generation uses its slices again for the next delta.
+	d.Text, d.Top = slices.Clone(d.Text), slices.Clone(d.Top)
+	w.answer.push(d, w.generation.NReused())
+	return d.Token, d.Finished == runtime.NotFinished, nil
+}
+
+// End implements sched.Writer.
+func (w *writer) End(err error) {
+	w.generation.Close()
+	w.answer.end(err)
+}
+
+// answer is the request's end: deltas wait in it until they are read.
+type answer struct {
+	model   *model
+	request context.Context // for the log
+	cancel  context.CancelFunc
+	nPrompt int
+	started time.Time
+	news    chan struct{} // holds one token while there may be something to read
+
+	mu      sync.Mutex      // guards the fields that follow
+	deltas  []runtime.Delta // not read yet
+	nReused int
+	nOut    int
+	finish  runtime.FinishReason
+	firstAt time.Time // when the first token was there
+	ended   bool
+	err     error // why it ended, nil if it is complete
+}
+
+var _ openai.Answer = (*answer)(nil)
+
+func (a *answer) push(d runtime.Delta, nReused int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.nOut == 0 {
+		a.firstAt = time.Now()
+		a.nReused = nReused
+	}
+	a.nOut++
+	a.finish = d.Finished
+	a.deltas = append(a.deltas, d)
+	a.tellLocked()
+}
+
+func (a *answer) end(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended, a.err = true, err
+	a.tellLocked()
+}
+
+// tellLocked wakes the reader; a.mu is held.
+func (a *answer) tellLocked() {
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+}
+
+// Next implements openai.Answer.
+func (a *answer) Next(ctx context.Context) (runtime.Delta, error) {
+	for {
+		d, more, err := a.take()
+		if err != nil || more {
+			return d, err
+		}
+		select {
+		case <-a.news:
+		case <-ctx.Done():
+			return runtime.Delta{}, ctx.Err()
+		}
+	}
+}
+
+// take returns the next delta if there is one, or how the answer has ended.
+func (a *answer) take() (d runtime.Delta, ok bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case len(a.deltas) > 0:
+		d = a.deltas[0]
+		a.deltas[0] = runtime.Delta{}
+		a.deltas = a.deltas[1:]
+		return d, true, nil
+	case !a.ended:
+		return d, false, nil
+	case a.err != nil:
+		return d, false, explain(a.err)
+	default:
+		return d, false, io.EOF
+	}
+}
+
+// NReused implements openai.Answer.
+func (a *answer) NReused() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.nReused
+}
+
+// Close implements openai.Answer. An answer that has not ended leaves the
+// scheduler before the next step. What happened is logged: counts, never text.
+func (a *answer) Close() {
+	a.cancel()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	outcome := a.finish.String()
+	switch {
+	case !a.ended, errors.Is(a.err, context.Canceled):
+		outcome = "cancelled"
+	case a.err != nil:
+		outcome = "error"
+	}
+	var firstToken time.Duration
+	if a.nOut > 0 {
+		firstToken = a.firstAt.Sub(a.started)
+	}
+	for _, d := range a.deltas {
+		clear(d.Text)
+	}
+	a.deltas = nil
+	a.model.log.Info("answer",
+		"id", transport.RequestID(a.request), "user", auth.GrantFrom(a.request).User, "model", a.model.name,
+		"n_prompt", a.nPrompt, "n_reused", a.nReused, "n_generated", a.nOut, "outcome", outcome,
+		"first_token", firstToken, "duration", time.Since(a.started))
+}
+
+// Score implements openai.Model.
+func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]runtime.Delta, error) {
+	s := &scorer{
+		tokens:   slices.Clone(prompt[1:]), // the scheduler clears the prompt
+		logProbs: runtime.NewLogProbs(m.NVocab(), nTop),
+		nVocab:   m.NVocab(),
+		ended:    make(chan error, 1),
+	}
+	defer clear(s.tokens)
+	err := m.sched.Submit(ctx, sched.Request{
+		User:         auth.GrantFrom(ctx).User,
+		Prompt:       prompt,
+		PromptLogits: true,
+		Begin:        func(sched.Session) (sched.Writer, error) { return s, nil },
+		Failed:       s.End,
+	})
+	if err == nil {
+		err = <-s.ended // soon after ctx ends, if it does
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	return s.scores, nil
+}
+
+// scorer is a sched.Writer that generates nothing and looks up what the
+// model thinks of the prompt.
+type scorer struct {
+	tokens   []runtime.Token // the prompt without its first token
+	logProbs *runtime.LogProbs
+	nVocab   int
+	scores   []runtime.Delta
+	ended    chan error
+}
+
+var _ sched.Writer = (*scorer)(nil)
+
+// Prompt implements sched.Writer. The row after a position tells of the token
+// at the next one; the last row, of a token that the prompt does not have.
+func (s *scorer) Prompt(logits []float32) {
+	for ; len(logits) > 0 && len(s.scores) < len(s.tokens); logits = logits[s.nVocab:] {
+		s.logProbs.Set(logits[:s.nVocab])
+		token := s.tokens[len(s.scores)]
+		s.scores = append(s.scores, runtime.Delta{
+			Token:   token,
+			LogProb: s.logProbs.Of(token),
+			Top:     slices.Clone(s.logProbs.Top()),
+		})
+	}
+}
+
+// Next implements sched.Writer: there is nothing behind the prompt.
+func (s *scorer) Next([]float32) (runtime.Token, bool, error) { return 0, false, nil }
+
+// End implements sched.Writer.
+func (s *scorer) End(err error) { s.ended <- err }
