@@ -118,3 +118,21 @@ func TestFactsAreTrue(t *testing.T) {
 	}
 	require.Equal(t, 365, days)
 }
+
+func TestIntents(t *testing.T) {
+	set, err := Intents(1, 30)
+	require.NoError(t, err)
+	require.Len(t, set, 300)
+	labels, texts := map[string]int{}, map[string]bool{}
+	for _, x := range set {
+		labels[x.Label]++
+		texts[bare(x.Text)] = true
+	}
+	require.Len(t, labels, 10)
+	require.Greater(t, len(texts), 280, "different texts")
+	again, err := Intents(1, 30)
+	require.NoError(t, err)
+	require.Equal(t, set, again)
+	_, err = Intents(1, 1000)
+	require.ErrorContains(t, err, "different texts")
+}
