@@ -1,3 +1,5 @@
+//go:build noasm || !amd64
+
 package kernels
 
 // supported returns the levels above generic that this CPU can run, best first.

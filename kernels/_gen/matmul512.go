@@ -1,0 +1,478 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// panels emits matrix products over packed panels.
+type panels struct {
+	*build.Context
+	suffix    string
+	wide      bool // 512-bit registers: a panel's word in one
+	nLabel    int
+	byteTable []int
+	byteRegs  map[int]reg.VecPhysical
+	table     reg.VecPhysical
+}
+
+var (
+	zmm = []reg.VecPhysical{reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10,
+		reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15, reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22,
+		reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31}
+	ymm = []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10,
+		reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}
+)
+
+// v is vector register n of the level's width.
+func (p *panels) v(n int) reg.VecPhysical {
+	if p.wide {
+		return zmm[n]
+	}
+	return ymm[n]
+}
+
+// The general registers of the products. Columns are tokens: column c's data
+// lies c strides after the first's.
+var (
+	rY, rLdy   = reg.RDI, reg.R15 // outputs: first column, bytes between columns
+	rW         = reg.RSI          // weights: body of the block, or the tile
+	rHead      = reg.RDX          // weights: head of the block
+	rX, rX3    = reg.R8, reg.R9   // quants of columns 0 and 3
+	rScale     = reg.R10          // scales of column 0
+	rSum       = reg.R11          // corrections or sums of column 0
+	rQuantStep = reg.R12          // bytes between columns of quants,
+	rScaleStep = reg.R13          // of scales,
+	rSumStep   = reg.RBX          // and of sums
+	rCount     = reg.RCX
+	rTmp       = reg.RAX
+)
+
+// function begins a product.
+func (p *panels) function(name, signature, doc string) {
+	p.Function(name + p.suffix)
+	p.SignatureExpr(signature)
+	p.Doc(name + p.suffix + " " + doc)
+	p.Pragma("noescape")
+	p.Attributes(attr.NOSPLIT)
+}
+
+func (p *panels) label(name string) string {
+	p.nLabel++
+	return fmt.Sprintf("%s%d", name, p.nLabel)
+}
+
+// param loads a parameter.
+func (p *panels) param(name string, r reg.Register) { p.Load(p.Param(name), r) }
+
+func at(r reg.Register, disp int) operand.Mem { return operand.Mem{Base: r, Disp: disp} }
+
+// column is disp bytes into the data of column c: strides from base, and for
+// c >= 3 from base3, three strides on.
+func column(base, base3, stride reg.Register, c, disp int) operand.Mem {
+	m := operand.Mem{Base: base, Disp: disp}
+	if c >= 3 {
+		m.Base, c = base3, c-3
+	}
+	if c > 0 {
+		m.Index, m.Scale = stride, uint8(c)
+	}
+	return m
+}
+
+// thirdColumn sets r to base + 3*stride.
+func (p *panels) thirdColumn(r, base, stride reg.Register) {
+	p.LEAQ(operand.Mem{Base: base, Index: stride, Scale: 2}, r)
+	p.ADDQ(stride, r)
+}
+
+// emitMatMul512 emits the AVX-512 VNNI products.
+func emitMatMul512(c *build.Context) {
+	p := &panels{Context: c, suffix: "AVX512", wide: true}
+	for _, f := range blockFormats {
+		p.gemvBlocks(f)
+		p.tileBlocks(f)
+	}
+	p.gemmBlocks(false)
+	p.gemmBlocks(true)
+	for _, f := range superFormats {
+		p.gemvSupers(f)
+		p.tileSupers(f)
+	}
+	for _, v := range superVariants() {
+		p.gemmSupers(v)
+	}
+	p.finish()
+}
+
+const gemvSignature = "func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, %s, nIn int, nCols int, mask uint32)"
+
+// gemvStart loads what both kinds of GEMV take. Columns are 1 to 4.
+func (p *panels) gemvStart() {
+	p.param("y", rY)
+	p.param("ldy", rLdy)
+	p.SHLQ(operand.U8(2), rLdy)
+	p.param("xq", rX)
+	p.param("dx", rScale)
+	p.param("nIn", rQuantStep)
+	p.thirdColumn(rX3, rX, rQuantStep)
+	p.param("mask", rTmp.As32())
+	p.KMOVW(rTmp.As32(), reg.K1)
+}
+
+// forColumns emits body once for each number of columns from lo to hi and
+// branches by the parameter nCols.
+func (p *panels) forColumns(lo, hi int, body func(cols int)) {
+	p.param("nCols", rTmp)
+	labels := map[int]string{}
+	for n := hi; n > lo; n-- {
+		labels[n] = p.label("columns")
+		p.CMPQ(rTmp, operand.U8(n))
+		p.JEQ(operand.LabelRef(labels[n]))
+	}
+	for n := lo; n <= hi; n++ {
+		if n > lo {
+			p.Label(labels[n])
+		}
+		body(n)
+		p.VZEROUPPER()
+		p.RET()
+	}
+}
+
+// storeColumns writes one vector per column.
+func (p *panels) storeColumns(cols int, v func(c int) reg.VecPhysical, disp int, mask reg.Register) {
+	for c := range cols {
+		m := column(rY, rTmp, rLdy, c, disp)
+		if c == 3 {
+			p.thirdColumn(rTmp, rY, rLdy)
+		}
+		p.VMOVUPS(v(c), mask, m)
+	}
+}
+
+// blockScales loads the 16 scales at m as float32.
+func (p *panels) blockScales(f *panelFormat, m operand.Mem, v reg.VecPhysical) {
+	switch f.scale {
+	case scaleF16:
+		p.VCVTPH2PS(m, v)
+	case scaleBF16:
+		p.VPMOVZXWD(m, v)
+		p.VPSLLD(operand.U8(16), v, v)
+	case scaleF32:
+		p.VMOVUPS(m, v)
+	}
+}
+
+// gemvBlocks emits the product of a panel of 32-value groups with 1 to 4
+// tokens: step32 over the lanes.
+func (p *panels) gemvBlocks(f *panelFormat) {
+	p.function("gemv"+f.name, fmt.Sprintf(gemvSignature, "corr *int32"),
+		fmt.Sprintf("sets nCols (1 to 4) columns of 16 outputs from a panel of %s; mask selects rows.", f.name))
+	p.gemvStart()
+	p.param("corr", rSum)
+	p.MOVQ(rQuantStep, rScaleStep) // a float32 per 32 quants
+	p.SHRQ(operand.U8(3), rScaleStep)
+	p.param("w", rW)
+	p.param("nBlocks", rCount)
+	p.constants(f, 31)
+	p.forColumns(1, 4, func(cols int) {
+		for c := range cols {
+			p.VPXORD(p.v(8+c), p.v(8+c), p.v(8+c))
+		}
+		loop, tail, done := p.label("loop"), p.label("tail"), p.label("done")
+		step, body := 1, f.headBytes
+		if f.paired() {
+			step, body = 2, 2*f.headBytes
+			p.SHRQ(operand.U8(1), rCount)
+		}
+		p.TESTQ(rCount, rCount)
+		p.JZ(operand.LabelRef(tail))
+		p.Label(loop)
+		for b := range step {
+			p.gemvBlock(f, cols, b*f.headBytes, body+b*f.bodyBytes(), b*f.groups())
+		}
+		p.nextBlocks(f, step)
+		p.DECQ(rCount)
+		p.JNZ(operand.LabelRef(loop))
+		p.Label(tail)
+		if f.paired() {
+			p.param("nBlocks", rTmp)
+			p.TESTQ(operand.U32(1), rTmp)
+			p.JZ(operand.LabelRef(done))
+			p.gemvBlock(f, cols, 0, f.headBytes, 0)
+			p.Label(done)
+		}
+		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
+	})
+}
+
+// nextBlocks moves the pointers n blocks on.
+func (p *panels) nextBlocks(f *panelFormat, n int) {
+	p.ADDQ(operand.U32(n*(f.headBytes+f.bodyBytes())), rW)
+	p.ADDQ(operand.U8(n*f.groups()*4), rScale)
+	p.ADDQ(operand.U8(n*f.groups()*4), rSum)
+	p.ADDQ(operand.U32(n*f.groups()*32), rX)
+	p.ADDQ(operand.U32(n*f.groups()*32), rX3)
+}
+
+// gemvBlock emits one block whose head and body lie that far from rW and whose
+// first group of activations is the given one from rX.
+//
+//	0-3   integer sums, 4-7 temporaries of a column
+//	8-11  outputs
+//	12-15 words
+//	16-17 scales and minima
+func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
+	for j := range f.groups() {
+		disp := 4 * (group + j)
+		sums := p.columnPointer(cols, rSum, rScaleStep)
+		for c := range cols {
+			p.startSum(f, sums(c, disp), p.v(c))
+		}
+		for g := range 8 {
+			w, tmp := p.v(12+g%2*2), p.v(13+g%2*2)
+			f.word(p, at(rW, body), j, g, w, tmp)
+			for c := range cols {
+				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(c))
+			}
+		}
+		p.blockScales(f, at(rW, head), p.v(16))
+		if f.hasMin {
+			p.blockScales(f, at(rW, head+f.scale.bytes()), p.v(17))
+		}
+		if f.hasMin {
+			sums = p.columnPointer(cols, rSum, rScaleStep)
+			for c := range cols {
+				p.VPBROADCASTD(sums(c, disp), p.v(18+c))
+			}
+		}
+		scales := p.columnPointer(cols, rScale, rScaleStep)
+		for c := range cols {
+			p.VMULPS_BCST(scales(c, disp), p.v(16), p.v(4+c))
+			p.VCVTDQ2PS(p.v(c), p.v(c))
+			p.VFMADD231PS(p.v(4+c), p.v(c), p.v(8+c))
+			if f.hasMin { // -Σxq is corr/128, so subtract
+				p.VMULPS_BCST(scales(c, disp), p.v(17), p.v(4+c))
+				p.VPSRAD(operand.U8(7), p.v(18+c), p.v(18+c))
+				p.VCVTDQ2PS(p.v(18+c), p.v(18+c))
+				p.VFNMADD231PS(p.v(4+c), p.v(18+c), p.v(8+c))
+			}
+		}
+	}
+}
+
+// columnPointer returns the addresses of per-block data of cols columns. Where
+// there are more than three, it sets rTmp.
+func (p *panels) columnPointer(cols int, base, stride reg.Register) func(c, disp int) operand.Mem {
+	if cols > 3 {
+		p.thirdColumn(rTmp, base, stride)
+	}
+	return func(c, disp int) operand.Mem { return column(base, rTmp, stride, c, disp) }
+}
+
+// startSum starts an integer sum with what takes the words' offset off: the
+// correction is -128 times the sum of the quants.
+func (p *panels) startSum(f *panelFormat, corr operand.Mem, sum reg.VecPhysical) {
+	if f.offset == 0 {
+		p.VPXORD(sum, sum, sum)
+		return
+	}
+	p.VPBROADCASTD(corr, sum)
+	if shift := 7 - log2(f.offset); shift > 0 {
+		p.VPSRAD(operand.U8(shift), sum, sum)
+	}
+}
+
+func log2(n int) int {
+	for i := range 31 {
+		if 1<<i == n {
+			return i
+		}
+	}
+	panic("no power of two")
+}
+
+// A tile is what the GEMM reads: two panels side by side, unpacked, so that
+// unpacking is done once for all columns. It is a sequence of 128-byte slots,
+// 64 bytes for each panel. A group of 32 values has 8 slots of words, unsigned
+// with offset 128, a slot of float32 scales and, where the format has them, one
+// of minima.
+const slot = 128
+
+// tileBlocks emits the unpacking of a panel's blocks into its half of a tile.
+func (p *panels) tileBlocks(f *panelFormat) {
+	p.function("tile"+f.name, "func(dst, src *byte, nBlocks int)",
+		fmt.Sprintf("unpacks nBlocks blocks of a panel of %s into one half of a tile.", f.name))
+	rDst := rX
+	p.param("dst", rDst)
+	p.param("src", rW)
+	p.param("nBlocks", rCount)
+	free := p.constants(f, 31)
+	if f.offset != 128 {
+		p.VPBROADCASTD(p.byteConstant(128-f.offset), p.v(free))
+	}
+	loop, tail, done := p.label("loop"), p.label("tail"), p.label("done")
+	step, body := 1, f.headBytes
+	if f.paired() {
+		step, body = 2, 2*f.headBytes
+		p.SHRQ(operand.U8(1), rCount)
+	}
+	groupSlots := 9
+	if f.hasMin {
+		groupSlots = 10
+	}
+	block := func(head, body int) {
+		for j := range f.groups() {
+			for g := range 8 {
+				w, tmp := p.v(g%4*2), p.v(g%4*2+1)
+				f.word(p, at(rW, body), j, g, w, tmp)
+				if f.offset != 128 {
+					p.VPADDB(p.v(free), w, w)
+				}
+				p.VMOVDQU32(w, at(rDst, g*slot))
+			}
+			p.blockScales(f, at(rW, head), p.v(8))
+			p.VMOVUPS(p.v(8), at(rDst, 8*slot))
+			if f.hasMin {
+				p.blockScales(f, at(rW, head+f.scale.bytes()), p.v(9))
+				p.VMOVUPS(p.v(9), at(rDst, 9*slot))
+			}
+			p.ADDQ(operand.U32(groupSlots*slot), rDst)
+		}
+	}
+	p.TESTQ(rCount, rCount)
+	p.JZ(operand.LabelRef(tail))
+	p.Label(loop)
+	for b := range step {
+		block(b*f.headBytes, body+b*f.bodyBytes())
+	}
+	p.ADDQ(operand.U32(step*(f.headBytes+f.bodyBytes())), rW)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	p.Label(tail)
+	if f.paired() {
+		p.param("nBlocks", rTmp)
+		p.TESTQ(operand.U32(1), rTmp)
+		p.JZ(operand.LabelRef(done))
+		block(0, f.headBytes)
+		p.Label(done)
+	}
+	p.VZEROUPPER()
+	p.RET()
+}
+
+const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn int, nCols int, mask uint32)"
+
+// The least and the most columns of the GEMM.
+const minColumns, maxColumns = 3, 6
+
+// gemmStart loads what both kinds of GEMM take: the low half of mask selects
+// rows of the first panel, the high half of the second.
+func (p *panels) gemmStart() {
+	p.param("mask", rTmp.As32())
+	p.KMOVD(rTmp.As32(), reg.K1)
+	p.KSHIFTRD(operand.U8(16), reg.K1, reg.K2)
+	p.param("y", rY)
+	p.param("ldy", rLdy)
+	p.SHLQ(operand.U8(2), rLdy)
+	p.param("tile", rW)
+	p.param("n", rCount)
+	p.param("xq", rX)
+	p.param("dx", rScale)
+	p.param("nIn", rQuantStep)
+	p.thirdColumn(rX3, rX, rQuantStep)
+}
+
+// gemmWords emits n words of both panels against the columns: words from slot
+// first on, activations from byte xFrom on.
+//
+//	0-11  integer sums: column c has 2c for the first panel, 2c+1
+//	24-25 words, 26-28 activations
+func (p *panels) gemmWords(cols, first, n, xFrom int) {
+	for g := range n {
+		p.VMOVDQU32(at(rW, (first+g)*slot), p.v(24))
+		p.VMOVDQU32(at(rW, (first+g)*slot+64), p.v(25))
+		for c := range cols {
+			x := p.v(26 + c%3)
+			p.VPBROADCASTD(column(rX, rX3, rQuantStep, c, xFrom+4*g), x)
+			p.VPDPBUSD(x, p.v(24), p.v(2*c))
+			p.VPDPBUSD(x, p.v(25), p.v(2*c+1))
+		}
+	}
+}
+
+// gemmBlocks emits the product of a tile of 32-value groups with 3 to 6 tokens.
+// Sums as in gemmWords; 12-23 are the outputs, likewise; 29-30 scales.
+func (p *panels) gemmBlocks(hasMin bool) {
+	name, slots := "gemmBlocks", 9
+	if hasMin {
+		name, slots = "gemmBlocksMin", 10
+	}
+	p.function(name, fmt.Sprintf(gemmSignature, "corr *int32"),
+		"adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.")
+	p.gemmStart()
+	p.param("corr", rSum)
+	p.MOVQ(rQuantStep, rScaleStep)
+	p.SHRQ(operand.U8(3), rScaleStep)
+	p.forColumns(minColumns, maxColumns, func(cols int) {
+		outputs := p.columnPointer(cols, rY, rLdy)
+		for c := range cols {
+			p.VMOVUPS_Z(outputs(c, 0), reg.K1, p.v(12+2*c))
+			p.VMOVUPS_Z(outputs(c, 64), reg.K2, p.v(13+2*c))
+		}
+		loop := p.label("loop")
+		p.Label(loop)
+		corr := p.columnPointer(cols, rSum, rScaleStep)
+		for c := range cols {
+			p.VPBROADCASTD(corr(c, 0), p.v(2*c))
+			p.VPBROADCASTD(corr(c, 0), p.v(2*c+1))
+		}
+		p.gemmWords(cols, 0, 8, 0)
+		p.VMOVUPS(at(rW, 8*slot), p.v(29))
+		p.VMOVUPS(at(rW, 8*slot+64), p.v(30))
+		scales := p.columnPointer(cols, rScale, rScaleStep)
+		for c := range cols {
+			for i := range 2 {
+				p.VMULPS_BCST(scales(c, 0), p.v(29+i), p.v(24+i))
+				p.VCVTDQ2PS(p.v(2*c+i), p.v(2*c+i))
+				p.VFMADD231PS(p.v(24+i), p.v(2*c+i), p.v(12+2*c+i))
+			}
+		}
+		if hasMin {
+			p.gemmMinima(cols)
+		}
+		p.ADDQ(operand.U32(slots*slot), rW)
+		p.ADDQ(operand.U8(4), rScale)
+		p.ADDQ(operand.U8(4), rSum)
+		p.ADDQ(operand.U8(32), rX)
+		p.ADDQ(operand.U8(32), rX3)
+		p.DECQ(rCount)
+		p.JNZ(operand.LabelRef(loop))
+		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
+		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
+	})
+}
+
+// gemmMinima adds the minima of a group: -Σxq is corr/128, so it subtracts.
+func (p *panels) gemmMinima(cols int) {
+	p.VMOVUPS(at(rW, 9*slot), p.v(29))
+	p.VMOVUPS(at(rW, 9*slot+64), p.v(30))
+	scales := p.columnPointer(cols, rScale, rScaleStep)
+	for c := range cols {
+		p.VMULPS_BCST(scales(c, 0), p.v(29), p.v(2*c))
+		p.VMULPS_BCST(scales(c, 0), p.v(30), p.v(2*c+1))
+	}
+	corr := p.columnPointer(cols, rSum, rScaleStep)
+	for c := range cols {
+		p.VPBROADCASTD(corr(c, 0), p.v(26))
+		p.VPSRAD(operand.U8(7), p.v(26), p.v(26))
+		p.VCVTDQ2PS(p.v(26), p.v(26))
+		p.VFNMADD231PS(p.v(2*c), p.v(26), p.v(12+2*c))
+		p.VFNMADD231PS(p.v(2*c+1), p.v(26), p.v(13+2*c))
+	}
+}

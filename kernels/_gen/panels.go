@@ -1,0 +1,290 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// panelFormat says how a packed format is read; the layouts are those of the
+// format files in package kernels. Values come in groups of 32, groups in
+// chunks that lie together in the body.
+type panelFormat struct {
+	name       string
+	headBytes  int
+	chunk      int   // groups in a chunk
+	chunkWords int   // 64-byte words in a chunk
+	offset     int   // word gives q + offset, unsigned: 0 or a power of two
+	largest    int   // the largest value word gives
+	table      []int // of the 4-bit codes, offset added
+	masks      []int // byte masks that word needs
+	word       func(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical)
+	scale      scaleKind
+
+	// Formats of 256-value activations.
+	superBlock bool
+	sub        int // values to a sub-block scale: 16, 32, or 0 for none
+	hasMin     bool
+}
+
+// scaleKind is how the scales at the start of a head are stored.
+type scaleKind int
+
+const (
+	scaleF16 scaleKind = iota
+	scaleBF16
+	scaleF32
+)
+
+// bytes is the size of 16 scales.
+func (s scaleKind) bytes() int {
+	if s == scaleF32 {
+		return 64
+	}
+	return 32
+}
+
+// groups is the number of 32-value groups in a block.
+func (f *panelFormat) groups() int {
+	if f.superBlock {
+		return 8
+	}
+	return f.chunk
+}
+
+// bodyBytes is the size of a block's body.
+func (f *panelFormat) bodyBytes() int { return f.groups() / f.chunk * f.chunkWords * 64 }
+
+// paired reports whether blocks lie in pairs; see packedBlock.
+func (f *panelFormat) paired() bool { return f.headBytes%64 != 0 }
+
+var iq4Values = []int{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+
+func shifted(values []int, offset int) []int {
+	t := make([]int, 16)
+	for i, v := range values {
+		t[i] = v + offset
+	}
+	return t
+}
+
+func mirrored(values []int) []int {
+	t := make([]int, 16)
+	for i, v := range values {
+		t[i], t[8+i] = v, -v
+	}
+	return t
+}
+
+var (
+	fp4Values    = mirrored([]int{0, 1, 2, 3, 4, 6, 8, 12})
+	iq2Values    = mirrored([]int{8, 25, 43})
+	iq3XXSValues = mirrored([]int{4, 12, 20, 28, 36, 44, 52, 62})
+	iq3SValues   = mirrored([]int{1, 3, 5, 7, 9, 11, 13, 15})
+	iq1Values    = []int{-7, 1, 9, 0, 0, 0, 0, 0, -9, -1, 7}
+)
+
+// The formats of 32-value activations.
+var blockFormats = []*panelFormat{
+	{name: "Q8_0", headBytes: 32, chunk: 1, chunkWords: 8, offset: 128, largest: 255, word: byteWord},
+	{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord},
+	{name: "Q4_1", headBytes: 64, chunk: 1, chunkWords: 4, largest: 15, masks: []int{0x0f}, word: nibbleWord, hasMin: true},
+	{name: "Q5_0", headBytes: 32, chunk: 1, chunkWords: 5, offset: 16, largest: 31, masks: []int{0x0f, 0x10}, word: fiveWord},
+	{name: "Q5_1", headBytes: 64, chunk: 1, chunkWords: 5, largest: 31, masks: []int{0x0f, 0x10}, word: fiveWord, hasMin: true},
+	{name: "IQ4_NL", headBytes: 32, chunk: 1, chunkWords: 4, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord},
+	{name: "MXFP4", headBytes: 32, chunk: 1, chunkWords: 4, offset: 16, largest: 28, table: shifted(fp4Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleBF16},
+	{name: "Q1_0", headBytes: 32, chunk: 4, chunkWords: 4, offset: 1, largest: 2, masks: []int{0x02}, word: bitWord},
+	{name: "Q2_0", headBytes: 32, chunk: 2, chunkWords: 4, offset: 1, largest: 3, masks: []int{0x03}, word: crumbWord},
+}
+
+// The formats of 256-value activations.
+var superFormats = []*panelFormat{
+	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleKWord, sub: 32, hasMin: true},
+	{name: "Q5_K", headBytes: 320, chunk: 2, chunkWords: 10, largest: 31, masks: []int{0x0f, 0x10}, word: fiveKWord, sub: 32, hasMin: true},
+	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x0f, 0x30}, word: sixKWord, sub: 16},
+	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbKWord, sub: 16, hasMin: true},
+	{name: "Q3_K", headBytes: 288, chunk: 4, chunkWords: 12, offset: 4, largest: 7, masks: []int{0x03, 0x04}, word: threeKWord, sub: 16},
+	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbKWord},
+	{name: "IQ4_XS", headBytes: 160, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
+	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ2", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 107, table: shifted(iq2Values, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ3_XXS", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 126, table: shifted(iq3XXSValues, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ3_S", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 31, table: shifted(iq3SValues, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+}
+
+func init() {
+	for _, f := range superFormats {
+		f.superBlock = true
+	}
+}
+
+// The word functions emit the load of word g, values 4g to 4g+3, of group j of
+// the chunk at at: one byte per value in each row's lane.
+
+// byteWord reads whole bytes.
+func byteWord(p *panels, at operand.Mem, _, g int, dst, _ reg.VecPhysical) {
+	p.load(at.Offset(64*g), dst)
+}
+
+// nibbleWord reads nibbles of 4 words a group: low ones, then high ones.
+func nibbleWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.field(at.Offset(64*(4*j+g%4)), g/4*4, 4, dst)
+	p.lookUp(dst)
+}
+
+// fiveWord is nibbleWord with bit g of word 4 on top.
+func fiveWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
+	nibbleWord(p, at, j, g, dst, tmp)
+	p.bitsTo(at.Offset(64*4), g, 1, 4, dst, tmp)
+}
+
+// bitWord reads bit g of word j as 0 or 2.
+func bitWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.load(at.Offset(64*j), dst)
+	p.shift(1-g, dst)
+	p.and(2, dst)
+}
+
+// crumbWord reads 2 bits of 2 words a group.
+func crumbWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.field(at.Offset(64*(2*j+g/4)), g%4*2, 2, dst)
+}
+
+// nibbleKWord reads nibbles of 8 words a chunk: group 0 is low, group 1 high.
+func nibbleKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.field(at.Offset(64*g), 4*j, 4, dst)
+}
+
+// fiveKWord is nibbleKWord with bit g of word 8+j on top.
+func fiveKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
+	nibbleKWord(p, at, j, g, dst, tmp)
+	p.bitsTo(at.Offset(64*(8+j)), g, 1, 4, dst, tmp)
+}
+
+// sixKWord reads nibbles of 16 words, two groups in each, and bit pairs of 8.
+func sixKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
+	p.field(at.Offset(64*(j%2*8+g)), j/2*4, 4, dst)
+	p.bitsTo(at.Offset(64*(16+g)), 2*j, 2, 4, dst, tmp)
+}
+
+// crumbKWord reads 2 bits of 8 words a chunk.
+func crumbKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.field(at.Offset(64*g), 2*j, 2, dst)
+}
+
+// threeKWord is crumbKWord with a bit of words 8 to 11 on top.
+func threeKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
+	crumbKWord(p, at, j, g, dst, tmp)
+	p.bitsTo(at.Offset(64*(8+g%4)), j+g/4*4, 1, 2, dst, tmp)
+}
+
+// field reads n bits from bit position from of every byte.
+func (p *panels) field(at operand.Mem, from, n int, dst reg.VecPhysical) {
+	p.load(at, dst)
+	p.shift(-from, dst)
+	p.and(1<<n-1, dst)
+}
+
+// bitsTo puts n bits from bit position from of the bytes at at to position to
+// of dst's bytes, where dst has zeros.
+func (p *panels) bitsTo(at operand.Mem, from, n, to int, dst, tmp reg.VecPhysical) {
+	p.load(at, tmp)
+	p.shift(to-from, tmp)
+	mask := (1<<n - 1) << to
+	if p.wide {
+		p.VPTERNLOGD(operand.U8(0xf8), p.bytes(mask), tmp, dst) // dst | tmp & mask
+		return
+	}
+	p.and(mask, tmp)
+	p.VPOR(tmp, dst, dst)
+}
+
+// shift moves the bits of every 32-bit lane left, or right where n < 0.
+func (p *panels) shift(n int, v reg.VecPhysical) {
+	if n > 0 {
+		p.VPSLLD(operand.U8(n), v, v)
+	} else if n < 0 {
+		p.VPSRLD(operand.U8(-n), v, v)
+	}
+}
+
+// and masks every byte of v.
+func (p *panels) and(mask int, v reg.VecPhysical) {
+	if p.wide {
+		p.VPANDD(p.bytes(mask), v, v)
+	} else {
+		p.VPAND(p.bytes(mask), v, v)
+	}
+}
+
+// lookUp replaces codes by the format's table entries, where it has a table.
+func (p *panels) lookUp(v reg.VecPhysical) {
+	if p.table != nil {
+		p.VPSHUFB(v, p.table, v)
+	}
+}
+
+// load reads a vector.
+func (p *panels) load(at operand.Mem, v reg.VecPhysical) {
+	if p.wide {
+		p.VMOVDQU32(at, v)
+	} else {
+		p.VMOVDQU(at, v)
+	}
+}
+
+// bytes is the register that holds mask in every byte; see constants.
+func (p *panels) bytes(mask int) reg.VecPhysical { return p.byteRegs[mask] }
+
+// constants loads the masks and the table that f's word function needs into
+// the registers from number last downward, and returns the next free number.
+func (p *panels) constants(f *panelFormat, last int) int {
+	p.byteRegs, p.table = map[int]reg.VecPhysical{}, nil
+	for _, mask := range f.masks {
+		p.byteRegs[mask] = p.v(last)
+		p.VPBROADCASTD(p.byteConstant(mask), p.v(last))
+		last--
+	}
+	if f.table != nil {
+		p.table = p.v(last)
+		at := operand.NewDataAddr(operand.NewStaticSymbol("table"+f.name+p.suffix), 0)
+		if p.wide {
+			p.VBROADCASTI32X4(at, p.table)
+		} else {
+			p.VBROADCASTI128(at, p.table)
+		}
+		last--
+	}
+	return last
+}
+
+// byteConstant is the address of a word of four bytes b.
+func (p *panels) byteConstant(b int) operand.Mem {
+	i := slices.Index(p.byteTable, b)
+	if i < 0 {
+		i = len(p.byteTable)
+		p.byteTable = append(p.byteTable, b)
+	}
+	return operand.NewDataAddr(operand.NewStaticSymbol("bytes"+p.suffix), 4*i)
+}
+
+// finish writes the tables. Call it last.
+func (p *panels) finish() {
+	p.StaticGlobal("bytes" + p.suffix)
+	p.DataAttributes(attr.RODATA | attr.NOPTR)
+	for _, b := range p.byteTable {
+		p.AppendDatum(operand.U32(uint32(b) * 0x01010101))
+	}
+	for _, f := range slices.Concat(blockFormats, superFormats) {
+		if f.table == nil {
+			continue
+		}
+		p.StaticGlobal("table" + f.name + p.suffix)
+		p.DataAttributes(attr.RODATA | attr.NOPTR)
+		for _, v := range f.table {
+			p.AppendDatum(operand.U8(v))
+		}
+	}
+}

@@ -1,0 +1,13 @@
+//go:build !noasm
+
+package kernels
+
+import "github.com/klauspost/cpuid/v2"
+
+// supported returns the levels above generic that this CPU can run, best first.
+func supported() (levels []Impl) {
+	if cpuid.CPU.Supports(avx512Features...) {
+		levels = append(levels, avx512)
+	}
+	return levels
+}
