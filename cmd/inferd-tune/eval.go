@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -24,16 +25,26 @@ var evalCommand = command{
 		dir := fs.String("dir", "", "folder with "+heldOutFile)
 		misses := fs.Int("misses", 0, "wrong answers to print")
 		limit := fs.Int("limit", 0, "questions to ask (default all)")
+		answers := fs.String("answers", "", "`file` to write questions and answers to, as JSON lines")
 		return func(ctx context.Context, out io.Writer) error {
 			if err := required("model", *model, "dir", *dir); err != nil {
 				return err
 			}
-			return runEval(ctx, *model, *dir, *limit, *misses, out)
+			var record io.Writer = io.Discard
+			if *answers != "" {
+				f, err := os.Create(*answers)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				record = f
+			}
+			return runEval(ctx, *model, *dir, *limit, *misses, out, record)
 		}
 	},
 }
 
-func runEval(ctx context.Context, model, dir string, limit, misses int, out io.Writer) error {
+func runEval(ctx context.Context, model, dir string, limit, misses int, out, record io.Writer) error {
 	questions, _, err := readExamples(filepath.Join(dir, heldOutFile))
 	if err != nil {
 		return err
@@ -52,6 +63,9 @@ func runEval(ctx context.Context, model, dir string, limit, misses int, out io.W
 		if err != nil {
 			return fmt.Errorf("asking %q: %w", q.User, err)
 		}
+		if err := json.NewEncoder(record).Encode(answered{q.User, answer}); err != nil {
+			return err
+		}
 		if answer != q.Assistant && !q.Open && misses > 0 {
 			misses--
 			fmt.Fprintf(out, "%s\n  asked    %s\n  expected %s\n  answered %s\n", q.Family, q.User, q.Assistant, answer)
@@ -59,6 +73,12 @@ func runEval(ctx context.Context, model, dir string, limit, misses int, out io.W
 	}
 	e.report(out)
 	return nil
+}
+
+// answered is a line of the record of an examination.
+type answered struct {
+	User   string `json:"user"`
+	Answer string `json:"answer"`
 }
 
 // tally counts the answers of one family.

@@ -82,8 +82,12 @@ func TestPipeline(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, st.Size(), int64(100_000))
 
-	report := must("eval", "--model", model, "--dir", dir, "--limit", "5", "--misses", "1")
+	report := must("eval", "--model", model, "--dir", dir, "--limit", "5", "--misses", "1",
+		"--answers", filepath.Join(dir, "answers"))
 	require.Contains(t, report, "  answered ")
+	answers, err := os.ReadFile(filepath.Join(dir, "answers"))
+	require.NoError(t, err)
+	require.Equal(t, 5, bytes.Count(answers, []byte("\"answer\":")))
 	require.Regexp(t, `all +\d asked +0 exact +0\.0 %\nheld-out loss \d`, report)
 
 	code, _, errOut = tune(t.Context(), append(train, "--learning-rate", "1")...)
