@@ -7,11 +7,12 @@ import "github.com/klauspost/cpuid/v2"
 // avx512Features are what the assembly of level avx512 needs.
 var avx512Features = []cpuid.FeatureID{
 	cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI,
-	cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.F16C,
+	cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.BMI1, cpuid.BMI2,
 }
 
 // avx512 is Ice Lake and Zen 4 onward: 512-bit registers with VPDPBUSD.
-var avx512 = generic.with("avx512", func(i *Impl) {
+var avx512 = avx2.with("avx512", func(i *Impl) {
+	lanesAVX512.override(i)
 	for f, k := range map[Format]blockKernels{
 		Q8_0:   {gemvQ8_0AVX512, tileQ8_0AVX512, gemmBlocksAVX512},
 		Q4_0:   {gemvQ4_0AVX512, tileQ4_0AVX512, gemmBlocksAVX512},

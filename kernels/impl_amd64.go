@@ -9,5 +9,8 @@ func supported() (levels []Impl) {
 	if cpuid.CPU.Supports(avx512Features...) {
 		levels = append(levels, avx512)
 	}
+	if cpuid.CPU.Supports(avx2Features...) {
+		levels = append(levels, avx2)
+	}
 	return levels
 }

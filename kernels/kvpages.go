@@ -47,6 +47,14 @@ func (kv *KVPages) elemBytes() int {
 	return 4
 }
 
+// typeIndex is 0 for F32, 1 for F16.
+func (kv *KVPages) typeIndex() int {
+	if kv.Type == F16 {
+		return 1
+	}
+	return 0
+}
+
 // check panics unless the pages lo to hi-1 exist and hold the layer.
 func (kv *KVPages) check(op string, lo, hi int) {
 	if kv.Type != F32 && kv.Type != F16 {

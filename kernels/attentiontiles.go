@@ -1,0 +1,334 @@
+package kernels
+
+import (
+	"math"
+	"unsafe"
+)
+
+// dotKernel multiplies a few rows by vectors of 16 lanes:
+//
+//	c[r][w] += Σ_k a[r][k]·b[k][w]    one FMA per k, ascending; from +0 unless add
+//
+// Row r of c and a begins r·cStride, r·aStride bytes on, row k of b k·bStep
+// bytes; vector w of a row of b lies w·bWide bytes on. n is the number of k.
+type dotKernel func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool)
+
+// maxTileRows is the most rows a level may work on at once. Their scores fit
+// the scratch buffer.
+const maxTileRows = scoreRows
+
+// attentionKernels is a level's part of attention.
+type attentionKernels struct {
+	// wide and narrow multiply by wideVecs vectors and by one, for keys and
+	// values in F32 (0) and F16 (1). An entry of no use is nil; those for 1 to
+	// 6 rows are there.
+	wide, narrow [2][maxTileRows + 1]dotKernel
+	wideVecs     [maxTileRows + 1]int
+
+	// softmaxRow scales n scores, replaces them by e^(s-m) with their maximum
+	// m, and returns m and their sum in lanes; n > 0 divides by 16.
+	softmaxRow func(s *float32, n int, scale float32) (m, l float32)
+	// mulAdd is fma(a, s, b·t), the product rounded.
+	mulAdd func(out, a, b []float32, s, t float32)
+	// toHalf rounds n floats to F16; toHalfPanel puts the results 32 bytes
+	// apart, as the positions of a key panel lie. n divides by 8.
+	toHalf, toHalfPanel func(dst *uint16, x *float32, n int)
+}
+
+// tile is a block of rows of one segment: nRows tokens of one head, or nRows
+// heads of one token.
+type tile struct {
+	q        *Queries
+	scores   []float32 // [nRows, SegmentTokens]
+	nRows    int
+	token    int // of the first row
+	head     int
+	oneToken bool
+	kvHead   int
+	start    int // position of the segment
+	// The positions that each row sees in the segment; lo == hi for none.
+	lo, hi [maxTileRows]int
+	acc    []float32 // row r at r·accStride
+	stride int       // of acc, in elements
+}
+
+// attentionSegment is attentionSegmentGeneric with several rows at once: first
+// the scores of all rows, a key panel at a time, then a softmax of each row,
+// then the values. Neither changes the order in which a row's sums run.
+func (k *laneKernels) attentionSegment(part attentionPartial, q *Queries, heads Range, segment int, scratch []float32) {
+	t := tile{q: q, scores: scratch, kvHead: heads.From / q.groupSize(), start: segment * SegmentTokens}
+	dim := q.KV.HeadDimV
+	nHeads := heads.len()
+	if t.oneToken = nHeads > q.NTokens; t.oneToken {
+		t.stride = dim
+		for t.token = range q.NTokens {
+			for h := 0; h < nHeads; h += t.nRows {
+				t.nRows, t.head = k.tiles.rows(nHeads-h), heads.From+h
+				k.runTile(&t, part, t.token*nHeads+h, 1)
+			}
+		}
+		return
+	}
+	t.stride = nHeads * dim
+	for h := range nHeads {
+		t.head = heads.From + h
+		for t.token = 0; t.token < q.NTokens; t.token += t.nRows {
+			t.nRows = k.tiles.rows(q.NTokens - t.token)
+			k.runTile(&t, part, t.token*nHeads+h, nHeads)
+		}
+	}
+}
+
+// rows is how many of n rows to take next: 12 where the level has such tiles,
+// else up to 6, and fairly divided so that no single row is left over.
+func (k *attentionKernels) rows(n int) int {
+	switch {
+	case n >= maxTileRows && k.wide[0][maxTileRows] != nil:
+		return maxTileRows
+	case n <= 6:
+		return n
+	default:
+		pieces := (min(n, maxTileRows) + 5) / 6
+		return (min(n, maxTileRows) + pieces - 1) / pieces
+	}
+}
+
+// runTile computes the rows of t. The first is row of part, the others follow
+// rowStep apart.
+func (k *laneKernels) runTile(t *tile, part attentionPartial, row, rowStep int) {
+	dim := t.q.KV.HeadDimV
+	t.acc = part.acc[row*dim:]
+	lo, hi := t.see()
+	for r := range t.nRows {
+		clear(t.acc[r*t.stride:][:dim])
+	}
+	if lo < hi {
+		k.tiles.scores(t, lo, hi)
+	}
+	for r := range t.nRows {
+		m, l := float32(math.Inf(-1)), float32(0)
+		if t.lo[r] < t.hi[r] {
+			m, l = k.softmaxSeen(t, r)
+		}
+		part.m[row+r*rowStep], part.l[row+r*rowStep] = m, l
+	}
+	for lo < hi {
+		next := min(hi, lo-lo%PageTokens+PageTokens)
+		k.tiles.values(t, lo, next)
+		lo = next
+	}
+}
+
+// see sets what the rows see of the segment and returns the union.
+func (t *tile) see() (first, last int) {
+	first, last = t.start+SegmentTokens, t.start
+	for r := range t.nRows {
+		i := t.q.Pos + t.token
+		if !t.oneToken {
+			i += r
+		}
+		lo, hi := t.q.visible(i)
+		lo, hi = max(lo, t.start), min(hi, t.start+SegmentTokens)
+		if lo >= hi {
+			lo, hi = t.start, t.start
+		} else {
+			first, last = min(first, lo), max(last, hi)
+		}
+		t.lo[r], t.hi[r] = lo, hi
+	}
+	return first, last
+}
+
+// scores multiplies the queries by the keys of the panels from lo to hi.
+func (k *attentionKernels) scores(t *tile, lo, hi int) {
+	kv, dimK := t.q.KV, t.q.KV.HeadDimK
+	nHeads := t.q.Attention.NHeads
+	a := &t.q.Q[((t.token*nHeads)+t.head)*dimK]
+	aStride := nHeads * dimK * 4
+	if t.oneToken {
+		aStride = dimK * 4
+	}
+	typ := kv.typeIndex()
+	step := nLanes * kv.elemBytes()
+	for pos := lo - lo%nLanes; pos < hi; {
+		n, dot := 1, k.narrow[typ][t.nRows]
+		left := (PageTokens - pos%PageTokens) / nLanes
+		if w := k.wideVecs[t.nRows]; w <= min(left, (hi-pos+nLanes-1)/nLanes) {
+			n, dot = w, k.wide[typ][t.nRows]
+		}
+		b := &kv.Pages[pos/PageTokens][kv.KOffset+kv.keyIndex(t.kvHead, pos, 0)*kv.elemBytes()]
+		dot(&t.scores[pos-t.start], SegmentTokens*4, a, aStride, b, step, dimK*step, dimK, false)
+		pos += n * nLanes
+	}
+}
+
+// softmaxSeen finishes the scores of row r and turns them into weights. What
+// the row does not see of the outer panels takes part as -Inf, which changes
+// neither maximum nor sum.
+func (k *laneKernels) softmaxSeen(t *tile, r int) (m, l float32) {
+	a := t.q.Attention
+	lo, hi := t.lo[r]-t.start, t.hi[r]-t.start
+	first, last := lo-lo%nLanes, (hi+nLanes-1)/nLanes*nLanes
+	row := t.scores[r*SegmentTokens:][:SegmentTokens]
+	scale := a.Scale
+	if a.Softcap != 0 || a.Slopes != nil || scale <= 0 {
+		t.finishScores(k, r, row[lo:hi])
+		scale = 1
+	}
+	for i := first; i < lo; i++ {
+		row[i] = float32(math.Inf(-1))
+	}
+	for i := hi; i < last; i++ {
+		row[i] = float32(math.Inf(-1))
+	}
+	return k.tiles.softmaxRow(&row[first], last-first, scale)
+}
+
+// finishScores does the steps between the product and the softmax.
+func (t *tile) finishScores(k *laneKernels, r int, s []float32) {
+	a := t.q.Attention
+	k.scale(s, s, a.Scale)
+	if a.Softcap != 0 {
+		k.softcap(s, s, a.Softcap, 1/a.Softcap)
+	}
+	if a.Slopes == nil {
+		return
+	}
+	h, i := t.head, t.q.Pos+t.token
+	if t.oneToken {
+		h += r
+	} else {
+		i += r
+	}
+	for n := range s {
+		j := t.lo[r] + n
+		s[n] = fma32(a.Slopes[h], -float32(max(i-j, j-i)), s[n])
+	}
+}
+
+// values adds the weighted values of the positions [lo, hi) of one page. All
+// rows work together where all see the position; what only some see comes
+// before or after, row by row, so that every row's positions ascend.
+func (k *attentionKernels) values(t *tile, lo, hi int) {
+	from, to := lo, hi
+	for r := range t.nRows {
+		from, to = max(from, t.lo[r]), min(to, t.hi[r])
+	}
+	if from >= to {
+		from, to = hi, hi
+	}
+	for r := range t.nRows {
+		k.addValues(t, r, 1, max(lo, t.lo[r]), min(from, t.hi[r]))
+	}
+	k.addValues(t, 0, t.nRows, from, to)
+	for r := range t.nRows {
+		k.addValues(t, r, 1, max(to, t.lo[r]), min(hi, t.hi[r]))
+	}
+}
+
+// addValues adds the values of the positions [lo, hi) of a page to n rows of
+// acc from row r on.
+func (k *attentionKernels) addValues(t *tile, r, n, lo, hi int) {
+	if lo >= hi {
+		return
+	}
+	kv := t.q.KV
+	dim, elem, typ := kv.HeadDimV, kv.elemBytes(), kv.typeIndex()
+	p := t.scores[r*SegmentTokens+lo-t.start:]
+	page := kv.Pages[lo/PageTokens]
+	d := 0
+	for d+nLanes <= dim {
+		w, dot := 1, k.narrow[typ][n]
+		if wide := k.wideVecs[n]; d+wide*nLanes <= dim {
+			w, dot = wide, k.wide[typ][n]
+		}
+		b := &page[kv.VOffset+(kv.valueIndex(t.kvHead, lo, d))*elem]
+		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true)
+		d += w * nLanes
+	}
+	for i := range n {
+		t.addTail(r+i, d, lo, hi)
+	}
+}
+
+// addTail adds the elements of the values from d on, where the width of a
+// value does not divide by 16.
+func (t *tile) addTail(r, d, lo, hi int) {
+	kv := t.q.KV
+	acc := t.acc[r*t.stride:][d:kv.HeadDimV]
+	if len(acc) == 0 {
+		return
+	}
+	var buf [nLanes]float32
+	v := buf[:len(acc)]
+	for pos := lo; pos < hi; pos++ {
+		kv.read(v, pos/PageTokens, kv.VOffset, kv.valueIndex(t.kvHead, pos, d))
+		p := t.scores[r*SegmentTokens+pos-t.start]
+		for i := range acc {
+			acc[i] = fma32(p, v[i], acc[i])
+		}
+	}
+}
+
+// attentionMerge is attentionMergeGeneric. One of the two factors is e^0, and
+// the first segment meets M = -Inf.
+func (k *laneKernels) attentionMerge(state, part attentionPartial, dim int) {
+	for r, l := range part.l {
+		if l == 0 {
+			continue
+		}
+		m := max(state.m[r], part.m[r])
+		a, b := mergeFactor(state.m[r], m), mergeFactor(part.m[r], m)
+		state.m[r] = m
+		state.l[r] = fma32(state.l[r], a, float32(l*b))
+		acc := state.acc[r*dim:][:dim]
+		k.tiles.mulAdd(acc, acc, part.acc[r*dim:][:dim], a, b)
+	}
+}
+
+// mergeFactor is e^(x-m), without work in the two usual cases.
+func mergeFactor(x, m float32) float32 {
+	switch d := x - m; {
+	case d == 0:
+		return 1
+	case d < expMin:
+		return 0
+	default:
+		return exp32(d)
+	}
+}
+
+// storeKV is storeKVGeneric by whole rows.
+func (k *laneKernels) storeKV(kv *KVPages, pos int, keys, values []float32, heads Range) {
+	n := len(keys) / (kv.NKVHeads * kv.HeadDimK)
+	for t := range n {
+		page := kv.Pages[(pos+t)/PageTokens]
+		for h := heads.From; h < heads.To; h++ {
+			row := t*kv.NKVHeads + h
+			key := keys[row*kv.HeadDimK:][:kv.HeadDimK]
+			value := values[row*kv.HeadDimV:][:kv.HeadDimV]
+			toK := unsafe.Pointer(&page[kv.KOffset+kv.keyIndex(h, pos+t, 0)*kv.elemBytes()])
+			toV := unsafe.Pointer(&page[kv.VOffset+kv.valueIndex(h, pos+t, 0)*kv.elemBytes()])
+			if kv.Type == F16 {
+				storeHalf(k.tiles.toHalfPanel, toK, nLanes, key)
+				storeHalf(k.tiles.toHalf, toV, 1, value)
+				continue
+			}
+			panel := unsafe.Slice((*float32)(toK), (kv.HeadDimK-1)*nLanes+1)
+			for d, x := range key {
+				panel[d*nLanes] = x
+			}
+			copy(unsafe.Slice((*float32)(toV), kv.HeadDimV), value)
+		}
+	}
+}
+
+// storeHalf rounds x to F16, step elements apart: eight at a time by convert,
+// then the rest.
+func storeHalf(convert func(dst *uint16, x *float32, n int), dst unsafe.Pointer, step int, x []float32) {
+	n := len(x) &^ 7
+	convert((*uint16)(dst), unsafe.SliceData(x), n)
+	for i := n; i < len(x); i++ {
+		*(*uint16)(unsafe.Add(dst, 2*step*i)) = float32To16(x[i])
+	}
+}
