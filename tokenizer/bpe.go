@@ -79,7 +79,7 @@ func (m *bpe) loadMerges(merges []string) {
 		}
 		id := int32(len(m.tokens))
 		syms[s] = id
-		m.tokens = append(m.tokens, m.t.idOr(s))
+		m.tokens = append(m.tokens, m.t.lookup([]byte(s)))
 		return id
 	}
 	for b := range m.byteSyms {
@@ -92,6 +92,9 @@ func (m *bpe) loadMerges(merges []string) {
 	for rank, line := range merges {
 		left, right, ok := splitMerge(line)
 		if !ok {
+			continue
+		}
+		if id, ok := m.t.ids[left+right]; ok && m.t.barred[id] {
 			continue
 		}
 		m.pairs.add(symbol(left), symbol(right), uint32(rank), symbol(left+right))
@@ -109,7 +112,7 @@ func (m *bpe) loadMerges(merges []string) {
 	if m.pre.wholeWords {
 		m.words = make(map[string]Token, len(m.t.texts))
 		for id, s := range m.t.texts {
-			if raw, ok := spelledBytes(s); ok {
+			if raw, ok := spelledBytes(s); ok && !m.t.barred[id] {
 				m.words[raw] = Token(id)
 			}
 		}
@@ -214,7 +217,7 @@ func (m *bpe) encodeWord(s *scratch, dst []Token, word []byte) []Token {
 func (m *bpe) encodeRunes(s *scratch, dst []Token, word []byte) []Token {
 	newlines := word[0] == '\n' // a piece is newlines or has none
 	if m.pre.wholeNewline && newlines && len(word) <= m.t.maxTokenBytes {
-		if id, ok := m.t.ids[string(word)]; ok {
+		if id := m.t.lookup(word); id != NoToken {
 			return append(dst, id)
 		}
 	}

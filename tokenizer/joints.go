@@ -2,9 +2,10 @@ package tokenizer
 
 import "math/bits"
 
-// maxChunkBytes bounds the memory of one merge (13 bytes for each byte of
-// text, and 8 for each pair in the queue). A text in which more than this
-// hangs together is cut, where the reference would take gigabytes.
+// maxChunkBytes bounds the memory of one merge: 4 bytes for each byte of text
+// and 8 for each pair in the queue. It holds 16 MiB of spaces at 3 bytes each;
+// a text of which more hangs together is cut, where the reference would take
+// gigabytes.
 const maxChunkBytes = 1 << 26
 
 // symbolKey identifies a character by its bytes, at most four.

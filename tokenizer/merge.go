@@ -1,6 +1,9 @@
 package tokenizer
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // noRank marks a pair of neighbours that may not merge.
 const noRank = ^uint32(0)
@@ -20,11 +23,13 @@ type mergeRule interface {
 type merger struct {
 	rule mergeRule
 
-	// Symbols of the chunk: symbol i is text[starts[i]:starts[i+1]].
+	// Symbols of the chunk: symbol i is text[starts[i]:starts[i+1]]. While a
+	// chunk is built they hold its first smallChunk symbols.
 	starts []int32
 	values []int32
 
-	// For long chunks, by byte offset of a symbol.
+	// A longer chunk is laid out by byte offset.
+	long    bool
 	alive   []uint64 // bit set: a symbol starts here
 	valueAt []int32
 	queue   pairQueue
@@ -44,24 +49,48 @@ const smallChunk = 48
 // reset begins a chunk.
 func (m *merger) reset() {
 	m.starts, m.values = m.starts[:0], m.values[:0]
+	m.long = false
 }
 
 // add appends a symbol that starts at a byte offset.
 func (m *merger) add(start int, value int32) {
-	m.starts, m.values = append(m.starts, int32(start)), append(m.values, value)
+	if len(m.values) < smallChunk {
+		m.starts, m.values = append(m.starts, int32(start)), append(m.values, value)
+		return
+	}
+	if !m.long {
+		m.long = true
+		m.alive, m.valueAt = m.alive[:0], m.valueAt[:0]
+		for i, v := range m.values {
+			m.place(m.starts[i], v)
+		}
+	}
+	m.place(int32(start), value)
+}
+
+// place lays out the next symbol by its offset.
+func (m *merger) place(start, value int32) {
+	for len(m.alive) <= int(start>>6) {
+		m.alive = append(m.alive, 0)
+	}
+	if cap(m.valueAt) <= int(start) {
+		m.valueAt = slices.Grow(m.valueAt, int(start)+1) // twice what is needed
+	}
+	m.valueAt = m.valueAt[:start+1]
+	m.valueAt[start] = value
+	m.alive[start>>6] |= 1 << (start & 63)
 }
 
 // run merges the symbols of text. Afterwards starts and values hold the
 // symbols that are left, and starts ends with len(text).
 func (m *merger) run(text []byte) {
-	n := len(m.values)
-	m.starts = append(m.starts, int32(len(text)))
-	switch {
-	case n <= 1:
-	case n <= smallChunk:
-		m.runSmall(text)
-	default:
+	if m.long {
 		m.runLong(text)
+		return
+	}
+	m.starts = append(m.starts, int32(len(text)))
+	if len(m.values) > 1 {
+		m.runSmall(text)
 	}
 }
 
@@ -107,10 +136,11 @@ func (m *merger) runSmall(text []byte) {
 // the entry's.
 func (m *merger) runLong(text []byte) {
 	end := int32(len(text))
-	m.spread(end)
 	m.queue.reset()
-	for i := range len(m.values) - 1 {
-		m.rankAt(text, m.starts[i], m.starts[i+1], m.starts[i+2])
+	for a, b := int32(0), m.next(0, end); b < end; {
+		c := m.next(b, end)
+		m.rankAt(text, a, b, c)
+		a, b = b, c
 	}
 	for {
 		rank, a, ok := m.queue.pop()
@@ -151,32 +181,13 @@ func (m *merger) rankAt(text []byte, a, b, c int32) {
 	}
 }
 
-// spread lays the symbols out by byte offset.
-func (m *merger) spread(end int32) {
-	words := int(end)>>6 + 1
-	if cap(m.alive) < words {
-		m.alive = make([]uint64, words)
-	}
-	m.alive = m.alive[:words]
-	clear(m.alive)
-	if cap(m.valueAt) < int(end) {
-		m.valueAt = make([]int32, end)
-	}
-	m.valueAt = m.valueAt[:end]
-	for i, v := range m.values {
-		s := m.starts[i]
-		m.alive[s>>6] |= 1 << (s & 63)
-		m.valueAt[s] = v
-	}
-}
-
 // collect turns the layout by offset back into lists.
 func (m *merger) collect(end int32) {
-	m.reset()
+	m.starts, m.values = m.starts[:0], m.values[:0]
 	for w, word := range m.alive {
 		for ; word != 0; word &= word - 1 {
 			s := int32(w<<6 + bits.TrailingZeros64(word))
-			m.add(int(s), m.valueAt[s])
+			m.starts, m.values = append(m.starts, s), append(m.values, m.valueAt[s])
 		}
 	}
 	m.starts = append(m.starts, end)
@@ -212,4 +223,14 @@ func (m *merger) prev(a int32) int32 {
 		word = m.alive[w]
 	}
 	return w<<6 + int32(63-bits.LeadingZeros64(word))
+}
+
+// wipe clears what a text has left behind.
+func (m *merger) wipe() {
+	clear(m.starts[:cap(m.starts)])
+	clear(m.values[:cap(m.values)])
+	clear(m.alive[:cap(m.alive)])
+	clear(m.valueAt[:cap(m.valueAt)])
+	clear(m.small[:])
+	m.rule, m.steps = nil, 0
 }

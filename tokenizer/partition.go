@@ -24,9 +24,9 @@ type trust struct {
 	strict bool   // user-defined tokens that look like markup too
 }
 
-func (w trust) allows(s *specialTokens, t *Tokenizer, index int32, at span) bool {
-	control := t.attrs[s.tokens[index]]&(attrControl|attrUnknown) != 0
-	if w.all || !control && !(w.strict && s.guarded[index]) {
+func (w trust) allows(t *Tokenizer, id Token, at span) bool {
+	control := t.attrs[id]&(attrControl|attrUnknown) != 0
+	if w.all || !control && !(w.strict && t.barred[id]) {
 		return true
 	}
 	i := sort.Search(len(w.spans), func(i int) bool { return w.spans[i].end >= at.end })
@@ -64,7 +64,7 @@ func (t *Tokenizer) presentSpecials(s *scratch, who trust) []int32 {
 	for i, c := range s.input {
 		for node, p := trie.root[c], i+1; node >= 0; p++ {
 			if v := trie.nodes[node].value; v >= 0 && !slices.Contains(found, v) &&
-				who.allows(&t.specials, t, v, span{i, p}) {
+				who.allows(t, t.specials.tokens[v], span{i, p}) {
 				found = append(found, v)
 			}
 			if p == len(s.input) {
@@ -95,7 +95,7 @@ func (t *Tokenizer) splitAt(frags, dst []fragment, text []byte, index int32, who
 				break
 			}
 			at := span{from + i, from + i + len(piece)}
-			if !who.allows(&t.specials, t, index, at) {
+			if !who.allows(t, id, at) {
 				from = at.start + 1
 				continue
 			}

@@ -3,15 +3,17 @@ package tokenizer
 import "math/bits"
 
 // pairQueue is a priority queue of (rank, position), smallest first. It is a
-// radix heap: entries wait in buckets by the highest bit in which they differ
-// from the entry popped last, so an entry moves a bounded number of times and
-// always sequentially in memory, where a binary heap of 16 million entries
-// misses the cache at every level. A radix heap cannot take an entry smaller
-// than the last one popped; those few go to a binary heap beside it.
+// radix heap: an entry waits in the bucket of the highest byte in which it
+// differs from the entry popped last, and of that byte's value. So it moves at
+// most eight times, always sequentially in memory, where a binary heap of 16
+// million entries misses the cache at every level. A radix heap cannot take an
+// entry smaller than the last one popped; those few go to a binary heap beside
+// it.
 type pairQueue struct {
 	last    uint64
-	buckets [65]*queueBlock
-	late    []uint64 // binary heap of entries below last
+	buckets [8][256]*queueBlock // by place of the byte, by its value
+	filled  [8][4]uint64        // bit set: that bucket has entries
+	late    []uint64            // binary heap of entries below last
 	free    *queueBlock
 	moves   int
 }
@@ -21,12 +23,10 @@ type pairQueue struct {
 type queueBlock struct {
 	next *queueBlock
 	n    int
-	keys [510]uint64
+	keys [126]uint64
 }
 
-func (q *pairQueue) reset() {
-	q.last, q.moves = 0, 0
-}
+func (q *pairQueue) reset() { q.last, q.moves = 0, 0 }
 
 func (q *pairQueue) push(rank uint32, pos int32) {
 	key := uint64(rank)<<32 | uint64(uint32(pos))
@@ -34,7 +34,7 @@ func (q *pairQueue) push(rank uint32, pos int32) {
 		q.pushLate(key)
 		return
 	}
-	q.put(bits.Len64(key^q.last), key)
+	q.put(key)
 }
 
 // pop removes the smallest entry.
@@ -47,70 +47,93 @@ func (q *pairQueue) popKey() (uint64, bool) {
 	if len(q.late) > 0 {
 		return q.popLate(), true
 	}
-	if q.buckets[0] == nil && !q.refill() {
-		return 0, false
+	for {
+		place, value, ok := q.lowest()
+		if !ok {
+			return 0, false
+		}
+		if place > 0 {
+			q.spread(place, value)
+			continue
+		}
+		b := q.buckets[0][value]
+		b.n--
+		key := b.keys[b.n]
+		q.last = key
+		if b.n == 0 {
+			q.drop(0, value, b)
+		}
+		return key, true
 	}
-	b := q.buckets[0]
-	b.n--
-	key := b.keys[b.n]
-	if b.n == 0 {
-		q.buckets[0] = b.next
-		q.release(b)
-	}
-	return key, true
 }
 
-// refill spreads the first bucket that has entries over the buckets below it,
-// the smallest entry being the new reference.
-func (q *pairQueue) refill() bool {
-	i := 1
-	for q.buckets[i] == nil {
-		if i++; i == len(q.buckets) {
-			return false
+// lowest finds the bucket with the smallest entries.
+func (q *pairQueue) lowest() (place, value int, ok bool) {
+	for place := range q.filled {
+		for i, word := range q.filled[place] {
+			if word != 0 {
+				return place, i<<6 + bits.TrailingZeros64(word), true
+			}
 		}
 	}
-	chain := q.buckets[i]
-	q.buckets[i] = nil
-	q.last = ^uint64(0)
-	for b := chain; b != nil; b = b.next {
+	return 0, 0, false
+}
+
+// spread moves the entries of a bucket to lower places. They agree in the
+// bytes down to place, which become those of the new lower bound.
+func (q *pairQueue) spread(place, value int) {
+	b := q.buckets[place][value]
+	q.last = b.keys[0] >> (8 * place) << (8 * place)
+	q.buckets[place][value] = nil
+	q.filled[place][value>>6] &^= 1 << (value & 63)
+	for b != nil {
 		for _, key := range b.keys[:b.n] {
-			q.last = min(q.last, key)
-		}
-	}
-	for chain != nil {
-		b := chain
-		chain = b.next
-		for _, key := range b.keys[:b.n] {
-			q.put(bits.Len64(key^q.last), key)
+			q.put(key)
 		}
 		q.moves += b.n
+		next := b.next
 		q.release(b)
+		b = next
 	}
-	return true
 }
 
-func (q *pairQueue) put(bucket int, key uint64) {
-	b := q.buckets[bucket]
+func (q *pairQueue) put(key uint64) {
+	place := (bits.Len64(key^q.last|1) - 1) >> 3
+	value := int(key >> (8 * place) & 255)
+	b := q.buckets[place][value]
 	if b == nil || b.n == len(b.keys) {
-		b = q.block(b)
-		q.buckets[bucket] = b
+		b = q.grow(place, value, b)
 	}
 	b.keys[b.n] = key
 	b.n++
 }
 
-func (q *pairQueue) block(next *queueBlock) *queueBlock {
+// grow puts an empty block at the head of a bucket.
+func (q *pairQueue) grow(place, value int, head *queueBlock) *queueBlock {
 	b := q.free
 	if b == nil {
 		b = new(queueBlock)
 	} else {
 		q.free = b.next
 	}
-	b.next, b.n = next, 0
+	b.next, b.n = head, 0
+	q.buckets[place][value] = b
+	q.filled[place][value>>6] |= 1 << (value & 63)
 	return b
 }
 
+// drop removes the empty block at the head of a bucket.
+func (q *pairQueue) drop(place, value int, b *queueBlock) {
+	q.buckets[place][value] = b.next
+	if b.next == nil {
+		q.filled[place][value>>6] &^= 1 << (value & 63)
+	}
+	q.release(b)
+}
+
+// release keeps a block for reuse, without what the text put into it.
 func (q *pairQueue) release(b *queueBlock) {
+	clear(b.keys[:])
 	b.next, q.free = q.free, b
 }
 

@@ -28,9 +28,8 @@ var attrOfType = map[TokenType]attr{
 
 // specialTokens are the tokens that are searched for in text.
 type specialTokens struct {
-	tokens  []Token // longest first
-	trie    trie    // finds indices into tokens
-	guarded []bool  // by index: never parsed from untrusted segments
+	tokens []Token // longest first; among equals the smaller id first
+	trie   trie    // finds indices into tokens
 }
 
 // setTypes takes the types of the vocabulary.
@@ -159,15 +158,15 @@ func (t *Tokenizer) listSpecials(v *Vocab) {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Token) int { return cmp.Compare(len(t.texts[b]), len(t.texts[a])) })
-	s := specialTokens{tokens: list, guarded: make([]bool, len(list))}
 	texts := make([]string, len(list))
+	t.barred = make([]bool, len(t.texts))
 	for i, id := range list {
 		texts[i] = t.texts[id]
-		control := len(v.Types) != 0 && v.Types[id] == Control
-		s.guarded[i] = t.attrs[id]&attrUserDefined == 0 || control || t.eog[id] || isMarkup(t.texts[id])
+		typed := len(v.Types) != 0 && v.Types[id] == Control
+		t.barred[id] = t.attrs[id]&attrControl != 0 || typed || t.eog[id] ||
+			t.attrs[id]&attrUserDefined != 0 && isMarkup(t.texts[id])
 	}
-	s.trie = newTrie(texts)
-	t.specials = s
+	t.specials = specialTokens{tokens: list, trie: newTrie(texts)}
 }
 
 // isMarkup tells whether a user-defined token has the form of a marker.

@@ -18,15 +18,18 @@ type spm struct {
 // spaceMark stands for a space in pieces: U+2581.
 const spaceMark = "▁"
 
-func (t *Tokenizer) initSPM(v *Vocab) error {
+func (t *Tokenizer) initSPM(v *Vocab) {
 	m := &spm{t: t, ranks: make([]uint32, len(t.texts))}
 	for i := range m.ranks {
-		if len(v.Scores) != 0 {
+		switch {
+		case t.barred[i]:
+			m.ranks[i] = noRank
+		case len(v.Scores) != 0:
 			m.ranks[i] = rankOfScore(v.Scores[i])
 		}
 	}
 	for c := range m.ascii {
-		m.ascii[c] = t.idOr(string(rune(c)))
+		m.ascii[c] = t.lookup([]byte{byte(c)})
 	}
 	t.fillByteTokens(&m.byteToken)
 	m.joints = newJointSet(jointCount(t.texts))
@@ -34,7 +37,14 @@ func (t *Tokenizer) initSPM(v *Vocab) error {
 		m.joints.addPiece(s)
 	}
 	t.encodeText = m.encode
-	return nil
+}
+
+// lookup finds the token of a piece that ordinary text may yield.
+func (t *Tokenizer) lookup(piece []byte) Token {
+	if id, ok := t.ids[string(piece)]; ok && !t.barred[id] {
+		return id
+	}
+	return NoToken
 }
 
 // rankOfScore orders scores: a higher score has a smaller rank. Ranks of
@@ -108,10 +118,7 @@ func (m *spm) symbol(c []byte) Token {
 	if c[0] < 0x80 {
 		return m.ascii[c[0]]
 	}
-	if id, ok := m.t.ids[string(c)]; ok {
-		return id
-	}
-	return NoToken
+	return m.t.lookup(c)
 }
 
 // finish merges the chunk and appends its tokens.

@@ -9,6 +9,7 @@ type Tokenizer struct {
 	ids           map[string]Token
 	maxTokenBytes int
 	attrs         []attr // by id
+	barred        []bool // by id: text from outside never yields this token
 
 	bos, eos, eot, eom, unk, sep, pad, mask        Token
 	fimPre, fimSuf, fimMid, fimPad, fimRep, fimSep Token
@@ -40,14 +41,17 @@ func New(v Vocab) (*Tokenizer, error) {
 	}
 	t.setTypes(&v)
 	t.resolve(&v, &d)
+	if err := t.setAttributes(&v); err != nil {
+		return nil, err
+	}
 	var err error
 	switch d.kind {
 	case kindSPM:
-		err = t.initSPM(&v)
+		t.initSPM(&v)
 	case kindBPE:
 		err = t.initBPE(&v)
 	case kindWordPiece:
-		err = t.initWordPiece(&v)
+		t.initWordPiece(&v)
 	case kindUnigram:
 		err = t.initUnigram(&v)
 	}
@@ -55,9 +59,6 @@ func New(v Vocab) (*Tokenizer, error) {
 		return nil, err
 	}
 	if err := t.checkAdded(); err != nil {
-		return nil, err
-	}
-	if err := t.setAttributes(&v); err != nil {
 		return nil, err
 	}
 	t.pieces = t.buildPieces()
@@ -162,15 +163,15 @@ func (t *Tokenizer) Lookup(piece string) (Token, bool) {
 // scratch is the memory of one call.
 type scratch struct {
 	input   []byte // the text to encode
-	work    []byte // a fragment of it, normalised
+	work    []byte // a fragment of it, respelled
+	fixed   []byte // a fragment, if it had to be made well-formed
+	word    []byte // a piece with a prefix
 	trusted []span
 	frags   [2][]fragment
 	found   []int32
-	m       merger
-	scan    scanner
-	fixed   []byte // the fragment, if it had to be made well-formed
-	word    []byte // a piece with a prefix
 	ends    [2][]int32
+	scan    scanner
+	m       merger
 	lattice lattice
 }
 
@@ -178,18 +179,27 @@ var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
 func newScratch() *scratch { return scratchPool.Get().(*scratch) }
 
-// maxKeptBytes is the largest buffer that is kept for reuse.
-const maxKeptBytes = 1 << 18
+// maxKeptBytes is the largest text whose scratch memory is kept for reuse. It
+// is cleared after each call, which must stay cheap for short texts.
+const maxKeptBytes = 1 << 16
 
-// release clears what the call left in s and keeps s unless it has grown
-// large.
+// release clears what the call left behind and keeps the memory unless it has
+// grown large.
 func (s *scratch) release() {
-	if cap(s.input) > maxKeptBytes || cap(s.work) > 3*maxKeptBytes {
-		return
+	if cap(s.input) > maxKeptBytes || cap(s.work) > 4*maxKeptBytes {
+		return // collected, and cleared when it is allocated again
 	}
-	clear(s.input[:cap(s.input)])
-	clear(s.work[:cap(s.work)])
-	clear(s.fixed[:cap(s.fixed)])
-	s.input, s.work, s.fixed, s.trusted = s.input[:0], s.work[:0], s.fixed[:0], s.trusted[:0]
+	for _, b := range []*[]byte{&s.input, &s.work, &s.fixed, &s.word} {
+		clear((*b)[:cap(*b)])
+		*b = (*b)[:0]
+	}
+	for i := range s.ends {
+		clear(s.ends[i][:cap(s.ends[i])])
+		clear(s.frags[i][:cap(s.frags[i])])
+	}
+	s.trusted, s.found = s.trusted[:0], s.found[:0]
+	s.scan = scanner{}
+	s.m.wipe()
+	s.lattice.wipe()
 	scratchPool.Put(s)
 }

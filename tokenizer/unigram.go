@@ -37,14 +37,18 @@ func (t *Tokenizer) initUnigram(v *Vocab) error {
 			score = v.Scores[i]
 		}
 		m.scores[i] = float64(score)
-		if t.attrs[i]&attrNormal != 0 {
+		typ := Normal
+		if len(v.Types) != 0 {
+			typ = v.Types[i]
+		}
+		if typ == Normal {
 			worst = min(worst, score)
 		}
-		if t.attrs[i]&(attrNormal|attrUserDefined|attrUnused) != 0 {
+		if (typ == Normal || typ == UserDefined || typ == Unused) && !t.barred[i] {
 			texts = append(texts, s)
 			m.ids = append(m.ids, Token(i))
 		}
-		if t.attrs[i]&attrUserDefined != 0 {
+		if typ == UserDefined {
 			user = append(user, s)
 		}
 	}
@@ -84,6 +88,13 @@ type lattice struct {
 	steps []latticeStep
 	sums  []float64 // ring by place
 	path  []Token
+}
+
+// wipe clears what a text has left behind.
+func (l *lattice) wipe() {
+	clear(l.steps[:cap(l.steps)])
+	clear(l.sums)
+	clear(l.path[:cap(l.path)])
 }
 
 type latticeStep struct {

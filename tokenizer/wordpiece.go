@@ -13,12 +13,21 @@ import (
 type wordPiece struct {
 	t            *Tokenizer
 	pieces       trie
+	ids          []Token // by value in pieces
 	lowercase    bool
 	stripAccents bool
 }
 
-func (t *Tokenizer) initWordPiece(v *Vocab) error {
-	m := &wordPiece{t: t, pieces: newTrie(t.texts), lowercase: true}
+func (t *Tokenizer) initWordPiece(v *Vocab) {
+	m := &wordPiece{t: t, lowercase: true}
+	var pieces []string
+	for i, s := range t.texts {
+		if !t.barred[i] {
+			pieces = append(pieces, s)
+			m.ids = append(m.ids, Token(i))
+		}
+	}
+	m.pieces = newTrie(pieces)
 	if v.Lowercase != nil {
 		m.lowercase = *v.Lowercase
 	}
@@ -27,7 +36,6 @@ func (t *Tokenizer) initWordPiece(v *Vocab) error {
 		m.stripAccents = *v.StripAccents
 	}
 	t.encodeText = m.encode
-	return nil
 }
 
 // encode collects a word in s.work and spells it when it ends.
@@ -39,7 +47,7 @@ func (m *wordPiece) encode(s *scratch, dst []Token, text []byte, _ bool) []Token
 	for p := 0; p < end; {
 		r, c, n := s.scan.at(p, end)
 		p += n
-		if m.stripAccents && r >= 0xC0 {
+		if m.stripAccents && r >= 0xC0 && c&isControl == 0 {
 			r = baseRune(r)
 			c = s.scan.classes.of(r)
 		}
@@ -109,7 +117,7 @@ func (m *wordPiece) longest(text []byte, mark int32, first bool) (Token, int) {
 	id, length := NoToken, 0
 	for node >= 0 {
 		if v := m.pieces.nodes[node].value; v >= 0 {
-			id, length = v, n
+			id, length = m.ids[v], n
 		}
 		if n == len(text) {
 			break
@@ -122,12 +130,15 @@ func (m *wordPiece) longest(text []byte, mark int32, first bool) (Token, int) {
 
 // baseRune is the first code point of the canonical decomposition.
 func baseRune(r rune) rune {
-	if 0xD800 <= r && r <= 0xDFFF {
-		return r
+	const firstSyllable, lastSyllable, syllablesPerLead, firstLead = 0xAC00, 0xD7A3, 588, 0x1100
+	if firstSyllable <= r && r <= lastSyllable {
+		return firstLead + (r-firstSyllable)/syllablesPerLead
 	}
-	var in, out [64]byte
-	base, _ := utf8.DecodeRune(norm.NFD.Append(out[:0], utf8.AppendRune(in[:0], r)...))
-	return base
+	var buf [utf8.UTFMax]byte
+	if d := norm.NFD.Properties(buf[:utf8.EncodeRune(buf[:], r)]).Decomposition(); len(d) > 0 {
+		r, _ = utf8.DecodeRune(d)
+	}
+	return r
 }
 
 // isIdeograph tells what BERT takes for Chinese characters, each of which is a
