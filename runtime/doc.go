@@ -30,6 +30,7 @@
 //	backend.go cpu*.go                      the operations of a block, and their division among threads
 //	kvcache.go prefix.go                    pages of keys and values; their reuse
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
+//	invariants_*.go                         costly checks, with the build tag invariants
 //	perplexity.go                           how well a model predicts a text
 //
 // # Ownership

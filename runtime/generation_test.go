@@ -48,6 +48,7 @@ func TestStories(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(b, &cases))
 	n := 0
+	engines := map[string]*Engine{}
 	for _, c := range cases {
 		path := filepath.Join(testdata.Shared(t, "models"), c.Model)
 		if info, err := Inspect(path, Options{}); err != nil || info.Problem != "" || c.FullText == "" {
@@ -55,7 +56,11 @@ func TestStories(t *testing.T) {
 			continue
 		}
 		n++
-		e := load(t, path, Options{})
+		e := engines[path]
+		if e == nil {
+			e = load(t, path, Options{})
+			engines[path] = e
+		}
 		prompt := e.Tokenizer().Encode(c.Prompt, tokenizer.EncodeOptions{AddSpecial: true})
 		require.Equal(t, c.PromptTokens, prompt)
 		text, _, _ := runGeneration(t, e, prompt, GenerationOptions{Sampling: Greedy(), MaxTokens: c.TotalPositions - len(prompt) + 1})

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"slices"
 	"sync"
 
 	"inferd/kernels"
@@ -111,6 +112,7 @@ func (p *pagePool) take(ids []pageID, n int) ([]pageID, bool) {
 	}
 	rest := len(p.free) - n
 	for i := len(p.free) - 1; i >= rest; i-- {
+		p.checkFree(p.free[i])
 		p.refs[p.free[i]] = 1
 		ids = append(ids, p.free[i])
 	}
@@ -119,12 +121,22 @@ func (p *pagePool) take(ids []pageID, n int) ([]pageID, bool) {
 	return ids, true
 }
 
+// checkFree proves that a free page has no user and no content.
+func (p *pagePool) checkFree(id pageID) {
+	if invariants && (p.refs[id] != 0 || slices.Max(p.page(id)) != 0) {
+		panic("runtime: a free page is in use or not clear")
+	}
+}
+
 // release drops one user of each page. Pages that have none left are cleared
 // and become free.
 func (p *pagePool) release(ids []pageID) {
 	unused := ids[:0:0]
 	p.mu.Lock()
 	for _, id := range ids {
+		if invariants && p.refs[id] <= 0 {
+			panic("runtime: a page is released more often than used")
+		}
 		if p.refs[id]--; p.refs[id] == 0 {
 			unused = append(unused, id)
 		}

@@ -86,15 +86,20 @@ func (m *llama) forward(b Backend, s *step) Tensor {
 	rot := b.Rotation(&m.rope, s)
 	for i := range m.layers {
 		mark := b.Mark()
-		m.block(b, i, x, rot, s)
+		m.attend(b, i, x, rot, s)
+		b.Release(mark)
+		if i == len(m.layers)-1 {
+			x = b.Rows(x, s.rows) // nothing looks at the others from here on
+		}
+		mark = b.Mark()
+		m.feedForward(b, i, x)
 		b.Release(mark)
 	}
-	x = b.Rows(x, s.rows)
 	return b.MatMul(b.RMSNorm(x, m.outNorm, m.normEps), &m.output)
 }
 
-// block runs one layer over x [nTokens, dim], in place.
-func (m *llama) block(b Backend, layer int, x Tensor, rot Rotation, s *step) {
+// attend adds a layer's attention to x [nTokens, dim].
+func (m *llama) attend(b Backend, layer int, x Tensor, rot Rotation, s *step) {
 	l := &m.layers[layer]
 	h := b.RMSNorm(x, l.attnNorm, m.normEps)
 	q, k, v := b.MatMul3(h, &l.wq, &l.wk, &l.wv) // [nTokens, nHeads or nKVHeads, headDim]
@@ -102,13 +107,17 @@ func (m *llama) block(b Backend, layer int, x Tensor, rot Rotation, s *step) {
 	b.RoPE(k, m.headDim, rot)
 	b.StoreKV(s, layer, k, v)
 	b.Add(x, b.MatMul(b.Attention(q, s, layer, &m.attention), &l.wo))
+}
 
-	h = b.RMSNorm(x, l.ffnNorm, m.normEps)
+// feedForward adds a layer's feed-forward network, or its experts, to x.
+func (m *llama) feedForward(b Backend, layer int, x Tensor) {
+	l := &m.layers[layer]
+	h := b.RMSNorm(x, l.ffnNorm, m.normEps)
 	if m.nExperts > 0 {
 		r := b.Route(b.MatMul(h, &l.router), &m.route)
 		b.Add(x, b.Experts(h, r, &l.experts))
 		return
 	}
-	gate, up := b.MatMul2(h, &l.wGate, &l.wUp)
+	gate, up := b.MatMul2(h, &l.wGate, &l.wUp) // [nTokens, ffnDim]
 	b.Add(x, b.MatMul(b.GLU(gate, up, kernels.SiLU), &l.wDown))
 }

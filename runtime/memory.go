@@ -73,7 +73,13 @@ func alloc[T byte | int32 | float32](a *arena, n int) []T {
 	if a.off > len(a.mem) {
 		panic(fmt.Sprintf("runtime: arena of %d bytes, needs %d", len(a.mem), a.off))
 	}
-	return cast[T](a.mem[from : from+n*int(unsafe.Sizeof(zero))])
+	b := a.mem[from : from+n*int(unsafe.Sizeof(zero))]
+	if invariants {
+		for i := range b {
+			b[i] = 0xff // NaN as a float, and no valid index
+		}
+	}
+	return cast[T](b)
 }
 
 // mark returns a point to release to.

@@ -12,18 +12,19 @@ import (
 	"inferd/tokenizer"
 )
 
-// The first chunks of a text, by the figures of the same method; the whole
-// text is a matter of minutes and left to inferctl perplexity.
+// The first chunks of a text. All 100 give 6.0304, which is llama.cpp's figure
+// too, but take minutes without vector units; the figure here is that of the
+// same run after two.
 func TestPerplexity(t *testing.T) {
 	text, err := os.ReadFile(testdata.Shared(t, "text", "tinystories_1000.txt"))
 	require.NoError(t, err)
 	e := load(t, testdata.Shared(t, "models", "stories260K-f32.gguf"), Options{})
-	tokens := e.Tokenizer().Encode(string(text[:40_000]), tokenizer.EncodeOptions{AddSpecial: true})
-	p, err := e.Perplexity(context.Background(), tokens, PerplexityOptions{NCtx: 512, NChunks: 20})
+	tokens := e.Tokenizer().Encode(string(text[:10_000]), tokenizer.EncodeOptions{AddSpecial: true})
+	p, err := e.Perplexity(context.Background(), tokens, PerplexityOptions{NCtx: 512, NChunks: 2})
 	require.NoError(t, err)
-	require.Equal(t, 20, p.NChunks)
-	require.Equal(t, 20*255, p.NTokens)
-	require.InDelta(t, 3.8885, p.PPL, 0.005)
+	require.Equal(t, 2, p.NChunks)
+	require.Equal(t, 2*255, p.NTokens)
+	require.InDelta(t, 4.80549, p.PPL, 1e-4)
 }
 
 // On a small scale, against the definition.

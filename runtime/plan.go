@@ -87,7 +87,7 @@ func (p *plan) size(o Options) error {
 	if o.KVBytes > 0 {
 		p.nPages = int(min(max(1, o.KVBytes/int64(p.kvLayout.pageBytes)), maxPages))
 	}
-	if p.nPages > math.MaxInt64/p.kvLayout.pageBytes {
+	if int64(p.nPages) > math.MaxInt64/int64(p.kvLayout.pageBytes) {
 		return fmt.Errorf("runtime: KV cache of %d pages of %d bytes cannot be addressed", p.nPages, p.kvLayout.pageBytes)
 	}
 	p.scratchBytes = p.measureScratch(p.maxBatch)

@@ -4,6 +4,8 @@ import (
 	goruntime "runtime"
 	"sync"
 	"sync/atomic"
+
+	"inferd/kernels"
 )
 
 // pool runs a job's chunks on several threads: the caller's and nThreads-1
@@ -76,6 +78,7 @@ func (p *pool) run(nChunks int, job func(chunk, thread int)) {
 	}
 	p.takeChunks(0)
 	for i := 0; p.finished.Load() < int64(nChunks); i++ {
+		kernels.Pause(pauses)
 		// Another thread holds the last chunks. If it was taken off its CPU, ours
 		// may be the one it waits for.
 		if i >= spinJoin {
@@ -101,11 +104,14 @@ func (p *pool) takeChunks(thread int) {
 	}
 }
 
-// The loops that wait for other threads look this often before they give way:
-// some ten microseconds for the caller, some fifty for a helper.
+// The loops that wait for other threads pause between looks, some 50 to 200 ns
+// depending on the CPU, and give way after so many: some 10 microseconds for
+// the caller, whose chunks are being computed, some 50 for a helper, which the
+// next job finds awake then.
 const (
-	spinJoin = 4000
-	spinIdle = 20000
+	pauses   = 4
+	spinJoin = 100
+	spinIdle = 500
 )
 
 // help is the life of a helper.
@@ -117,6 +123,7 @@ func (p *pool) help(thread int) {
 			p.takeChunks(thread)
 			idle = 0
 		}
+		kernels.Pause(pauses)
 		if idle >= spinIdle {
 			p.park()
 			idle = 0

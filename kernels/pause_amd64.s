@@ -1,0 +1,13 @@
+//go:build !noasm
+
+#include "textflag.h"
+
+// func pause(n int)
+TEXT ·pause(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+
+loop:
+	PAUSE
+	DECQ CX
+	JG   loop
+	RET
