@@ -51,32 +51,34 @@ func writeCorpus(dir string, o corpus.Options, out io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for _, part := range []struct {
-		file     string
-		examples []corpus.Example
-	}{{trainFile, c.Train}, {heldOutFile, c.HeldOut}} {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		for _, e := range part.examples {
-			if err := enc.Encode(e); err != nil {
-				return err
-			}
-		}
-		path := filepath.Join(dir, part.file)
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+	if err := writeLines(filepath.Join(dir, trainFile), c.Train, out); err != nil {
+		return err
+	}
+	return writeLines(filepath.Join(dir, heldOutFile), c.HeldOut, out)
+}
+
+// writeLines writes xs as JSON lines and tells their hash.
+func writeLines[T any](path string, xs []T, out io.Writer) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, x := range xs {
+		if err := enc.Encode(x); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s: %d lines, sha256 %x\n", path, len(part.examples), sha256.Sum256(b.Bytes()))
 	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: %d lines, sha256 %x\n", path, len(xs), sha256.Sum256(b.Bytes()))
 	return nil
 }
 
 // maxLineBytes bounds a line of a corpus file.
 const maxLineBytes = 1 << 20
 
-// readExamples reads a JSON lines file and returns its hash as well.
-func readExamples(path string) (xs []corpus.Example, hash string, err error) {
+// readLines reads a JSON lines file and returns its sha256 as well.
+func readLines[T any](path string) (xs []T, sum string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, "", err
@@ -86,7 +88,7 @@ func readExamples(path string) (xs []corpus.Example, hash string, err error) {
 	lines := bufio.NewScanner(io.TeeReader(f, h))
 	lines.Buffer(nil, maxLineBytes)
 	for n := 1; lines.Scan(); n++ {
-		var x corpus.Example
+		var x T
 		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
 			return nil, "", fmt.Errorf("%s:%d: %w", path, n, err)
 		}

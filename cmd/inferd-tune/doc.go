@@ -7,6 +7,7 @@
 //	inferd-tune train --dir DIR           model, from a checkpoint if there is one
 //	inferd-tune export --dir DIR --out F  GGUF
 //	inferd-tune eval --model F --dir DIR  held-out loss, share of right answers
+//	inferd-tune intents --out F           labelled texts for a classifier head
 //
 // One file per subcommand; the work is done by the packages below: corpus,
 // bpe, graph (the llama architecture as a gorgonia graph), train, sgemm.

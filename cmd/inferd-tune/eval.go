@@ -45,7 +45,7 @@ var evalCommand = command{
 }
 
 func runEval(ctx context.Context, model, dir string, limit, misses int, out, record io.Writer) error {
-	questions, _, err := readExamples(filepath.Join(dir, heldOutFile))
+	questions, _, err := readLines[corpus.Example](filepath.Join(dir, heldOutFile))
 	if err != nil {
 		return err
 	}

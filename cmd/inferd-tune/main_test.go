@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/cmd/inferd-tune/corpus"
 )
 
 // tune runs a command line and returns its exit code and output.
@@ -50,6 +52,21 @@ func TestUsage(t *testing.T) {
 		require.Equal(t, exitOK, code)
 		require.Contains(t, out, c.summary)
 	}
+}
+
+func TestIntents(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "intents.jsonl")
+	code, out, errOut := tune(t.Context(), "intents", "--out", path)
+	require.Equal(t, exitOK, code, errOut)
+	require.Contains(t, out, "300 lines")
+	set, _, err := readLines[corpus.Labelled](path)
+	require.NoError(t, err)
+	require.Len(t, set, 300)
+	require.Equal(t, "opening_hours", set[0].Label)
+
+	require.NoError(t, os.WriteFile(path, []byte("{}\n{\n"), 0o600))
+	_, _, err = readLines[corpus.Labelled](path)
+	require.ErrorContains(t, err, "intents.jsonl:2: ")
 }
 
 // TestPipeline makes a model from nothing to its examination, with a kill on

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"inferd/cmd/inferd-tune/corpus"
 	"inferd/cmd/inferd-tune/graph"
 	"inferd/cmd/inferd-tune/train"
 )
@@ -46,11 +47,11 @@ var trainCommand = command{
 }
 
 func runTrain(ctx context.Context, dir string, o train.Options, env train.Environment) error {
-	examples, hash, err := readExamples(filepath.Join(dir, trainFile))
+	examples, hash, err := readLines[corpus.Example](filepath.Join(dir, trainFile))
 	if err != nil {
 		return err
 	}
-	heldOut, _, err := readExamples(filepath.Join(dir, heldOutFile))
+	heldOut, _, err := readLines[corpus.Example](filepath.Join(dir, heldOutFile))
 	if err != nil {
 		return err
 	}

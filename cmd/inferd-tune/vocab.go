@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"inferd/cmd/inferd-tune/bpe"
+	"inferd/cmd/inferd-tune/corpus"
 )
 
 var vocabCommand = command{
@@ -29,7 +30,7 @@ var vocabCommand = command{
 }
 
 func writeVocab(dir string, size int, out io.Writer) error {
-	xs, _, err := readExamples(filepath.Join(dir, trainFile))
+	xs, _, err := readLines[corpus.Example](filepath.Join(dir, trainFile))
 	if err != nil {
 		return err
 	}
