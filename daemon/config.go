@@ -23,7 +23,7 @@ type Config struct {
 	Socket       string        // where to listen unless systemd passes a socket
 	Models       []string      // GGUF files; the first part of a split one
 	NCtx         int           // context in tokens; 0: as much as model and budget allow
-	KVBudget     Bytes         // for the KV cache of each model; 0: the runtime's default
+	KVBudget     Bytes         // for the KV cache of each model; touched as it is used
 	KVType       string        // element of the KV cache: auto, f32 or f16
 	Threads      int           // for computing; 0: as many as the machine gives
 	QueueSize    int           // requests that may wait for a model
@@ -40,6 +40,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Socket:       transport.DefaultPath(),
+		KVBudget:     1 << 30,
 		KVType:       "auto",
 		QueueSize:    256,
 		MaxRunning:   64,
@@ -64,7 +65,7 @@ var settings = []setting{
 	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", list: true,
 		set: func(c *Config, s string) error { c.Models = append(c.Models, s); return nil }},
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
-	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB; 0: the default", set: setBytes(0, func(c *Config) *Bytes { return &c.KVBudget })},
+	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
 	{name: "threads", usage: "`NUMBER` of threads that compute; 0: as many as the machine gives", set: setInt(0, 4096, func(c *Config) *int { return &c.Threads })},
 	{name: "queue-size", usage: "`NUMBER` of requests that may wait for a model before more are refused", set: setInt(0, 1<<20, func(c *Config) *int { return &c.QueueSize })},

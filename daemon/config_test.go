@@ -70,6 +70,7 @@ func TestFileMistakesNameLineAndKey(t *testing.T) {
 		"max-running = 0":                        "line 1: max-running: want an integer from 1",
 		"n-ctx = [1]":                            "line 1: n-ctx: want one value",
 		"model = [1]":                            "line 1: model: want an array of strings",
+		"kv-budget = 0":                          "line 1: kv-budget: want at least 1B",
 		"max-body = \"2\"":                       "line 1: max-body: want at least 1KiB",
 		"kv-budget = \"1GB\"":                    "line 1: kv-budget: want an amount of memory",
 		"kv-budget = \"-1MiB\"":                  "line 1: kv-budget: want an amount of memory",
@@ -121,7 +122,7 @@ func FuzzConfigTOML(f *testing.F) {
 		c := DefaultConfig()
 		if c.readTOML(text) == nil {
 			require.GreaterOrEqual(t, c.MaxRunning, 1)
-			require.GreaterOrEqual(t, c.KVBudget, Bytes(0))
+			require.Positive(t, c.KVBudget)
 			require.Positive(t, c.WriteTimeout)
 		}
 	})

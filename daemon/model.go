@@ -92,7 +92,8 @@ func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*mode
 	m.fingerprint = fingerprint(sum, info.Memory.KVType)
 	log.Info("model loaded", "model", m.name, "architecture", info.Architecture,
 		"quantisation", info.Quantisation, "n_ctx", m.NCtx(), "kv_pages", e.KV().NPages,
-		"threads", e.Threads(), "sha256", hex.EncodeToString(sum), "duration", time.Since(start))
+		"threads", e.Threads().N, "threads_reason", e.Threads().Reason,
+		"sha256", hex.EncodeToString(sum), "duration", time.Since(start))
 	if m.chat.broken != nil {
 		log.Warn("chat template cannot be used", "model", m.name, "err", m.chat.broken)
 	}
