@@ -11,8 +11,9 @@ type model interface {
 	// bind names every tensor of the model, once.
 	bind(b *binder)
 
-	// ready makes what depends on the weights' values, after they are packed.
-	ready() error
+	// ready makes what depends on the weights' values, after they are packed,
+	// and on the number of tokens that a session may hold.
+	ready(nCtx int) error
 
 	// kvSpecs says what each layer keeps for each position.
 	kvSpecs() []kvSpec

@@ -30,12 +30,17 @@ type Backend interface {
 	MatMul2(x Tensor, w0, w1 *linear) (Tensor, Tensor)
 	MatMul3(x Tensor, w0, w1, w2 *linear) (Tensor, Tensor, Tensor)
 
-	// RMSNorm normalises each row, or each part of a row as long as weight.
-	RMSNorm(x Tensor, weight []float32, eps float32) Tensor
+	// HeadMatMul multiplies each head of x by a matrix of its own.
+	HeadMatMul(x Tensor, ws []linear) Tensor
+
+	// Norm normalises x; where n is no norm it returns x itself.
+	Norm(x Tensor, n *norm) Tensor
 	// Rotation returns the cosines and sines of the step's positions.
 	Rotation(r *rope, s *step) Rotation
 	// RoPE turns each head of x in place.
 	RoPE(x Tensor, headDim int, r Rotation)
+	// Temperature returns the factors of the step's positions, [nTokens, 1].
+	Temperature(s *step, t *temperature) Tensor
 
 	// StoreKV appends the keys and values of the step's tokens to their
 	// sessions' layer.
@@ -43,16 +48,33 @@ type Backend interface {
 	// Attention reads the sessions' layer, this step's tokens included.
 	Attention(q Tensor, s *step, layer int, a *kernels.Attention) Tensor
 
-	// GLU computes act(gate)·up in gate's memory.
-	GLU(gate, up Tensor, act kernels.ActivationFunc) Tensor
-	// Add adds y to x in place.
-	Add(x, y Tensor)
-
 	// Experts runs the experts that r chose for each row of x and adds up their
 	// outputs, by their weights and in ascending order of experts.
 	Experts(x Tensor, r Routing, e *experts) Tensor
-	// Route chooses experts from a router's scores.
+	// Route chooses experts from a router's scores, which it overwrites.
 	Route(scores Tensor, rule *routeRule) Routing
+
+	// GLU joins the halves of a gated network in gate's memory.
+	GLU(gate, up Tensor, g gating) Tensor
+	// Part copies the elements [from, from+n) of each head of x.
+	Part(x Tensor, headDim, from, n int) Tensor
+	// Join puts each head of y, of ny elements, behind that of x, of nx. Where y
+	// has a single head, it goes behind all.
+	Join(x, y Tensor, nx, ny int) Tensor
+	// Zeros returns a tensor as large as x.
+	Zeros(x Tensor) Tensor
+
+	// These change x in place.
+	Activate(x Tensor, act kernels.ActivationFunc)
+	Softcap(x Tensor, limit float32)
+	GaussianCutoff(x Tensor, width float32) // see kernels.GaussianCutoff
+	MatchLength(x, y Tensor)                // gives each row of x the length of y's
+	Scale(x Tensor, factor float32)
+	ScaleRows(x, factors Tensor, col int) // row i by factors[i, col]
+	Mul(x Tensor, weight []float32)       // each row by weight
+	Add(x, y Tensor)
+	AddScaled(x, y Tensor, factor float32)
+	AddScaledRows(x, y, factors Tensor, col int)
 
 	// Mark and Release bracket scratch memory: Release frees every tensor made
 	// since Mark.

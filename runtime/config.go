@@ -1,5 +1,7 @@
 package runtime
 
+import "slices"
+
 // config holds the hyper-parameters that transformers share. An architecture
 // reads the ones of its own beside them.
 type config struct {
@@ -9,11 +11,15 @@ type config struct {
 	dim       int
 	nLayers   int
 	nHeads    int
-	nKVHeads  int
+	nKVHeads  int // the most of any layer
+	kvHeads   []int
 	headDim   int // of queries and keys
 	headDimV  int // of values
-	ffnDim    int
+	ffnDim    int // the most of any layer
+	ffnDims   []int
 	normEps   float32
+
+	isLayerNorm bool // norms are by mean and variance
 
 	nExperts     int // 0: no mixture of experts
 	nExpertsUsed int
@@ -30,12 +36,22 @@ func newConfig(h *hparams, nVocab int, epsKey string) config {
 		dim:       h.count("embedding_length", maxDim),
 		nLayers:   h.count("block_count", maxLayers),
 		nHeads:    h.count("attention.head_count", maxHeads),
-		ffnDim:    h.count("feed_forward_length", maxFFNDim),
 		normEps:   float32(h.positive(epsKey)),
+
+		isLayerNorm: epsKey == layerNormEps,
 	}
-	c.nKVHeads = h.countOr("attention.head_count_kv", c.nHeads, maxHeads)
-	if c.nHeads%c.nKVHeads != 0 {
-		h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", c.nKVHeads, c.nHeads)
+	if !h.has("feed_forward_length") {
+		h.fault(h.key("feed_forward_length"), "is missing")
+	}
+	c.ffnDims = h.counts("feed_forward_length", c.nLayers, 1, maxFFNDim)
+	c.ffnDim = slices.Max(c.ffnDims)
+	c.kvHeads = h.counts("attention.head_count_kv", c.nLayers, c.nHeads, maxHeads)
+	c.nKVHeads = slices.Max(c.kvHeads)
+	for _, n := range c.kvHeads {
+		if c.nHeads%n != 0 {
+			h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", n, c.nHeads)
+			break
+		}
 	}
 	if !h.has("attention.key_length") && c.dim%c.nHeads != 0 {
 		h.fault(h.key("attention.head_count"), "is %d, must divide the width %d where attention.key_length is absent", c.nHeads, c.dim)

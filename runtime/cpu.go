@@ -85,24 +85,30 @@ type rowsJob struct {
 	op      rowsOp
 	x, y    Tensor
 	out     Tensor
+	factors Tensor
+	factor  float32
 	weight  []float32
 	w       *kernels.Matrix
+	norm    *norm
 	ids     []int32
 	step    *step
 	table   *kernels.RoPETable
 	rot     Rotation
-	pair    kernels.RoPEPairing
 	act     kernels.ActivationFunc
-	eps     float32
+	gating  gating
 	acts    kernels.Activations
 	routing Routing
-	dim     int
+	dim     int // of a head
+	from, n int // of a head's elements, or a column
 	per     int // rows in a chunk
 	run     func(chunk, thread int)
 }
 
 // rowsOp computes rows [from, to) of a job.
 type rowsOp func(j *rowsJob, from, to int)
+
+// part returns rows [from, to) of t.
+func (t Tensor) part(from, to int) []float32 { return t.x[from*t.cols : to*t.cols] }
 
 func (j *rowsJob) chunk(chunk, _ int) {
 	j.op(j, chunk*j.per, min((chunk+1)*j.per, j.out.rows))
@@ -149,69 +155,4 @@ func (c *cpu) Rows(x Tensor, rows []int32) Tensor {
 		copy(y.row(i), x.row(int(r)))
 	}
 	return y
-}
-
-func (c *cpu) RMSNorm(x Tensor, weight []float32, eps float32) Tensor {
-	y := c.tensor(x.rows, x.cols)
-	if c.measures() {
-		return y
-	}
-	c.rows.x, c.rows.out, c.rows.weight, c.rows.eps = x, y, weight, eps
-	c.each(func(j *rowsJob, from, to int) {
-		n := j.x.cols
-		kernels.RMSNorm(j.out.x[from*n:to*n], j.x.x[from*n:to*n], j.weight, len(j.weight), j.eps)
-	})
-	return y
-}
-
-func (c *cpu) Rotation(p *rope, s *step) Rotation {
-	n := p.params.NRot / 2
-	r := Rotation{c.tensor(len(s.pos), n), c.tensor(len(s.pos), n), p.pairing}
-	if c.measures() {
-		return r
-	}
-	c.rows.out, c.rows.rot, c.rows.table, c.rows.step = r.cos, r, p.table, s
-	c.each(func(j *rowsJob, from, to int) {
-		for i := from; i < to; i++ {
-			j.table.Row(j.rot.cos.row(i), j.rot.sin.row(i), int(j.step.pos[i]))
-		}
-	})
-	return r
-}
-
-func (c *cpu) RoPE(x Tensor, headDim int, r Rotation) {
-	if c.measures() {
-		return
-	}
-	c.rows.out, c.rows.dim, c.rows.rot = x, headDim, r
-	c.each(func(j *rowsJob, from, to int) {
-		for i := from; i < to; i++ {
-			kernels.RoPE(j.out.row(i), j.out.cols/j.dim, j.dim, j.rot.cos.row(i), j.rot.sin.row(i), j.rot.pairing)
-		}
-	})
-}
-
-func (c *cpu) GLU(gate, up Tensor, act kernels.ActivationFunc) Tensor {
-	if c.measures() {
-		return gate
-	}
-	c.rows.out, c.rows.y, c.rows.act = gate, up, act
-	c.each(func(j *rowsJob, from, to int) {
-		n := j.out.cols
-		g := j.out.x[from*n : to*n]
-		kernels.GLU(g, g, j.y.x[from*n:to*n], j.act)
-	})
-	return gate
-}
-
-func (c *cpu) Add(x, y Tensor) {
-	if c.measures() {
-		return
-	}
-	c.rows.out, c.rows.y = x, y
-	c.each(func(j *rowsJob, from, to int) {
-		n := j.out.cols
-		row := j.out.x[from*n : to*n]
-		kernels.Add(row, row, j.y.x[from*n:to*n])
-	})
 }

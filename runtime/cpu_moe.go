@@ -5,12 +5,15 @@ import "inferd/kernels"
 func (c *cpu) Route(scores Tensor, rule *routeRule) Routing {
 	n := scores.rows * rule.nUsed
 	r := Routing{nUsed: rule.nUsed, ids: alloc[int32](&c.arena, n), weights: alloc[float32](&c.arena, n)}
+	mark := c.arena.mark()
+	defer c.arena.release(mark)
+	choice := alloc[float32](&c.arena, scores.cols)
 	if c.measures() {
 		return r
 	}
 	for i := range scores.rows {
 		from, to := i*r.nUsed, (i+1)*r.nUsed
-		rule.route(r.ids[from:to], r.weights[from:to], scores.row(i))
+		rule.route(r.ids[from:to], r.weights[from:to], scores.row(i), choice)
 	}
 	return r
 }
@@ -35,21 +38,26 @@ func (c *cpu) Experts(x Tensor, r Routing, e *experts) Tensor {
 	down := c.tensor(nUses, x.cols)
 	if !c.measures() {
 		g.fill(&r)
-		for i, row := range g.rows {
-			copy(grouped.row(i), x.row(int(row)))
+		g.gather(grouped, x)
+		if e.weighInput {
+			g.weigh(grouped, &r)
 		}
 	}
 	c.addGrouped(grouped, e.gate, gate)
 	c.addGrouped(grouped, e.up, up)
 	c.runMatMuls()
-	c.GLU(gate, up, e.act)
+	c.GLU(gate, up, e.gating)
 	c.addGrouped(gate, e.down, down)
 	c.runMatMuls()
 	if c.measures() {
 		return y
 	}
 	c.rows.out, c.rows.y, c.rows.routing, c.rows.ids = y, down, r, g.place
-	c.each(addExperts)
+	if e.weighInput {
+		c.each(sumExperts)
+	} else {
+		c.each(addExperts)
+	}
 	return y
 }
 
@@ -77,4 +85,45 @@ func addExperts(j *rowsJob, from, to int) {
 			kernels.AddScaled(sum, sum, j.y.row(int(j.ids[u])), j.routing.weights[u])
 		}
 	}
+}
+
+// sumExperts is addExperts where the weights are in what the experts read.
+func sumExperts(j *rowsJob, from, to int) {
+	n := j.routing.nUsed
+	for i := from; i < to; i++ {
+		sum := j.out.row(i)
+		clear(sum)
+		for u := i * n; u < (i+1)*n; u++ {
+			kernels.Add(sum, sum, j.y.row(int(j.ids[u])))
+		}
+	}
+}
+
+// HeadMatMul gathers each head's rows, so that they are the rows of one product
+// with the head's matrix, as those of an expert are.
+func (c *cpu) HeadMatMul(x Tensor, ws []linear) Tensor {
+	nHeads, nIn, nOut := len(ws), ws[0].w.NIn, ws[0].w.NOut
+	y := c.tensor(x.rows, nHeads*nOut)
+	mark := c.arena.mark()
+	defer c.arena.release(mark)
+
+	in := c.tensor(nHeads*x.rows, nIn)
+	out := c.tensor(nHeads*x.rows, nOut)
+	if !c.measures() {
+		for i := range in.rows {
+			copy(in.row(i), x.row(i % x.rows)[i/x.rows*nIn:])
+		}
+	}
+	a := c.activations(in, ws[0].w.Format)
+	if c.measures() {
+		return y
+	}
+	for h := range ws {
+		c.matMul.add(&ws[h], a, out.x, kernels.Range{From: h * x.rows, To: (h + 1) * x.rows})
+	}
+	c.runMatMuls()
+	for i := range out.rows {
+		copy(y.row(i % x.rows)[i/x.rows*nOut:], out.row(i))
+	}
+	return y
 }

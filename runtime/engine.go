@@ -161,7 +161,7 @@ func (e *Engine) fill(p *plan, o Options) error {
 		return err
 	}
 	p.binder.attach(e.weights.bytes)
-	if err := e.model.ready(); err != nil {
+	if err := e.model.ready(e.nCtx); err != nil {
 		return &ModelError{Path: p.info.Path, Faults: []Fault{{Reason: err.Error()}}}
 	}
 	return nil

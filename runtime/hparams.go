@@ -93,6 +93,51 @@ func (h *hparams) countOrNone(name string, most int) int {
 	return h.inRange(key, u, 0, most)
 }
 
+// counts returns an integer from 1 to most for each of n layers: the key holds
+// one for all or a list of them. def where it is absent.
+func (h *hparams) counts(name string, n, def, most int) []int {
+	key := h.key(name)
+	all := make([]int, n)
+	if kv, ok := h.file.KeyValue(key); ok && kv.Type == gguf.Array {
+		list, err := h.file.Uints(key)
+		if h.found(key, err, true) && len(list) != n {
+			h.fault(key, "has %d elements, must have one for each of %d layers", len(list), n)
+		}
+		for i := range all {
+			all[i] = 1
+			if i < len(list) {
+				all[i] = h.inRange(key, uint64(list[i]), 1, most)
+			}
+		}
+		return all
+	}
+	v := h.countOr(name, def, most)
+	for i := range all {
+		all[i] = v
+	}
+	return all
+}
+
+// pattern returns for each of n layers whether it is of the frequent kind: the
+// key holds a list of that, or a period whose last layer is of the other kind.
+func (h *hparams) pattern(name string, n, defPeriod int) []bool {
+	key := h.key(name)
+	list := make([]bool, n)
+	if kv, ok := h.file.KeyValue(key); ok && kv.Type == gguf.Array {
+		flags, err := h.file.Bools(key)
+		if h.found(key, err, true) && len(flags) != n {
+			h.fault(key, "has %d elements, must have one for each of %d layers", len(flags), n)
+		}
+		copy(list, flags)
+		return list
+	}
+	period := h.countOr(name, defPeriod, maxLayers)
+	for i := range list {
+		list[i] = i%period < period-1
+	}
+	return list
+}
+
 func (h *hparams) inRange(key string, u uint64, least, most int) int {
 	if u < uint64(least) || u > uint64(most) {
 		h.fault(key, "is %d, must be %d to %d", u, least, most)
@@ -121,6 +166,15 @@ func (h *hparams) positiveOr(name string, def float64) float64 {
 	return h.inOpenRange(key, v)
 }
 
+// nonNegativeOr returns a finite number of 0 or more, or def where the key is
+// absent.
+func (h *hparams) nonNegativeOr(name string, def float64) float64 {
+	if v, err := h.file.Float(h.key(name)); err == nil && v == 0 {
+		return 0
+	}
+	return h.positiveOr(name, def)
+}
+
 // inOpenRange checks that v is over 0 and is neither infinite nor lost as a
 // float32.
 func (h *hparams) inOpenRange(key string, v float64) float64 {
@@ -139,6 +193,23 @@ func (h *hparams) textOr(name, def string) string {
 		return def
 	}
 	return s
+}
+
+// boolOr returns a truth value, or def where the key is absent.
+func (h *hparams) boolOr(name string, def bool) bool {
+	key := h.key(name)
+	v, err := h.file.Bool(key)
+	if !h.found(key, err, false) {
+		return def
+	}
+	return v
+}
+
+// hasTensor reports whether the file has a tensor, for architectures of which
+// there are kinds that the metadata does not tell apart.
+func (h *hparams) hasTensor(name string) bool {
+	_, ok := h.file.Tensor(name)
+	return ok
 }
 
 // has reports whether a key is present.

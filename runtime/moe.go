@@ -2,66 +2,86 @@ package runtime
 
 import "inferd/kernels"
 
-// routeRule says how a router's scores become a choice of experts.
-type routeRule struct {
-	nUsed int  // experts chosen for each token
-	norm  bool // the chosen experts' weights are divided by their sum
+// mixture is a feed-forward network of many experts, of which a router chooses
+// a few for each token, and in some models one more that all tokens share.
+type mixture struct {
+	dim       int
+	router    linear
+	route     routeRule
+	experts   experts
+	shared    *glu
+	gateShare bool // the shared expert's output is weighted by sigmoid(shareGate(x))
+	shareGate linear
 }
 
-// minWeightSum keeps the division by the sum of weights finite; it is the least
-// normal float16, as in the engine these models are compared with.
-const minWeightSum = 0x1p-14
+// mixture returns a network of all the model's experts.
+func (c *config) mixture(rule routeRule) *mixture {
+	rule.nUsed = c.nExpertsUsed
+	return &mixture{
+		dim:   c.dim,
+		route: rule,
+		experts: experts{
+			n: c.nExperts, dim: c.dim, ffnDim: c.expertFFNDim,
+			gating: gating{act: kernels.SiLU},
+		},
+	}
+}
 
-// Routing is the choice of experts for each token of a step.
-type Routing struct {
-	nUsed   int
-	ids     []int32   // [nTokens, nUsed] ascending for each token
-	weights []float32 // [nTokens, nUsed]
+// share adds an expert of width ffnDim that all tokens use; none where it is 0.
+func (m *mixture) share(ffnDim int) *mixture {
+	if ffnDim > 0 {
+		m.shared = &glu{act: kernels.SiLU, dim: m.dim, ffnDim: ffnDim, suffix: "_shexp"}
+	}
+	return m
+}
+
+func (m *mixture) bind(b *binder) {
+	b.mat(&m.router, "ffn_gate_inp", m.experts.n, m.dim)
+	b.bias(&m.route.bias, "exp_probs_b", m.experts.n)
+	m.experts.bind(b)
+	if m.shared == nil {
+		return
+	}
+	m.shared.bind(b)
+	if m.gateShare {
+		b.mat(&m.shareGate, "ffn_gate_inp_shexp", 1, m.dim)
+	}
+}
+
+func (m *mixture) apply(b Backend, h Tensor) Tensor {
+	y := b.Experts(h, b.Route(b.MatMul(h, &m.router), &m.route), &m.experts)
+	if m.shared == nil {
+		return y
+	}
+	shared := m.shared.apply(b, h)
+	if m.gateShare {
+		g := b.MatMul(h, &m.shareGate) // [nTokens, 1]
+		b.Activate(g, kernels.Sigmoid)
+		b.ScaleRows(shared, g, 0)
+	}
+	b.Add(y, shared)
+	return y
 }
 
 // experts is a mixture of gated feed-forward networks, of which each token uses
 // a few.
 type experts struct {
+	n, dim, ffnDim int
+	gating         gating
+	weighInput     bool // an expert's weight multiplies what it reads, not what it says
+
 	gate, up, down []linear // by expert
-	act            kernels.ActivationFunc
 }
 
 // bind binds the experts' matrices of a layer.
-func (e *experts) bind(b *binder, c *config) {
-	b.experts(&e.gate, "ffn_gate_exps", c.nExperts, c.expertFFNDim, c.dim)
-	b.experts(&e.up, "ffn_up_exps", c.nExperts, c.expertFFNDim, c.dim)
-	b.experts(&e.down, "ffn_down_exps", c.nExperts, c.dim, c.expertFFNDim)
-}
-
-// route chooses the experts of one token. It overwrites scores with the
-// probabilities of all experts.
-func (r *routeRule) route(ids []int32, weights, scores []float32) {
-	kernels.Softmax(scores, scores)
-	n := kernels.TopK(ids, scores)
-	for ; n < len(ids); n++ { // scores that are no numbers: any choice will do
-		ids[n] = int32(n)
+func (e *experts) bind(b *binder) {
+	if b.has("ffn_gate_up_exps.weight") {
+		b.experts("ffn_gate_up_exps", e.n, e.dim, expertPart{&e.gate, e.ffnDim}, expertPart{&e.up, e.ffnDim})
+	} else {
+		b.experts("ffn_gate_exps", e.n, e.dim, expertPart{&e.gate, e.ffnDim})
+		b.experts("ffn_up_exps", e.n, e.dim, expertPart{&e.up, e.ffnDim})
 	}
-	sortIDs(ids)
-	sum := float32(0)
-	for i, id := range ids {
-		weights[i] = scores[id]
-		sum += weights[i]
-	}
-	if r.norm {
-		sum = max(sum, minWeightSum)
-		for i := range weights {
-			weights[i] /= sum
-		}
-	}
-}
-
-// sortIDs sorts a handful of ids in place.
-func sortIDs(ids []int32) {
-	for i := 1; i < len(ids); i++ {
-		for j := i; j > 0 && ids[j] < ids[j-1]; j-- {
-			ids[j], ids[j-1] = ids[j-1], ids[j]
-		}
-	}
+	b.experts("ffn_down_exps", e.n, e.ffnDim, expertPart{&e.down, e.dim})
 }
 
 // groups lists the rows of a step by the expert they use.
@@ -87,4 +107,19 @@ func (g *groups) fill(r *Routing) {
 	}
 	copy(g.start[1:], g.start)
 	g.start[0] = 0
+}
+
+// gather copies the rows of x in the groups' order.
+func (g *groups) gather(grouped, x Tensor) {
+	for i, row := range g.rows {
+		copy(grouped.row(i), x.row(int(row)))
+	}
+}
+
+// weigh multiplies each row of grouped by the weight of the expert it goes to.
+func (g *groups) weigh(grouped Tensor, r *Routing) {
+	for i, place := range g.place {
+		row := grouped.row(int(place))
+		kernels.Scale(row, row, r.weights[i])
+	}
 }

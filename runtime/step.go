@@ -10,6 +10,8 @@ type step struct {
 	tokens []Token // [nTokens]
 	pos    []int32 // [nTokens] places in their timelines
 	rows   []int32 // [nRows] tokens whose logits are wanted
+
+	rotations [maxRopes]Rotation // of the tokens, under the model's encodings
 }
 
 // run is one entry's part of a step.

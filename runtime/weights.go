@@ -3,7 +3,6 @@ package runtime
 import (
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"inferd/gguf"
 	"inferd/kernels"
@@ -93,6 +92,9 @@ func (b *binder) lookup(name string, shape ...int) (gguf.TensorInfo, kernels.For
 	for len(dims) > len(shape) && dims[0] == 1 { // [1, n] is a vector as well
 		dims = dims[1:]
 	}
+	for len(dims) < len(shape) && shape[len(shape)-len(dims)-1] == 1 { // and a vector a matrix of one row
+		dims = append([]int{1}, dims...)
+	}
 	if !slices.Equal(dims, shape) {
 		b.fault(name, "is %v, needs %v", dims, shape)
 		return info, 0, false
@@ -129,6 +131,17 @@ func (b *binder) values(dst *[]float32, name string, n int) {
 	}
 }
 
+// rows binds a vector by its full name, or nRows of them, [nRows, n].
+func (b *binder) rows(dst *[]float32, name string, nRows, n int) {
+	if nRows == 1 {
+		b.values(dst, name, n)
+		return
+	}
+	if info, format, ok := b.lookup(name, nRows, n); ok {
+		b.addVector(dst, info, 0, format, nRows*n)
+	}
+}
+
 // mat binds the matrix name.weight [nOut, nIn] and, where the file has it, the
 // vector name.bias.
 func (b *binder) mat(dst *linear, name string, nOut, nIn int) {
@@ -151,25 +164,87 @@ func (b *binder) matOr(dst *linear, name string, other *linear) {
 	b.bias(&dst.bias, name, other.w.NOut)
 }
 
-// experts binds the matrices name.weight [n, nOut, nIn], one for each of n
-// experts, and, where the file has them, the vectors name.bias [n, nOut].
-func (b *binder) experts(dst *[]linear, name string, n, nOut, nIn int) {
-	*dst = make([]linear, n)
-	for i := range *dst {
-		(*dst)[i].w = &kernels.Matrix{NOut: nOut, NIn: nIn}
+// part is a range of rows of a matrix that holds several.
+type part struct {
+	dst  *linear
+	nOut int
+}
+
+// parts binds the matrix name.weight [sum of nOut, nIn] and, where the file has
+// it, the vector name.bias as several, one below the other: what a file has in
+// one matrix, such as queries, keys and values, is as good as separate.
+func (b *binder) parts(name string, nIn int, parts ...part) {
+	nOut := 0
+	for _, p := range parts {
+		p.dst.w = &kernels.Matrix{NOut: p.nOut, NIn: nIn}
+		nOut += p.nOut
 	}
-	if info, format, ok := b.lookup(name+".weight", n, nOut, nIn); ok {
-		for i := range *dst {
-			b.addMatrix((*dst)[i].w, info, int64(i)*info.Bytes/int64(n), format)
+	if info, format, ok := b.lookup(name+".weight", nOut, nIn); ok {
+		from := int64(0)
+		for _, p := range parts {
+			b.addMatrix(p.dst.w, info, from, format)
+			from += int64(p.nOut) * info.Bytes / int64(nOut)
 		}
 	}
 	if !b.has(name + ".bias") {
 		return
 	}
-	if info, format, ok := b.lookup(name+".bias", n, nOut); ok {
-		for i := range *dst {
-			b.addVector(&(*dst)[i].bias, info, int64(i)*info.Bytes/int64(n), format, nOut)
+	if info, format, ok := b.lookup(name+".bias", nOut); ok {
+		from := int64(0)
+		for _, p := range parts {
+			b.addVector(&p.dst.bias, info, from, format, p.nOut)
+			from += int64(p.nOut) * info.Bytes / int64(nOut)
 		}
+	}
+}
+
+// expertPart is a range of rows of each expert's matrix.
+type expertPart struct {
+	dst  *[]linear
+	nOut int
+}
+
+// experts binds the matrices name.weight [n, sum of nOut, nIn], one for each of
+// n experts, or several, one below the other, and, where the file has them, the
+// vectors name.bias [n, sum of nOut].
+func (b *binder) experts(name string, n, nIn int, parts ...expertPart) {
+	nOut := 0
+	for _, p := range parts {
+		*p.dst = make([]linear, n)
+		for i := range *p.dst {
+			(*p.dst)[i].w = &kernels.Matrix{NOut: p.nOut, NIn: nIn}
+		}
+		nOut += p.nOut
+	}
+	if info, format, ok := b.lookup(name+".weight", n, nOut, nIn); ok {
+		b.eachExpertPart(info, n, nOut, parts, func(l *linear, from int64) { b.addMatrix(l.w, info, from, format) })
+	}
+	if !b.has(name + ".bias") {
+		return
+	}
+	if info, format, ok := b.lookup(name+".bias", n, nOut); ok {
+		b.eachExpertPart(info, n, nOut, parts, func(l *linear, from int64) {
+			b.addVector(&l.bias, info, from, format, l.w.NOut)
+		})
+	}
+}
+
+// eachExpertPart calls bind with where in a tensor [n, nOut, …] each part begins.
+func (b *binder) eachExpertPart(info gguf.TensorInfo, n, nOut int, parts []expertPart, bind func(l *linear, from int64)) {
+	from, rowBytes := int64(0), info.Bytes/int64(n*nOut)
+	for i := range n {
+		for _, p := range parts {
+			bind(&(*p.dst)[i], from)
+			from += int64(p.nOut) * rowBytes
+		}
+	}
+}
+
+// unused marks tensors that some files have and nothing needs.
+func (b *binder) unused(names ...string) {
+	for _, name := range names {
+		b.bound[b.prefix+name+".weight"] = true
+		b.bound[b.prefix+name+".bias"] = true
 	}
 }
 
@@ -216,110 +291,4 @@ func (b *binder) hasBlockFormat() bool {
 	return slices.ContainsFunc(b.items, func(it packItem) bool {
 		return it.matrix != nil && it.format.BlockLen() > 1
 	})
-}
-
-// packChunkBytes is about how much of a file one thread reads at a time: little
-// enough to stay in its cache between reading and packing.
-const packChunkBytes = 1 << 20
-
-// packChunk is a range of panels of one item.
-type packChunk struct {
-	item     int
-	from, to int // rows
-}
-
-// pack reads every tensor into mem in the kernels' layout, on all threads of p.
-// The file's pages are let go as soon as a tensor is done, so that the weights
-// are in memory once, not twice.
-func (b *binder) pack(mem []byte, p *pool, progress func(done, total int64)) error {
-	chunks, left := b.packChunks()
-	var total, done int64
-	for _, t := range b.file.Tensors() {
-		total += t.Bytes
-	}
-	var finished atomic.Int64
-	var failed atomic.Pointer[error]
-	bufs := make([][]byte, p.nThreads)
-	p.run(len(chunks), func(chunk, thread int) {
-		if failed.Load() != nil {
-			return
-		}
-		c := chunks[chunk]
-		it := &b.items[c.item]
-		n := it.format.RowBytes(it.cols) * (c.to - c.from)
-		if len(bufs[thread]) < n {
-			bufs[thread] = make([]byte, n)
-		}
-		if err := b.packRows(mem, it, c, bufs[thread][:n]); err != nil {
-			failed.CompareAndSwap(nil, &err)
-			return
-		}
-		if left[it.info.Name].Add(-1) == 0 {
-			b.file.Release(it.info)
-		}
-		finished.Add(int64(n))
-		// Only the caller's thread reports, so calls never overlap.
-		if now := finished.Load(); thread == 0 && progress != nil && now != done {
-			done = now
-			progress(done, total)
-		}
-	})
-	if err := failed.Load(); err != nil {
-		return *err
-	}
-	if progress != nil {
-		progress(total, total)
-	}
-	return nil
-}
-
-// packChunks divides all items, and counts the chunks of each tensor.
-func (b *binder) packChunks() (chunks []packChunk, left map[string]*atomic.Int32) {
-	left = map[string]*atomic.Int32{}
-	for i := range b.items {
-		it := &b.items[i]
-		step := max(1, packChunkBytes/max(1, it.format.RowBytes(it.cols)))
-		step = (step + kernels.PanelRows - 1) / kernels.PanelRows * kernels.PanelRows
-		for from := 0; from < it.rows; from += step {
-			chunks = append(chunks, packChunk{i, from, min(from+step, it.rows)})
-			if left[it.info.Name] == nil {
-				left[it.info.Name] = new(atomic.Int32)
-			}
-			left[it.info.Name].Add(1)
-		}
-	}
-	return chunks, left
-}
-
-// packRows reads the rows of a chunk through buf and packs them.
-func (b *binder) packRows(mem []byte, it *packItem, c packChunk, buf []byte) error {
-	rowBytes := int64(it.format.RowBytes(it.cols))
-	if err := b.file.ReadTensor(buf, it.info, it.from+int64(c.from)*rowBytes); err != nil {
-		return err
-	}
-	if it.vector != nil {
-		kernels.Dequantize(cast[float32](mem[it.off:][:4*it.cols]), it.format, buf)
-		return nil
-	}
-	first := kernels.PackedBytes(it.format, c.from, it.cols)
-	part := kernels.Matrix{
-		Format: it.format,
-		NOut:   c.to - c.from,
-		NIn:    it.cols,
-		Panels: mem[it.off+int64(first):][:kernels.PackedBytes(it.format, c.to-c.from, it.cols)],
-	}
-	kernels.Pack(part, buf, kernels.Range{From: 0, To: part.NPanels()})
-	return nil
-}
-
-// attach points the architecture's weights at their places in mem.
-func (b *binder) attach(mem []byte) {
-	for i := range b.items {
-		it := &b.items[i]
-		if it.vector != nil {
-			*it.vector = cast[float32](mem[it.off:][:4*it.cols])
-			continue
-		}
-		it.matrix.Panels = mem[it.off:][:kernels.PackedBytes(it.format, it.rows, it.cols)]
-	}
 }
