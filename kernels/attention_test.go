@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,9 +41,12 @@ func newTimeline(typ Format, nKVHeads, dimK, dimV, n int) *timeline {
 }
 
 func (tl *timeline) queries(a *Attention, pos, nTokens int) *Queries {
-	q := normals(13, (pos+nTokens)*a.NHeads*tl.kv.HeadDimK)[pos*a.NHeads*tl.kv.HeadDimK:]
+	width := a.NHeads * tl.kv.HeadDimK
+	q := manyNormals()[pos*width : (pos+nTokens)*width]
 	return &Queries{Attention: a, KV: &tl.kv, Q: q, NTokens: nTokens, Pos: pos, NStored: tl.n}
 }
+
+var manyNormals = sync.OnceValue(func() []float32 { return normals(13, 1<<20) })
 
 // exact is the attention of token t, head h in float64, over the positions
 // that sees allows.

@@ -28,8 +28,9 @@ type attentionKernels struct {
 	// softmaxRow scales n scores, replaces them by e^(s-m) with their maximum
 	// m, and returns m and their sum in lanes; n > 0 divides by 16.
 	softmaxRow func(s *float32, n int, scale float32) (m, l float32)
-	// mulAdd is fma(a, s, b·t), the product rounded.
-	mulAdd func(out, a, b []float32, s, t float32)
+	// mergeRow sets acc = fma(acc, a, part·b) with a = e^x and b = e^y, the
+	// product rounded, and returns a and b.
+	mergeRow func(acc, part []float32, x, y float32) (a, b float32)
 	// toHalf rounds n floats to F16; toHalfPanel puts the results 32 bytes
 	// apart, as the positions of a key panel lie. n divides by 8.
 	toHalf, toHalfPanel func(dst *uint16, x *float32, n int)
@@ -270,31 +271,16 @@ func (t *tile) addTail(r, d, lo, hi int) {
 	}
 }
 
-// attentionMerge is attentionMergeGeneric. One of the two factors is e^0, and
-// the first segment meets M = -Inf.
+// attentionMerge is attentionMergeGeneric.
 func (k *laneKernels) attentionMerge(state, part attentionPartial, dim int) {
 	for r, l := range part.l {
 		if l == 0 {
 			continue
 		}
 		m := max(state.m[r], part.m[r])
-		a, b := mergeFactor(state.m[r], m), mergeFactor(part.m[r], m)
+		a, b := k.tiles.mergeRow(state.acc[r*dim:][:dim], part.acc[r*dim:][:dim], state.m[r]-m, part.m[r]-m)
 		state.m[r] = m
 		state.l[r] = fma32(state.l[r], a, float32(l*b))
-		acc := state.acc[r*dim:][:dim]
-		k.tiles.mulAdd(acc, acc, part.acc[r*dim:][:dim], a, b)
-	}
-}
-
-// mergeFactor is e^(x-m), without work in the two usual cases.
-func mergeFactor(x, m float32) float32 {
-	switch d := x - m; {
-	case d == 0:
-		return 1
-	case d < expMin:
-		return 0
-	default:
-		return exp32(d)
 	}
 }
 

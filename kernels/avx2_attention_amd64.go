@@ -99,6 +99,11 @@ func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bS
 //go:noescape
 func softmaxRowAVX2(s *float32, n int, scale float32) (m float32, l float32)
 
+// mergeRowAVX2 sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
+//
+//go:noescape
+func mergeRowAVX2(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+
 // toHalfAVX2 converts n floats, rounding to nearest even; n divides by 8.
 //
 //go:noescape

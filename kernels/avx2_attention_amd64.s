@@ -1437,6 +1437,163 @@ next74:
 	VZEROUPPER
 	RET
 
+// func mergeRowAVX2(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·mergeRowAVX2(SB), NOSPLIT, $0-64
+	VBROADCASTSS x+48(FP), Y0
+	VBROADCASTSS x+48(FP), Y1
+	VBROADCASTSS constantsAVX2<>+32(SB), Y2
+	VBROADCASTSS constantsAVX2<>+32(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS constantsAVX2<>+64(SB), Y2
+	VBROADCASTSS constantsAVX2<>+64(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS constantsAVX2<>+96(SB), Y2
+	VBROADCASTSS constantsAVX2<>+96(SB), Y3
+	VFMADD231PS  constantsAVX2<>+128(SB), Y0, Y2
+	VFMADD231PS  constantsAVX2<>+128(SB), Y1, Y3
+	VSUBPS       constantsAVX2<>+96(SB), Y2, Y4
+	VSUBPS       constantsAVX2<>+96(SB), Y3, Y5
+	VFNMADD231PS constantsAVX2<>+160(SB), Y4, Y0
+	VFNMADD231PS constantsAVX2<>+160(SB), Y5, Y1
+	VFNMADD231PS constantsAVX2<>+192(SB), Y4, Y0
+	VFNMADD231PS constantsAVX2<>+192(SB), Y5, Y1
+	VBROADCASTSS constantsAVX2<>+224(SB), Y4
+	VBROADCASTSS constantsAVX2<>+224(SB), Y5
+	VFMADD213PS  constantsAVX2<>+256(SB), Y0, Y4
+	VFMADD213PS  constantsAVX2<>+256(SB), Y1, Y5
+	VFMADD213PS  constantsAVX2<>+288(SB), Y0, Y4
+	VFMADD213PS  constantsAVX2<>+288(SB), Y1, Y5
+	VFMADD213PS  constantsAVX2<>+320(SB), Y0, Y4
+	VFMADD213PS  constantsAVX2<>+320(SB), Y1, Y5
+	VFMADD213PS  constantsAVX2<>+352(SB), Y0, Y4
+	VFMADD213PS  constantsAVX2<>+352(SB), Y1, Y5
+	VMULPS       Y0, Y0, Y6
+	VMULPS       Y1, Y1, Y7
+	VFMADD213PS  Y0, Y6, Y4
+	VFMADD213PS  Y1, Y7, Y5
+	VADDPS       constantsAVX2<>+384(SB), Y4, Y4
+	VADDPS       constantsAVX2<>+384(SB), Y5, Y5
+	VPSUBD       constantsAVX2<>+96(SB), Y2, Y2
+	VPSUBD       constantsAVX2<>+96(SB), Y3, Y3
+	VPSRAD       $0x01, Y2, Y0
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y0, Y2, Y2
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       constantsAVX2<>+416(SB), Y0, Y0
+	VPADDD       constantsAVX2<>+416(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y5, Y5
+	VPADDD       constantsAVX2<>+416(SB), Y2, Y2
+	VPADDD       constantsAVX2<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
+	VBROADCASTSS y+52(FP), Y0
+	VBROADCASTSS y+52(FP), Y1
+	VBROADCASTSS constantsAVX2<>+32(SB), Y2
+	VBROADCASTSS constantsAVX2<>+32(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS constantsAVX2<>+64(SB), Y2
+	VBROADCASTSS constantsAVX2<>+64(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS constantsAVX2<>+96(SB), Y2
+	VBROADCASTSS constantsAVX2<>+96(SB), Y3
+	VFMADD231PS  constantsAVX2<>+128(SB), Y0, Y2
+	VFMADD231PS  constantsAVX2<>+128(SB), Y1, Y3
+	VSUBPS       constantsAVX2<>+96(SB), Y2, Y6
+	VSUBPS       constantsAVX2<>+96(SB), Y3, Y7
+	VFNMADD231PS constantsAVX2<>+160(SB), Y6, Y0
+	VFNMADD231PS constantsAVX2<>+160(SB), Y7, Y1
+	VFNMADD231PS constantsAVX2<>+192(SB), Y6, Y0
+	VFNMADD231PS constantsAVX2<>+192(SB), Y7, Y1
+	VBROADCASTSS constantsAVX2<>+224(SB), Y6
+	VBROADCASTSS constantsAVX2<>+224(SB), Y7
+	VFMADD213PS  constantsAVX2<>+256(SB), Y0, Y6
+	VFMADD213PS  constantsAVX2<>+256(SB), Y1, Y7
+	VFMADD213PS  constantsAVX2<>+288(SB), Y0, Y6
+	VFMADD213PS  constantsAVX2<>+288(SB), Y1, Y7
+	VFMADD213PS  constantsAVX2<>+320(SB), Y0, Y6
+	VFMADD213PS  constantsAVX2<>+320(SB), Y1, Y7
+	VFMADD213PS  constantsAVX2<>+352(SB), Y0, Y6
+	VFMADD213PS  constantsAVX2<>+352(SB), Y1, Y7
+	VMULPS       Y0, Y0, Y8
+	VMULPS       Y1, Y1, Y9
+	VFMADD213PS  Y0, Y8, Y6
+	VFMADD213PS  Y1, Y9, Y7
+	VADDPS       constantsAVX2<>+384(SB), Y6, Y6
+	VADDPS       constantsAVX2<>+384(SB), Y7, Y7
+	VPSUBD       constantsAVX2<>+96(SB), Y2, Y2
+	VPSUBD       constantsAVX2<>+96(SB), Y3, Y3
+	VPSRAD       $0x01, Y2, Y0
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y0, Y2, Y2
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       constantsAVX2<>+416(SB), Y0, Y0
+	VPADDD       constantsAVX2<>+416(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y1, Y7, Y7
+	VPADDD       constantsAVX2<>+416(SB), Y2, Y2
+	VPADDD       constantsAVX2<>+416(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y3, Y7, Y7
+	MOVSS        X4, a+56(FP)
+	MOVSS        X6, b+60(FP)
+	MOVQ         acc_base+0(FP), AX
+	MOVQ         part_base+24(FP), CX
+	MOVQ         acc_len+8(FP), DX
+
+next75:
+	CMPQ        DX, $0x10
+	JL          rest76
+	VMOVUPS     (CX), Y0
+	VMOVUPS     32(CX), Y1
+	VMULPS      Y6, Y0, Y0
+	VMULPS      Y7, Y1, Y1
+	VMOVUPS     (AX), Y2
+	VMOVUPS     32(AX), Y3
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y5, Y3, Y1
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, 32(AX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DX
+	JMP         next75
+
+rest76:
+	TESTQ        DX, DX
+	JZ           done77
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y0, Y0
+	VMASKMOVPS   (CX), Y1, Y2
+	VMASKMOVPS   32(CX), Y0, Y3
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VMASKMOVPS   (AX), Y1, Y6
+	VMASKMOVPS   32(AX), Y0, Y7
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMASKMOVPS   Y3, Y0, 32(AX)
+
+done77:
+	VZEROUPPER
+	RET
+
 // func toHalfAVX2(dst *uint16, x *float32, n int)
 // Requires: AVX, F16C
 TEXT ·toHalfAVX2(SB), NOSPLIT, $0-24
@@ -1444,18 +1601,18 @@ TEXT ·toHalfAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done76
+	JZ    done79
 
-next75:
+next78:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next75
+	JNZ       next78
 
-done76:
+done79:
 	VZEROUPPER
 	RET
 
@@ -1466,9 +1623,9 @@ TEXT ·toHalfPanelAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done78
+	JZ    done81
 
-next77:
+next80:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -1482,11 +1639,29 @@ next77:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next77
+	JNZ       next80
 
-done78:
+done81:
 	VZEROUPPER
 	RET
+
+DATA laneNumbersAVX2<>+0(SB)/4, $0x00000000
+DATA laneNumbersAVX2<>+4(SB)/4, $0x00000001
+DATA laneNumbersAVX2<>+8(SB)/4, $0x00000002
+DATA laneNumbersAVX2<>+12(SB)/4, $0x00000003
+DATA laneNumbersAVX2<>+16(SB)/4, $0x00000004
+DATA laneNumbersAVX2<>+20(SB)/4, $0x00000005
+DATA laneNumbersAVX2<>+24(SB)/4, $0x00000006
+DATA laneNumbersAVX2<>+28(SB)/4, $0x00000007
+DATA laneNumbersAVX2<>+32(SB)/4, $0x00000008
+DATA laneNumbersAVX2<>+36(SB)/4, $0x00000009
+DATA laneNumbersAVX2<>+40(SB)/4, $0x0000000a
+DATA laneNumbersAVX2<>+44(SB)/4, $0x0000000b
+DATA laneNumbersAVX2<>+48(SB)/4, $0x0000000c
+DATA laneNumbersAVX2<>+52(SB)/4, $0x0000000d
+DATA laneNumbersAVX2<>+56(SB)/4, $0x0000000e
+DATA laneNumbersAVX2<>+60(SB)/4, $0x0000000f
+GLOBL laneNumbersAVX2<>(SB), RODATA|NOPTR, $64
 
 DATA constantsAVX2<>+0(SB)/4, $0xff800000
 DATA constantsAVX2<>+4(SB)/4, $0xff800000

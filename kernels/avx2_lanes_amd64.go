@@ -41,7 +41,7 @@ var lanesAVX2 = &laneKernels{
 		},
 		wideVecs:    [maxTileRows + 1]int{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1},
 		softmaxRow:  softmaxRowAVX2,
-		mulAdd:      mulAddAVX2,
+		mergeRow:    mergeRowAVX2,
 		toHalf:      toHalfAVX2,
 		toHalfPanel: toHalfPanelAVX2,
 	},

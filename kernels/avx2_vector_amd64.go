@@ -119,11 +119,6 @@ func mulAVX2(out []float32, a []float32, b []float32)
 //go:noescape
 func addScaledAVX2(out []float32, a []float32, b []float32, s float32)
 
-// mulAddAVX2 is fma(a, s, b·t), each term rounded as AttentionMerge has it.
-//
-//go:noescape
-func mulAddAVX2(out []float32, a []float32, b []float32, s float32, t float32)
-
 // scaleAVX2 is x·s.
 //
 //go:noescape

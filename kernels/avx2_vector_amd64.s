@@ -3271,59 +3271,6 @@ done69:
 	VZEROUPPER
 	RET
 
-// func mulAddAVX2(out []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·mulAddAVX2(SB), NOSPLIT, $0-80
-	VBROADCASTSS s+72(FP), Y0
-	VBROADCASTSS s+72(FP), Y1
-	VBROADCASTSS t+76(FP), Y2
-	VBROADCASTSS t+76(FP), Y3
-	MOVQ         out_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         a_len+32(FP), BX
-
-next70:
-	CMPQ        BX, $0x10
-	JL          rest71
-	VMOVUPS     (DX), Y4
-	VMOVUPS     32(DX), Y5
-	VMULPS      Y2, Y4, Y4
-	VMULPS      Y3, Y5, Y5
-	VMOVUPS     (CX), Y6
-	VMOVUPS     32(CX), Y7
-	VFMADD231PS Y0, Y6, Y4
-	VFMADD231PS Y1, Y7, Y5
-	VMOVUPS     Y4, (AX)
-	VMOVUPS     Y5, 32(AX)
-	ADDQ        $0x40, AX
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	SUBQ        $0x10, BX
-	JMP         next70
-
-rest71:
-	TESTQ        BX, BX
-	JZ           done72
-	VMOVD        BX, X4
-	VPBROADCASTD X4, Y4
-	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
-	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y4, Y4
-	VMASKMOVPS   (DX), Y5, Y6
-	VMASKMOVPS   32(DX), Y4, Y7
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y3, Y7, Y7
-	VMASKMOVPS   (CX), Y5, Y2
-	VMASKMOVPS   32(CX), Y4, Y3
-	VFMADD231PS  Y0, Y2, Y6
-	VFMADD231PS  Y1, Y3, Y7
-	VMASKMOVPS   Y6, Y5, (AX)
-	VMASKMOVPS   Y7, Y4, 32(AX)
-
-done72:
-	VZEROUPPER
-	RET
-
 // func scaleAVX2(out []float32, x []float32, s float32)
 // Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
@@ -3333,9 +3280,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next73:
+next70:
 	CMPQ    DX, $0x10
-	JL      rest74
+	JL      rest71
 	VMOVUPS (CX), Y2
 	VMOVUPS 32(CX), Y3
 	VMULPS  Y0, Y2, Y2
@@ -3345,11 +3292,11 @@ next73:
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	SUBQ    $0x10, DX
-	JMP     next73
+	JMP     next70
 
-rest74:
+rest71:
 	TESTQ        DX, DX
-	JZ           done75
+	JZ           done72
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3361,7 +3308,7 @@ rest74:
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y5, Y2, 32(AX)
 
-done75:
+done72:
 	VZEROUPPER
 	RET
 
@@ -3375,6 +3322,57 @@ TEXT ·scaleMulAVX2(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         x_len+32(FP), BX
 
+next73:
+	CMPQ    BX, $0x10
+	JL      rest74
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y3, Y3
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next73
+
+rest74:
+	TESTQ        BX, BX
+	JZ           done75
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y2, Y2
+	VMASKMOVPS   (CX), Y3, Y4
+	VMASKMOVPS   32(CX), Y2, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VMASKMOVPS   32(DX), Y2, Y1
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   Y4, Y3, (AX)
+	VMASKMOVPS   Y5, Y2, 32(AX)
+
+done75:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX2(out []float32, x []float32, b []float32, s float32)
+// Requires: AVX, AVX2
+TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-76
+	VBROADCASTSS s+72(FP), Y0
+	VBROADCASTSS s+72(FP), Y1
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         x_len+32(FP), BX
+
 next76:
 	CMPQ    BX, $0x10
 	JL      rest77
@@ -3384,8 +3382,8 @@ next76:
 	VMULPS  Y1, Y3, Y3
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y5
-	VMULPS  Y4, Y2, Y2
-	VMULPS  Y5, Y3, Y3
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y5, Y3, Y3
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	ADDQ    $0x40, AX
@@ -3407,63 +3405,12 @@ rest77:
 	VMULPS       Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y3, Y0
 	VMASKMOVPS   32(DX), Y2, Y1
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   Y4, Y3, (AX)
-	VMASKMOVPS   Y5, Y2, 32(AX)
-
-done78:
-	VZEROUPPER
-	RET
-
-// func scaleAddAVX2(out []float32, x []float32, b []float32, s float32)
-// Requires: AVX, AVX2
-TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-76
-	VBROADCASTSS s+72(FP), Y0
-	VBROADCASTSS s+72(FP), Y1
-	MOVQ         out_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         x_len+32(FP), BX
-
-next79:
-	CMPQ    BX, $0x10
-	JL      rest80
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
-	VMULPS  Y0, Y2, Y2
-	VMULPS  Y1, Y3, Y3
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	VADDPS  Y4, Y2, Y2
-	VADDPS  Y5, Y3, Y3
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
-	JMP     next79
-
-rest80:
-	TESTQ        BX, BX
-	JZ           done81
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
-	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y2, Y2
-	VMASKMOVPS   (CX), Y3, Y4
-	VMASKMOVPS   32(CX), Y2, Y5
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   (DX), Y3, Y0
-	VMASKMOVPS   32(DX), Y2, Y1
 	VADDPS       Y0, Y4, Y4
 	VADDPS       Y1, Y5, Y5
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y5, Y2, 32(AX)
 
-done81:
+done78:
 	VZEROUPPER
 	RET
 
@@ -3478,9 +3425,9 @@ TEXT ·scaleMulAddAVX2(SB), NOSPLIT, $0-100
 	MOVQ         b_base+72(FP), BX
 	MOVQ         x_len+32(FP), SI
 
-next82:
+next79:
 	CMPQ        SI, $0x10
-	JL          rest83
+	JL          rest80
 	VMOVUPS     (CX), Y2
 	VMOVUPS     32(CX), Y3
 	VMOVUPS     (BX), Y4
@@ -3498,11 +3445,11 @@ next82:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JMP         next82
+	JMP         next79
 
-rest83:
+rest80:
 	TESTQ        SI, SI
-	JZ           done84
+	JZ           done81
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3520,7 +3467,7 @@ rest83:
 	VMASKMOVPS   Y6, Y3, (AX)
 	VMASKMOVPS   Y7, Y2, 32(AX)
 
-done84:
+done81:
 	VZEROUPPER
 	RET
 
@@ -3532,20 +3479,20 @@ TEXT ·sumAVX2(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next85:
+next82:
 	CMPQ    CX, $0x10
-	JL      rest86
+	JL      rest83
 	VMOVUPS (AX), Y2
 	VMOVUPS 32(AX), Y3
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y3, Y1, Y1
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next85
+	JMP     next82
 
-rest86:
+rest83:
 	TESTQ        CX, CX
-	JZ           done87
+	JZ           done84
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3555,7 +3502,7 @@ rest86:
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y2, Y1, Y1
 
-done87:
+done84:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3575,20 +3522,20 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next88:
+next85:
 	CMPQ        CX, $0x10
-	JL          rest89
+	JL          rest86
 	VMOVUPS     (AX), Y2
 	VMOVUPS     32(AX), Y3
 	VFMADD231PS Y2, Y2, Y0
 	VFMADD231PS Y3, Y3, Y1
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, CX
-	JMP         next88
+	JMP         next85
 
-rest89:
+rest86:
 	TESTQ        CX, CX
-	JZ           done90
+	JZ           done87
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3598,7 +3545,7 @@ rest89:
 	VFMADD231PS  Y3, Y3, Y0
 	VFMADD231PS  Y2, Y2, Y1
 
-done90:
+done87:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3621,9 +3568,9 @@ TEXT ·centerAVX2(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next91:
+next88:
 	CMPQ        DX, $0x10
-	JL          rest92
+	JL          rest89
 	VMOVUPS     (AX), Y4
 	VMOVUPS     32(AX), Y5
 	VSUBPS      Y0, Y4, Y4
@@ -3635,11 +3582,11 @@ next91:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next91
+	JMP         next88
 
-rest92:
+rest89:
 	TESTQ        DX, DX
-	JZ           done93
+	JZ           done90
 	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
@@ -3655,7 +3602,7 @@ rest92:
 	VMASKMOVPS   Y6, Y5, (CX)
 	VMASKMOVPS   Y7, Y4, 32(CX)
 
-done93:
+done90:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X1
@@ -3678,9 +3625,9 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next94:
+next91:
 	CMPQ         DX, $0x10
-	JL           rest95
+	JL           rest92
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -3744,11 +3691,11 @@ next94:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, DX
-	JMP          next94
+	JMP          next91
 
-rest95:
+rest92:
 	TESTQ        DX, DX
-	JZ           done96
+	JZ           done93
 	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
@@ -3816,7 +3763,7 @@ rest95:
 	VMASKMOVPS   Y8, Y5, (CX)
 	VMASKMOVPS   Y9, Y4, 32(CX)
 
-done96:
+done93:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X1
@@ -3836,20 +3783,20 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX2<>+736(SB), Y0
 	VBROADCASTSS constantsAVX2<>+736(SB), Y1
 
-next97:
+next94:
 	CMPQ    CX, $0x10
-	JL      rest98
+	JL      rest95
 	VMOVUPS (AX), Y2
 	VMOVUPS 32(AX), Y3
 	VMAXPS  Y0, Y2, Y0
 	VMAXPS  Y1, Y3, Y1
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next97
+	JMP     next94
 
-rest98:
+rest95:
 	TESTQ        CX, CX
-	JZ           done99
+	JZ           done96
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3861,7 +3808,7 @@ rest98:
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y5, Y1
 
-done99:
+done96:
 	VMAXPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X0
@@ -3884,9 +3831,9 @@ TEXT ·ropeNeoXAVX2(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), BX
 	MOVQ sin_base+48(FP), SI
 
-next100:
+next97:
 	CMPQ        CX, $0x10
-	JL          rest101
+	JL          rest98
 	VMOVUPS     (AX), Y0
 	VMOVUPS     32(AX), Y1
 	VMOVUPS     (DX), Y2
@@ -3912,11 +3859,11 @@ next100:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	JMP         next100
+	JMP         next97
 
-rest101:
+rest98:
 	TESTQ        CX, CX
-	JZ           done102
+	JZ           done99
 	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
@@ -3942,7 +3889,7 @@ rest101:
 	VMASKMOVPS   Y4, Y1, (DX)
 	VMASKMOVPS   Y5, Y0, 32(DX)
 
-done102:
+done99:
 	VZEROUPPER
 	RET
 
@@ -3955,9 +3902,9 @@ TEXT ·ropeInterleavedAVX2(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), DX
 	MOVQ sin_base+48(FP), BX
 
-next103:
+next100:
 	CMPQ           CX, $0x10
-	JL             rest104
+	JL             rest101
 	VMOVUPS        (AX), Y0
 	VMOVUPS        32(AX), Y1
 	VPMOVZXDQ      (DX), Y2
@@ -3980,11 +3927,11 @@ next103:
 	ADDQ           $0x20, DX
 	ADDQ           $0x20, BX
 	SUBQ           $0x10, CX
-	JMP            next103
+	JMP            next100
 
-rest104:
+rest101:
 	TESTQ          CX, CX
-	JZ             done105
+	JZ             done102
 	VMOVSD         (AX), X0
 	VBROADCASTSS   (DX), X2
 	VBROADCASTSS   (BX), X3
@@ -3996,9 +3943,9 @@ rest104:
 	ADDQ           $0x04, DX
 	ADDQ           $0x04, BX
 	SUBQ           $0x02, CX
-	JMP            rest104
+	JMP            rest101
 
-done105:
+done102:
 	VZEROUPPER
 	RET
 
@@ -4011,9 +3958,9 @@ TEXT ·firstAboveAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS limit+24(FP), Y1
 	XORQ         DX, DX
 
-next108:
+next105:
 	CMPQ      CX, $0x10
-	JL        rest109
+	JL        rest106
 	VMOVUPS   (AX), Y2
 	VMOVUPS   32(AX), Y3
 	VCMPPS    $0x0e, Y0, Y2, Y2
@@ -4023,15 +3970,15 @@ next108:
 	SHLL      $0x08, SI
 	ORL       SI, BX
 	TESTL     BX, BX
-	JNZ       found106
+	JNZ       found103
 	ADDQ      $0x10, DX
 	ADDQ      $0x40, AX
 	SUBQ      $0x10, CX
-	JMP       next108
+	JMP       next105
 
-rest109:
+rest106:
 	TESTQ        CX, CX
-	JZ           done110
+	JZ           done107
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -4047,19 +3994,19 @@ rest109:
 	SHLL         $0x08, AX
 	ORL          AX, BX
 	TESTL        BX, BX
-	JNZ          found106
+	JNZ          found103
 
-done110:
-	JMP none107
+done107:
+	JMP none104
 
-found106:
+found103:
 	TZCNTL BX, BX
 	ADDQ   BX, DX
 	MOVQ   DX, ret+32(FP)
 	VZEROUPPER
 	RET
 
-none107:
+none104:
 	MOVQ x_len+8(FP), AX
 	MOVQ AX, ret+32(FP)
 	VZEROUPPER

@@ -149,6 +149,11 @@ func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte,
 //go:noescape
 func softmaxRowAVX512(s *float32, n int, scale float32) (m float32, l float32)
 
+// mergeRowAVX512 sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
+//
+//go:noescape
+func mergeRowAVX512(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+
 // toHalfAVX512 converts n floats, rounding to nearest even; n divides by 8.
 //
 //go:noescape

@@ -2477,6 +2477,83 @@ next114:
 	VZEROUPPER
 	RET
 
+// func mergeRowAVX512(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·mergeRowAVX512(SB), NOSPLIT, $0-64
+	VBROADCASTSS      x+48(FP), Z0
+	VBROADCASTSS      constantsAVX512<>+32(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+64(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+96(SB), Z1
+	VFMADD231PS.BCST  constantsAVX512<>+128(SB), Z0, Z1
+	VSUBPS.BCST       constantsAVX512<>+96(SB), Z1, Z1
+	VFNMADD231PS.BCST constantsAVX512<>+160(SB), Z1, Z0
+	VFNMADD231PS.BCST constantsAVX512<>+192(SB), Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+224(SB), Z2
+	VFMADD213PS.BCST  constantsAVX512<>+256(SB), Z0, Z2
+	VFMADD213PS.BCST  constantsAVX512<>+288(SB), Z0, Z2
+	VFMADD213PS.BCST  constantsAVX512<>+320(SB), Z0, Z2
+	VFMADD213PS.BCST  constantsAVX512<>+352(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VADDPS.BCST       constantsAVX512<>+384(SB), Z2, Z2
+	VSCALEFPS         Z1, Z2, Z2
+	VBROADCASTSS      y+52(FP), Z0
+	VBROADCASTSS      constantsAVX512<>+32(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+64(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+96(SB), Z1
+	VFMADD231PS.BCST  constantsAVX512<>+128(SB), Z0, Z1
+	VSUBPS.BCST       constantsAVX512<>+96(SB), Z1, Z1
+	VFNMADD231PS.BCST constantsAVX512<>+160(SB), Z1, Z0
+	VFNMADD231PS.BCST constantsAVX512<>+192(SB), Z1, Z0
+	VBROADCASTSS      constantsAVX512<>+224(SB), Z3
+	VFMADD213PS.BCST  constantsAVX512<>+256(SB), Z0, Z3
+	VFMADD213PS.BCST  constantsAVX512<>+288(SB), Z0, Z3
+	VFMADD213PS.BCST  constantsAVX512<>+320(SB), Z0, Z3
+	VFMADD213PS.BCST  constantsAVX512<>+352(SB), Z0, Z3
+	VMULPS            Z0, Z0, Z4
+	VFMADD213PS       Z0, Z4, Z3
+	VADDPS.BCST       constantsAVX512<>+384(SB), Z3, Z3
+	VSCALEFPS         Z1, Z3, Z3
+	MOVSS             X2, a+56(FP)
+	MOVSS             X3, b+60(FP)
+	MOVQ              acc_base+0(FP), AX
+	MOVQ              part_base+24(FP), CX
+	MOVQ              acc_len+8(FP), DX
+
+next115:
+	CMPQ        DX, $0x10
+	JL          rest116
+	VMOVUPS     (CX), Z0
+	VMULPS      Z3, Z0, Z0
+	VMOVUPS     (AX), Z1
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DX
+	JMP         next115
+
+rest116:
+	TESTQ       DX, DX
+	JZ          done117
+	MOVQ        $-1, BX
+	SHLXQ       DX, BX, BX
+	NOTQ        BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (CX), K1, Z0
+	VMULPS      Z3, Z0, Z0
+	VMOVUPS.Z   (AX), K1, Z1
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, K1, (AX)
+
+done117:
+	VZEROUPPER
+	RET
+
 // func toHalfAVX512(dst *uint16, x *float32, n int)
 // Requires: AVX, F16C
 TEXT ·toHalfAVX512(SB), NOSPLIT, $0-24
@@ -2484,18 +2561,18 @@ TEXT ·toHalfAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done116
+	JZ    done119
 
-next115:
+next118:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next115
+	JNZ       next118
 
-done116:
+done119:
 	VZEROUPPER
 	RET
 
@@ -2506,9 +2583,9 @@ TEXT ·toHalfPanelAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done118
+	JZ    done121
 
-next117:
+next120:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -2522,9 +2599,9 @@ next117:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next117
+	JNZ       next120
 
-done118:
+done121:
 	VZEROUPPER
 	RET
 

@@ -41,7 +41,7 @@ var lanesAVX512 = &laneKernels{
 		},
 		wideVecs:    [maxTileRows + 1]int{1: 4, 2: 4, 3: 4, 4: 4, 5: 4, 6: 4, 12: 2},
 		softmaxRow:  softmaxRowAVX512,
-		mulAdd:      mulAddAVX512,
+		mergeRow:    mergeRowAVX512,
 		toHalf:      toHalfAVX512,
 		toHalfPanel: toHalfPanelAVX512,
 	},

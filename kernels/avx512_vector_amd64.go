@@ -119,11 +119,6 @@ func mulAVX512(out []float32, a []float32, b []float32)
 //go:noescape
 func addScaledAVX512(out []float32, a []float32, b []float32, s float32)
 
-// mulAddAVX512 is fma(a, s, b·t), each term rounded as AttentionMerge has it.
-//
-//go:noescape
-func mulAddAVX512(out []float32, a []float32, b []float32, s float32, t float32)
-
 // scaleAVX512 is x·s.
 //
 //go:noescape

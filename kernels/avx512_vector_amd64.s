@@ -1786,47 +1786,6 @@ done69:
 	VZEROUPPER
 	RET
 
-// func mulAddAVX512(out []float32, a []float32, b []float32, s float32, t float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·mulAddAVX512(SB), NOSPLIT, $0-80
-	VBROADCASTSS s+72(FP), Z0
-	VBROADCASTSS t+76(FP), Z1
-	MOVQ         out_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         a_len+32(FP), BX
-
-next70:
-	CMPQ        BX, $0x10
-	JL          rest71
-	VMOVUPS     (DX), Z2
-	VMULPS      Z1, Z2, Z2
-	VMOVUPS     (CX), Z3
-	VFMADD231PS Z0, Z3, Z2
-	VMOVUPS     Z2, (AX)
-	ADDQ        $0x40, AX
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	SUBQ        $0x10, BX
-	JMP         next70
-
-rest71:
-	TESTQ       BX, BX
-	JZ          done72
-	MOVQ        $-1, SI
-	SHLXQ       BX, SI, SI
-	NOTQ        SI
-	KMOVW       SI, K1
-	VMOVUPS.Z   (DX), K1, Z2
-	VMULPS      Z1, Z2, Z2
-	VMOVUPS.Z   (CX), K1, Z1
-	VFMADD231PS Z0, Z1, Z2
-	VMOVUPS     Z2, K1, (AX)
-
-done72:
-	VZEROUPPER
-	RET
-
 // func scaleAVX512(out []float32, x []float32, s float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
@@ -1835,20 +1794,20 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next73:
+next70:
 	CMPQ    DX, $0x10
-	JL      rest74
+	JL      rest71
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	SUBQ    $0x10, DX
-	JMP     next73
+	JMP     next70
 
-rest74:
+rest71:
 	TESTQ     DX, DX
-	JZ        done75
+	JZ        done72
 	MOVQ      $-1, BX
 	SHLXQ     DX, BX, BX
 	NOTQ      BX
@@ -1857,7 +1816,7 @@ rest74:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 
-done75:
+done72:
 	VZEROUPPER
 	RET
 
@@ -1870,13 +1829,53 @@ TEXT ·scaleMulAVX512(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         x_len+32(FP), BX
 
+next73:
+	CMPQ    BX, $0x10
+	JL      rest74
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (DX), Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next73
+
+rest74:
+	TESTQ     BX, BX
+	JZ        done75
+	MOVQ      $-1, SI
+	SHLXQ     BX, SI, SI
+	NOTQ      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS.Z (DX), K1, Z0
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+
+done75:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX512(out []float32, x []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-76
+	VBROADCASTSS s+72(FP), Z0
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         x_len+32(FP), BX
+
 next76:
 	CMPQ    BX, $0x10
 	JL      rest77
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (DX), Z2
-	VMULPS  Z2, Z1, Z1
+	VADDPS  Z2, Z1, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
@@ -1894,50 +1893,10 @@ rest77:
 	VMOVUPS.Z (CX), K1, Z1
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS.Z (DX), K1, Z0
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (AX)
-
-done78:
-	VZEROUPPER
-	RET
-
-// func scaleAddAVX512(out []float32, x []float32, b []float32, s float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-76
-	VBROADCASTSS s+72(FP), Z0
-	MOVQ         out_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         x_len+32(FP), BX
-
-next79:
-	CMPQ    BX, $0x10
-	JL      rest80
-	VMOVUPS (CX), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS (DX), Z2
-	VADDPS  Z2, Z1, Z1
-	VMOVUPS Z1, (AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
-	JMP     next79
-
-rest80:
-	TESTQ     BX, BX
-	JZ        done81
-	MOVQ      $-1, SI
-	SHLXQ     BX, SI, SI
-	NOTQ      SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX), K1, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS.Z (DX), K1, Z0
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 
-done81:
+done78:
 	VZEROUPPER
 	RET
 
@@ -1951,9 +1910,9 @@ TEXT ·scaleMulAddAVX512(SB), NOSPLIT, $0-100
 	MOVQ         b_base+72(FP), BX
 	MOVQ         x_len+32(FP), SI
 
-next82:
+next79:
 	CMPQ        SI, $0x10
-	JL          rest83
+	JL          rest80
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (BX), Z2
 	VMULPS      Z0, Z1, Z1
@@ -1965,11 +1924,11 @@ next82:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JMP         next82
+	JMP         next79
 
-rest83:
+rest80:
 	TESTQ       SI, SI
-	JZ          done84
+	JZ          done81
 	MOVQ        $-1, DI
 	SHLXQ       SI, DI, DI
 	NOTQ        DI
@@ -1981,7 +1940,7 @@ rest83:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (AX)
 
-done84:
+done81:
 	VZEROUPPER
 	RET
 
@@ -1992,18 +1951,18 @@ TEXT ·sumAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next85:
+next82:
 	CMPQ    CX, $0x10
-	JL      rest86
+	JL      rest83
 	VMOVUPS (AX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next85
+	JMP     next82
 
-rest86:
+rest83:
 	TESTQ     CX, CX
-	JZ        done87
+	JZ        done84
 	MOVQ      $-1, DX
 	SHLXQ     CX, DX, DX
 	NOTQ      DX
@@ -2011,7 +1970,7 @@ rest86:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-done87:
+done84:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2031,18 +1990,18 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next88:
+next85:
 	CMPQ        CX, $0x10
-	JL          rest89
+	JL          rest86
 	VMOVUPS     (AX), Z1
 	VFMADD231PS Z1, Z1, Z0
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, CX
-	JMP         next88
+	JMP         next85
 
-rest89:
+rest86:
 	TESTQ       CX, CX
-	JZ          done90
+	JZ          done87
 	MOVQ        $-1, DX
 	SHLXQ       CX, DX, DX
 	NOTQ        DX
@@ -2050,7 +2009,7 @@ rest89:
 	VMOVUPS.Z   (AX), K1, Z1
 	VFMADD231PS Z1, Z1, Z0
 
-done90:
+done87:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2072,9 +2031,9 @@ TEXT ·centerAVX512(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next91:
+next88:
 	CMPQ        DX, $0x10
-	JL          rest92
+	JL          rest89
 	VMOVUPS     (AX), Z2
 	VSUBPS      Z0, Z2, Z2
 	VFMADD231PS Z2, Z2, Z1
@@ -2082,11 +2041,11 @@ next91:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next91
+	JMP         next88
 
-rest92:
+rest89:
 	TESTQ       DX, DX
-	JZ          done93
+	JZ          done90
 	MOVQ        $-1, BX
 	SHLXQ       DX, BX, BX
 	NOTQ        BX
@@ -2097,7 +2056,7 @@ rest92:
 	VFMADD231PS Z2, Z2, Z1
 	VMOVUPS     Z2, K1, (CX)
 
-done93:
+done90:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2119,9 +2078,9 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next94:
+next91:
 	CMPQ              DX, $0x10
-	JL                rest95
+	JL                rest92
 	VMOVUPS           (AX), Z2
 	VSUBPS            Z0, Z2, Z2
 	VBROADCASTSS      constantsAVX512<>+0(SB), Z3
@@ -2147,11 +2106,11 @@ next94:
 	ADDQ              $0x40, AX
 	ADDQ              $0x40, CX
 	SUBQ              $0x10, DX
-	JMP               next94
+	JMP               next91
 
-rest95:
+rest92:
 	TESTQ             DX, DX
-	JZ                done96
+	JZ                done93
 	MOVQ              $-1, BX
 	SHLXQ             DX, BX, BX
 	NOTQ              BX
@@ -2180,7 +2139,7 @@ rest95:
 	VADDPS            Z3, Z1, Z1
 	VMOVUPS           Z3, K1, (CX)
 
-done96:
+done93:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2200,18 +2159,18 @@ TEXT ·maxAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x_len+8(FP), CX
 	VBROADCASTSS constantsAVX512<>+704(SB), Z0
 
-next97:
+next94:
 	CMPQ    CX, $0x10
-	JL      rest98
+	JL      rest95
 	VMOVUPS (AX), Z1
 	VMAXPS  Z0, Z1, Z0
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next97
+	JMP     next94
 
-rest98:
+rest95:
 	TESTQ     CX, CX
-	JZ        done99
+	JZ        done96
 	MOVQ      $-1, DX
 	SHLXQ     CX, DX, DX
 	NOTQ      DX
@@ -2220,7 +2179,7 @@ rest98:
 	VBLENDMPS Z1, Z0, K1, Z1
 	VMAXPS    Z0, Z1, Z0
 
-done99:
+done96:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2244,9 +2203,9 @@ TEXT ·ropeNeoXAVX512(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), BX
 	MOVQ sin_base+48(FP), SI
 
-next100:
+next97:
 	CMPQ        CX, $0x10
-	JL          rest101
+	JL          rest98
 	VMOVUPS     (AX), Z0
 	VMOVUPS     (DX), Z1
 	VMOVUPS     (BX), Z2
@@ -2262,11 +2221,11 @@ next100:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	JMP         next100
+	JMP         next97
 
-rest101:
+rest98:
 	TESTQ       CX, CX
-	JZ          done102
+	JZ          done99
 	MOVQ        $-1, DI
 	SHLXQ       CX, DI, DI
 	NOTQ        DI
@@ -2282,7 +2241,7 @@ rest101:
 	VMOVUPS     Z0, K1, (AX)
 	VMOVUPS     Z1, K1, (DX)
 
-done102:
+done99:
 	VZEROUPPER
 	RET
 
@@ -2295,9 +2254,9 @@ TEXT ·ropeInterleavedAVX512(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), DX
 	MOVQ sin_base+48(FP), BX
 
-next103:
+next100:
 	CMPQ           CX, $0x10
-	JL             rest104
+	JL             rest101
 	VMOVUPS        (AX), Z0
 	VPMOVZXDQ      (DX), Z1
 	VMOVSLDUP      Z1, Z1
@@ -2311,11 +2270,11 @@ next103:
 	ADDQ           $0x20, DX
 	ADDQ           $0x20, BX
 	SUBQ           $0x10, CX
-	JMP            next103
+	JMP            next100
 
-rest104:
+rest101:
 	TESTQ          CX, CX
-	JZ             done105
+	JZ             done102
 	VMOVSD         (AX), X0
 	VBROADCASTSS   (DX), X2
 	VBROADCASTSS   (BX), X3
@@ -2327,9 +2286,9 @@ rest104:
 	ADDQ           $0x04, DX
 	ADDQ           $0x04, BX
 	SUBQ           $0x02, CX
-	JMP            rest104
+	JMP            rest101
 
-done105:
+done102:
 	VZEROUPPER
 	RET
 
@@ -2341,22 +2300,22 @@ TEXT ·firstAboveAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS limit+24(FP), Z0
 	XORQ         DX, DX
 
-next108:
+next105:
 	CMPQ    CX, $0x10
-	JL      rest109
+	JL      rest106
 	VMOVUPS (AX), Z1
 	VCMPPS  $0x0e, Z0, Z1, K1
 	KMOVW   K1, BX
 	TESTL   BX, BX
-	JNZ     found106
+	JNZ     found103
 	ADDQ    $0x10, DX
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next108
+	JMP     next105
 
-rest109:
+rest106:
 	TESTQ     CX, CX
-	JZ        done110
+	JZ        done107
 	MOVQ      $-1, BX
 	SHLXQ     CX, BX, BX
 	NOTQ      BX
@@ -2366,19 +2325,19 @@ rest109:
 	KANDW     K1, K2, K2
 	KMOVW     K2, BX
 	TESTL     BX, BX
-	JNZ       found106
+	JNZ       found103
 
-done110:
-	JMP none107
+done107:
+	JMP none104
 
-found106:
+found103:
 	TZCNTL BX, BX
 	ADDQ   BX, DX
 	MOVQ   DX, ret+32(FP)
 	VZEROUPPER
 	RET
 
-none107:
+none104:
 	MOVQ x_len+8(FP), AX
 	MOVQ AX, ret+32(FP)
 	VZEROUPPER

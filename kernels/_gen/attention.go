@@ -17,7 +17,9 @@ func emitAttention(a *lanes) {
 		}
 	}
 	a.emitSoftmaxRow()
+	a.emitMergeRow()
 	a.emitToHalf()
+	a.finishLaneNumbers()
 	a.finish()
 }
 
@@ -241,6 +243,24 @@ func (a *lanes) emitSoftmaxRow() {
 		a.add(sum, sum, x)
 	})
 	a.Store(a.reduce(a.VADDPS, sum), a.ReturnIndex(1))
+	a.ret()
+}
+
+// emitMergeRow writes the merging of one row of a segment.
+func (a *lanes) emitMergeRow() {
+	a.function("mergeRow", "func(acc, part []float32, x, y float32) (a, b float32)",
+		"sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.")
+	e, f := a.exp(a.splatParam("x")), a.exp(a.splatParam("y"))
+	a.Store(e[0].AsX(), a.ReturnIndex(0))
+	a.Store(f[0].AsX(), a.ReturnIndex(1))
+	acc, part := a.Load(a.Param("acc").Base(), a.GP64()), a.Load(a.Param("part").Base(), a.GP64())
+	n := a.Load(a.Param("acc").Len(), a.GP64()).(reg.GPVirtual)
+	a.loop(n, []reg.Register{acc, part}, func(tail set) {
+		v := a.load(operand.Mem{Base: part}, tail)
+		a.mul(v, v, f)
+		a.fma(v, a.load(operand.Mem{Base: acc}, tail), e)
+		a.store(v, operand.Mem{Base: acc}, tail)
+	})
 	a.ret()
 }
 

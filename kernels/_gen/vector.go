@@ -130,15 +130,6 @@ func (a *lanes) emitElementwise() {
 		a.fma(x, in(1), s)
 		return x
 	})
-
-	a.function("mulAdd", "func(out, a, b []float32, s, t float32)", "is fma(a, s, b·t), each term rounded as AttentionMerge has it.")
-	s, t := a.splatParam("s"), a.splatParam("t")
-	a.walk([]string{"a", "b"}, func(in inputs) vec {
-		y := in(1)
-		a.mul(y, y, t)
-		a.fma(y, in(0), s)
-		return y
-	})
 }
 
 // emitScaled writes the last steps of the norms.
