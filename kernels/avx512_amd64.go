@@ -45,4 +45,8 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 	} {
 		i.MatMul[f] = k.matMul
 	}
+	i.MatMul[F32] = floatKernel(gemmF32AVX512).matMul
+	i.MatMul[F16] = floatKernel(gemmF16AVX512).matMul
+	i.MatMul[BF16] = floatKernel(gemmBF16AVX512).matMul
+	quantizeKernels{quantize32AVX512, quantize256AVX512}.override(i)
 })

@@ -7,7 +7,7 @@ package kernels
 // gemvQ8_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q8_0; mask selects rows.
 //
 //go:noescape
-func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ8_0AVX512 unpacks nBlocks blocks of a panel of Q8_0 into one half of a tile.
 //
@@ -17,7 +17,7 @@ func tileQ8_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ4_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_0; mask selects rows.
 //
 //go:noescape
-func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_0AVX512 unpacks nBlocks blocks of a panel of Q4_0 into one half of a tile.
 //
@@ -27,7 +27,7 @@ func tileQ4_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ4_1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_1; mask selects rows.
 //
 //go:noescape
-func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_1AVX512 unpacks nBlocks blocks of a panel of Q4_1 into one half of a tile.
 //
@@ -37,7 +37,7 @@ func tileQ4_1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_0; mask selects rows.
 //
 //go:noescape
-func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_0AVX512 unpacks nBlocks blocks of a panel of Q5_0 into one half of a tile.
 //
@@ -47,7 +47,7 @@ func tileQ5_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_1; mask selects rows.
 //
 //go:noescape
-func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_1AVX512 unpacks nBlocks blocks of a panel of Q5_1 into one half of a tile.
 //
@@ -57,7 +57,7 @@ func tileQ5_1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ4_NLAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ4_NL; mask selects rows.
 //
 //go:noescape
-func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ4_NLAVX512 unpacks nBlocks blocks of a panel of IQ4_NL into one half of a tile.
 //
@@ -67,7 +67,7 @@ func tileIQ4_NLAVX512(dst *byte, src *byte, nBlocks int)
 // gemvMXFP4AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of MXFP4; mask selects rows.
 //
 //go:noescape
-func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileMXFP4AVX512 unpacks nBlocks blocks of a panel of MXFP4 into one half of a tile.
 //
@@ -77,7 +77,7 @@ func tileMXFP4AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ1_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q1_0; mask selects rows.
 //
 //go:noescape
-func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ1_0AVX512 unpacks nBlocks blocks of a panel of Q1_0 into one half of a tile.
 //
@@ -87,7 +87,7 @@ func tileQ1_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ2_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q2_0; mask selects rows.
 //
 //go:noescape
-func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ2_0AVX512 unpacks nBlocks blocks of a panel of Q2_0 into one half of a tile.
 //
@@ -97,17 +97,17 @@ func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemmBlocksAVX512 adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmBlocksMinAVX512 adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 
 // gemvQ4_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_K; mask selects rows.
 //
 //go:noescape
-func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_KAVX512 unpacks nBlocks blocks of a panel of Q4_K into one half of a tile.
 //
@@ -117,7 +117,7 @@ func tileQ4_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_K; mask selects rows.
 //
 //go:noescape
-func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_KAVX512 unpacks nBlocks blocks of a panel of Q5_K into one half of a tile.
 //
@@ -127,7 +127,7 @@ func tileQ5_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ6_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q6_K; mask selects rows.
 //
 //go:noescape
-func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ6_KAVX512 unpacks nBlocks blocks of a panel of Q6_K into one half of a tile.
 //
@@ -137,7 +137,7 @@ func tileQ6_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ2_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q2_K; mask selects rows.
 //
 //go:noescape
-func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ2_KAVX512 unpacks nBlocks blocks of a panel of Q2_K into one half of a tile.
 //
@@ -147,7 +147,7 @@ func tileQ2_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ3_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q3_K; mask selects rows.
 //
 //go:noescape
-func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ3_KAVX512 unpacks nBlocks blocks of a panel of Q3_K into one half of a tile.
 //
@@ -157,7 +157,7 @@ func tileQ3_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvTQ2_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of TQ2_0; mask selects rows.
 //
 //go:noescape
-func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileTQ2_0AVX512 unpacks nBlocks blocks of a panel of TQ2_0 into one half of a tile.
 //
@@ -167,7 +167,7 @@ func tileTQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ4_XSAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ4_XS; mask selects rows.
 //
 //go:noescape
-func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ4_XSAVX512 unpacks nBlocks blocks of a panel of IQ4_XS into one half of a tile.
 //
@@ -177,7 +177,7 @@ func tileIQ4_XSAVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ1; mask selects rows.
 //
 //go:noescape
-func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ1AVX512 unpacks nBlocks blocks of a panel of IQ1 into one half of a tile.
 //
@@ -187,7 +187,7 @@ func tileIQ1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ2AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ2; mask selects rows.
 //
 //go:noescape
-func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ2AVX512 unpacks nBlocks blocks of a panel of IQ2 into one half of a tile.
 //
@@ -197,7 +197,7 @@ func tileIQ2AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ3_XXSAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ3_XXS; mask selects rows.
 //
 //go:noescape
-func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ3_XXSAVX512 unpacks nBlocks blocks of a panel of IQ3_XXS into one half of a tile.
 //
@@ -207,7 +207,7 @@ func tileIQ3_XXSAVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ3_SAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ3_S; mask selects rows.
 //
 //go:noescape
-func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ3_SAVX512 unpacks nBlocks blocks of a panel of IQ3_S into one half of a tile.
 //
@@ -217,34 +217,69 @@ func tileIQ3_SAVX512(dst *byte, src *byte, nBlocks int)
 // gemmSub32MinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub32WideMinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub16WideAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub16MinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub16AVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub0AVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 
 // gemmSub32WideAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+
+// gemmF32AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+//
+//go:noescape
+func gemmF32AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+
+// gemmF16AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+//
+//go:noescape
+func gemmF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+
+// gemmBF16AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+//
+//go:noescape
+func gemmBF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+
+// quantize32AVX512 quantises nBlocks > 0 blocks of 32 activations.
+//
+//go:noescape
+func quantize32AVX512(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)
+
+// quantize256AVX512 quantises nBlocks > 0 blocks of 256 activations.
+//
+//go:noescape
+func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
+
+// scanAVX512 reads n bytes, a multiple of 256, and returns their exclusive or.
+//
+//go:noescape
+func scanAVX512(b *byte, n int) uint64
+
+// peakAVX512 does 16 n independent dot-product instructions, each of 128 integer operations.
+//
+//go:noescape
+func peakAVX512(n int)

@@ -4,25 +4,25 @@
 
 #include "textflag.h"
 
-// func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ   y+0(FP), DI
 	MOVQ   ldy+8(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   xq+32(FP), R8
 	MOVQ   dx+40(FP), R10
-	MOVQ   nIn+56(FP), R12
+	MOVQ   xStride+64(FP), R12
 	LEAQ   (R8)(R12*2), R9
 	ADDQ   R12, R9
-	MOVL   mask+72(FP), AX
+	MOVL   mask+80(FP), AX
 	KMOVW  AX, K1
 	MOVQ   corr+48(FP), R11
-	MOVQ   R12, R13
+	MOVQ   nIn+56(FP), R13
 	SHRQ   $0x03, R13
 	MOVQ   w+16(FP), SI
 	MOVQ   nBlocks+24(FP), CX
-	MOVQ   nCols+64(FP), AX
+	MOVQ   nCols+72(FP), AX
 	CMPQ   AX, $0x04
 	JEQ    columns1
 	CMPQ   AX, $0x03
@@ -703,26 +703,26 @@ done18:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns19
 	CMPQ         AX, $0x03
@@ -1639,26 +1639,26 @@ done36:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns37
 	CMPQ         AX, $0x03
@@ -2079,27 +2079,27 @@ tail53:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
 	VPBROADCASTD bytesAVX512<>+12(SB), Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns55
 	CMPQ         AX, $0x03
@@ -3362,27 +3362,27 @@ done72:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
 	VPBROADCASTD bytesAVX512<>+12(SB), Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns73
 	CMPQ         AX, $0x03
@@ -3919,27 +3919,27 @@ tail89:
 	VZEROUPPER
 	RET
 
-// func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            corr+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
 	MOVQ            nBlocks+24(FP), CX
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns91
 	CMPQ            AX, $0x03
@@ -4922,27 +4922,27 @@ done108:
 	VZEROUPPER
 	RET
 
-// func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            corr+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
 	MOVQ            nBlocks+24(FP), CX
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns109
 	CMPQ            AX, $0x03
@@ -5995,26 +5995,26 @@ done126:
 	VZEROUPPER
 	RET
 
-// func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+20(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns127
 	CMPQ         AX, $0x03
@@ -9424,26 +9424,26 @@ done144:
 	VZEROUPPER
 	RET
 
-// func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         corr+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD bytesAVX512<>+28(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns145
 	CMPQ         AX, $0x03
@@ -11191,10 +11191,10 @@ done162:
 	VZEROUPPER
 	RET
 
-// func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-76
-	MOVL      mask+72(FP), AX
+TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-84
+	MOVL      mask+80(FP), AX
 	KMOVD     AX, K1
 	KSHIFTRD  $0x10, K1, K2
 	MOVQ      y+0(FP), DI
@@ -11204,13 +11204,13 @@ TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-76
 	MOVQ      n+24(FP), CX
 	MOVQ      xq+32(FP), R8
 	MOVQ      dx+40(FP), R10
-	MOVQ      nIn+56(FP), R12
+	MOVQ      xStride+64(FP), R12
 	LEAQ      (R8)(R12*2), R9
 	ADDQ      R12, R9
 	MOVQ      corr+48(FP), R11
-	MOVQ      R12, R13
+	MOVQ      nIn+56(FP), R13
 	SHRQ      $0x03, R13
-	MOVQ      nCols+64(FP), AX
+	MOVQ      nCols+72(FP), AX
 	CMPQ      AX, $0x06
 	JEQ       columns163
 	CMPQ      AX, $0x05
@@ -12018,10 +12018,10 @@ loop169:
 	VZEROUPPER
 	RET
 
-// func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, nCols int, mask uint32)
+// func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-76
-	MOVL      mask+72(FP), AX
+TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-84
+	MOVL      mask+80(FP), AX
 	KMOVD     AX, K1
 	KSHIFTRD  $0x10, K1, K2
 	MOVQ      y+0(FP), DI
@@ -12031,13 +12031,13 @@ TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-76
 	MOVQ      n+24(FP), CX
 	MOVQ      xq+32(FP), R8
 	MOVQ      dx+40(FP), R10
-	MOVQ      nIn+56(FP), R12
+	MOVQ      xStride+64(FP), R12
 	LEAQ      (R8)(R12*2), R9
 	ADDQ      R12, R9
 	MOVQ      corr+48(FP), R11
-	MOVQ      R12, R13
+	MOVQ      nIn+56(FP), R13
 	SHRQ      $0x03, R13
-	MOVQ      nCols+64(FP), AX
+	MOVQ      nCols+72(FP), AX
 	CMPQ      AX, $0x06
 	JEQ       columns170
 	CMPQ      AX, $0x05
@@ -12991,27 +12991,27 @@ loop176:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns177
 	CMPQ         AX, $0x03
@@ -13833,28 +13833,28 @@ done203:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
 	VPBROADCASTD bytesAVX512<>+12(SB), Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns205
 	CMPQ         AX, $0x03
@@ -14887,28 +14887,28 @@ done231:
 	VZEROUPPER
 	RET
 
-// func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+0(SB), Z31
 	VPBROADCASTD bytesAVX512<>+32(SB), Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns233
 	CMPQ         AX, $0x03
@@ -16922,27 +16922,27 @@ done259:
 	VZEROUPPER
 	RET
 
-// func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+28(SB), Z31
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns261
 	CMPQ         AX, $0x03
@@ -18407,28 +18407,28 @@ done287:
 	VZEROUPPER
 	RET
 
-// func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+28(SB), Z31
 	VPBROADCASTD bytesAVX512<>+36(SB), Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns289
 	CMPQ         AX, $0x03
@@ -20422,28 +20422,28 @@ done315:
 	VZEROUPPER
 	RET
 
-// func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
 	MOVQ         ldy+8(FP), R15
 	SHLQ         $0x02, R15
 	MOVQ         xq+32(FP), R8
 	MOVQ         dx+40(FP), R10
-	MOVQ         nIn+56(FP), R12
+	MOVQ         xStride+64(FP), R12
 	LEAQ         (R8)(R12*2), R9
 	ADDQ         R12, R9
-	MOVL         mask+72(FP), AX
+	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
 	MOVQ         sums+48(FP), R11
-	MOVQ         R12, R13
+	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x06, R13
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
 	VPBROADCASTD bytesAVX512<>+28(SB), Z31
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
-	MOVQ         nCols+64(FP), AX
+	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns317
 	CMPQ         AX, $0x03
@@ -21604,28 +21604,28 @@ done343:
 	VZEROUPPER
 	RET
 
-// func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            sums+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x06, R13
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns345
 	CMPQ            AX, $0x03
@@ -22564,28 +22564,28 @@ done371:
 	VZEROUPPER
 	RET
 
-// func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            sums+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x06, R13
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns373
 	CMPQ            AX, $0x03
@@ -23627,28 +23627,28 @@ done399:
 	VZEROUPPER
 	RET
 
-// func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            sums+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x06, R13
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns401
 	CMPQ            AX, $0x03
@@ -24690,28 +24690,28 @@ done427:
 	VZEROUPPER
 	RET
 
-// func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            sums+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x06, R13
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns429
 	CMPQ            AX, $0x03
@@ -25753,28 +25753,28 @@ done455:
 	VZEROUPPER
 	RET
 
-// func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-76
+TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
 	MOVQ            ldy+8(FP), R15
 	SHLQ            $0x02, R15
 	MOVQ            xq+32(FP), R8
 	MOVQ            dx+40(FP), R10
-	MOVQ            nIn+56(FP), R12
+	MOVQ            xStride+64(FP), R12
 	LEAQ            (R8)(R12*2), R9
 	ADDQ            R12, R9
-	MOVL            mask+72(FP), AX
+	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
 	MOVQ            sums+48(FP), R11
-	MOVQ            R12, R13
+	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x06, R13
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
 	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
-	MOVQ            nCols+64(FP), AX
+	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
 	JEQ             columns457
 	CMPQ            AX, $0x03
@@ -26816,10 +26816,10 @@ done483:
 	VZEROUPPER
 	RET
 
-// func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -26829,15 +26829,15 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns485
 	CMPQ     AX, $0x05
@@ -28290,10 +28290,10 @@ groups495:
 	VZEROUPPER
 	RET
 
-// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -28303,15 +28303,15 @@ TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns496
 	CMPQ     AX, $0x05
@@ -29728,10 +29728,10 @@ groups506:
 	VZEROUPPER
 	RET
 
-// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -29741,15 +29741,15 @@ TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns507
 	CMPQ     AX, $0x05
@@ -31294,10 +31294,10 @@ groups517:
 	VZEROUPPER
 	RET
 
-// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -31307,15 +31307,15 @@ TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns518
 	CMPQ     AX, $0x05
@@ -33024,10 +33024,10 @@ groups528:
 	VZEROUPPER
 	RET
 
-// func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -33037,15 +33037,15 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns529
 	CMPQ     AX, $0x05
@@ -34518,10 +34518,10 @@ groups539:
 	VZEROUPPER
 	RET
 
-// func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -34531,15 +34531,15 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns540
 	CMPQ     AX, $0x05
@@ -35676,10 +35676,10 @@ groups550:
 	VZEROUPPER
 	RET
 
-// func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, nCols int, mask uint32)
+// func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-76
-	MOVL     mask+72(FP), AX
+TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-84
+	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
 	MOVQ     y+0(FP), DI
@@ -35689,15 +35689,15 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-76
 	MOVQ     n+24(FP), CX
 	MOVQ     xq+32(FP), R8
 	MOVQ     dx+40(FP), R10
-	MOVQ     nIn+56(FP), R12
+	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
 	MOVQ     sums+48(FP), R11
-	MOVQ     R12, R13
+	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+64(FP), AX
+	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
 	JEQ      columns551
 	CMPQ     AX, $0x05
@@ -36877,6 +36877,2419 @@ groups561:
 	JNZ          loop560
 	VZEROUPPER
 	RET
+
+// func gemmF32AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-68
+	MOVL      mask+64(FP), AX
+	KMOVD     AX, K1
+	KSHIFTRD  $0x10, K1, K2
+	MOVQ      y+0(FP), DI
+	MOVQ      ldy+8(FP), R15
+	SHLQ      $0x02, R15
+	MOVQ      w0+16(FP), SI
+	MOVQ      w1+24(FP), DX
+	MOVQ      x+40(FP), R8
+	MOVQ      nIn+48(FP), R12
+	SHLQ      $0x02, R12
+	LEAQ      (R8)(R12*2), R9
+	ADDQ      R12, R9
+	MOVQ      nCols+56(FP), AX
+	CMPQ      AX, $0x06
+	JEQ       columns562
+	CMPQ      AX, $0x05
+	JEQ       columns563
+	CMPQ      AX, $0x04
+	JEQ       columns564
+	CMPQ      AX, $0x03
+	JEQ       columns565
+	CMPQ      AX, $0x02
+	JEQ       columns566
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest568
+
+loop567:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop567
+
+rest568:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done570
+
+tail569:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail569
+
+done570:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K2, 64(DI)
+	VZEROUPPER
+	RET
+
+columns566:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest572
+
+loop571:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop571
+
+rest572:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done574
+
+tail573:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail573
+
+done574:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VZEROUPPER
+	RET
+
+columns565:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest576
+
+loop575:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop575
+
+rest576:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done578
+
+tail577:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail577
+
+done578:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	VZEROUPPER
+	RET
+
+columns564:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest580
+
+loop579:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop579
+
+rest580:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done582
+
+tail581:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail581
+
+done582:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+columns563:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest584
+
+loop583:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop583
+
+rest584:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done586
+
+tail585:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail585
+
+done586:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+columns562:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	VMOVUPS.Z (AX)(R15*2), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest588
+
+loop587:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VMOVUPS      64(SI), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 4(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VMOVUPS      128(SI), Z12
+	VMOVUPS      128(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 8(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VMOVUPS      192(SI), Z12
+	VMOVUPS      192(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 12(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop587
+
+rest588:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done590
+
+tail589:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail589
+
+done590:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z10, K1, (AX)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VMOVUPS Z11, K2, 64(AX)(R15*2)
+	VZEROUPPER
+	RET
+
+// func gemmF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-68
+	MOVL      mask+64(FP), AX
+	KMOVD     AX, K1
+	KSHIFTRD  $0x10, K1, K2
+	MOVQ      y+0(FP), DI
+	MOVQ      ldy+8(FP), R15
+	SHLQ      $0x02, R15
+	MOVQ      w0+16(FP), SI
+	MOVQ      w1+24(FP), DX
+	MOVQ      x+40(FP), R8
+	MOVQ      nIn+48(FP), R12
+	SHLQ      $0x02, R12
+	LEAQ      (R8)(R12*2), R9
+	ADDQ      R12, R9
+	MOVQ      nCols+56(FP), AX
+	CMPQ      AX, $0x06
+	JEQ       columns591
+	CMPQ      AX, $0x05
+	JEQ       columns592
+	CMPQ      AX, $0x04
+	JEQ       columns593
+	CMPQ      AX, $0x03
+	JEQ       columns594
+	CMPQ      AX, $0x02
+	JEQ       columns595
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest597
+
+loop596:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop596
+
+rest597:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done599
+
+tail598:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail598
+
+done599:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K2, 64(DI)
+	VZEROUPPER
+	RET
+
+columns595:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest601
+
+loop600:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop600
+
+rest601:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done603
+
+tail602:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail602
+
+done603:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VZEROUPPER
+	RET
+
+columns594:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest605
+
+loop604:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop604
+
+rest605:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done607
+
+tail606:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail606
+
+done607:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	VZEROUPPER
+	RET
+
+columns593:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest609
+
+loop608:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop608
+
+rest609:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done611
+
+tail610:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail610
+
+done611:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+columns592:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest613
+
+loop612:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop612
+
+rest613:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done615
+
+tail614:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail614
+
+done615:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+columns591:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	VMOVUPS.Z (AX)(R15*2), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest617
+
+loop616:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VCVTPH2PS    32(SI), Z12
+	VCVTPH2PS    32(DX), Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 4(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VCVTPH2PS    64(SI), Z12
+	VCVTPH2PS    64(DX), Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 8(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VCVTPH2PS    96(SI), Z12
+	VCVTPH2PS    96(DX), Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 12(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop616
+
+rest617:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done619
+
+tail618:
+	VCVTPH2PS    (SI), Z12
+	VCVTPH2PS    (DX), Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail618
+
+done619:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z10, K1, (AX)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VMOVUPS Z11, K2, 64(AX)(R15*2)
+	VZEROUPPER
+	RET
+
+// func gemmBF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-68
+	MOVL      mask+64(FP), AX
+	KMOVD     AX, K1
+	KSHIFTRD  $0x10, K1, K2
+	MOVQ      y+0(FP), DI
+	MOVQ      ldy+8(FP), R15
+	SHLQ      $0x02, R15
+	MOVQ      w0+16(FP), SI
+	MOVQ      w1+24(FP), DX
+	MOVQ      x+40(FP), R8
+	MOVQ      nIn+48(FP), R12
+	SHLQ      $0x02, R12
+	LEAQ      (R8)(R12*2), R9
+	ADDQ      R12, R9
+	MOVQ      nCols+56(FP), AX
+	CMPQ      AX, $0x06
+	JEQ       columns620
+	CMPQ      AX, $0x05
+	JEQ       columns621
+	CMPQ      AX, $0x04
+	JEQ       columns622
+	CMPQ      AX, $0x03
+	JEQ       columns623
+	CMPQ      AX, $0x02
+	JEQ       columns624
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest626
+
+loop625:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop625
+
+rest626:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done628
+
+tail627:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail627
+
+done628:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K2, 64(DI)
+	VZEROUPPER
+	RET
+
+columns624:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest630
+
+loop629:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop629
+
+rest630:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done632
+
+tail631:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail631
+
+done632:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VZEROUPPER
+	RET
+
+columns623:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest634
+
+loop633:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop633
+
+rest634:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done636
+
+tail635:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail635
+
+done636:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	VZEROUPPER
+	RET
+
+columns622:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest638
+
+loop637:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop637
+
+rest638:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done640
+
+tail639:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail639
+
+done640:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+columns621:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest642
+
+loop641:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop641
+
+rest642:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done644
+
+tail643:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail643
+
+done644:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+columns620:
+	LEAQ      (DI)(R15*2), AX
+	ADDQ      R15, AX
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	VMOVUPS.Z (DI)(R15*1), K1, Z2
+	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
+	VMOVUPS.Z (DI)(R15*2), K1, Z4
+	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
+	VMOVUPS.Z (AX), K1, Z6
+	VMOVUPS.Z 64(AX), K2, Z7
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	VMOVUPS.Z (AX)(R15*2), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
+	MOVQ      n+32(FP), CX
+	SHRQ      $0x02, CX
+	JZ        rest646
+
+loop645:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VPMOVZXWD    32(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    32(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 4(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 4(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 4(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VPMOVZXWD    64(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    64(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 8(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 8(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 8(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 8(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	VPMOVZXWD    96(SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    96(DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 12(R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS 12(R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS 12(R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 12(R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	DECQ         CX
+	JNZ          loop645
+
+rest646:
+	MOVQ n+32(FP), CX
+	ANDQ $0x03, CX
+	JZ   done648
+
+tail647:
+	VPMOVZXWD    (SI), Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX), Z13
+	VPSLLD       $0x10, Z13, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R8)(R12*1), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VBROADCASTSS (R8)(R12*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VBROADCASTSS (R9)(R12*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R12*2), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z11
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         CX
+	JNZ          tail647
+
+done648:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z2, K1, (DI)(R15*1)
+	VMOVUPS Z4, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(R15*1)
+	VMOVUPS Z10, K1, (AX)(R15*2)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z3, K2, 64(DI)(R15*1)
+	VMOVUPS Z5, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z7, K2, 64(AX)
+	VMOVUPS Z9, K2, 64(AX)(R15*1)
+	VMOVUPS Z11, K2, 64(AX)(R15*2)
+	VZEROUPPER
+	RET
+
+// func quantize32AVX512(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), R8
+	MOVQ         scale+8(FP), R10
+	MOVQ         corr+16(FP), R11
+	MOVQ         x+24(FP), SI
+	MOVQ         nBlocks+32(FP), DX
+	MOVL         $0x7fffffff, AX
+	VPBROADCASTD AX, Z29
+	MOVL         $0x42fe0000, AX
+	VPBROADCASTD AX, Z30
+	MOVL         $0x01010101, AX
+	VPBROADCASTD AX, Z28
+
+loop649:
+	VPANDD        (SI), Z29, Z0
+	VPANDD        64(SI), Z29, Z1
+	VPMAXUD       Z1, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMAXUD       Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVD         X0, CX
+	MOVL          $0x7fc00000, AX
+	CMPL          CX, $0x7f800000
+	JCC           special650
+	XORL          AX, AX
+	CMPL          CX, $0x0d800000
+	JCS           special650
+	VDIVSS        X30, X0, X1
+	VMOVSS        X1, (R10)
+	VDIVSS        X0, X30, X1
+	VBROADCASTSS  X1, Z1
+	VMULPS        (SI), Z1, Z2
+	VMULPS        64(SI), Z1, Z3
+	VCVTPS2DQ     Z2, Z2
+	VCVTPS2DQ     Z3, Z3
+	VPMOVDB       Z2, (R8)
+	VPMOVDB       Z3, 16(R8)
+	VPADDD        Z3, Z2, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPADDD        Y3, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPADDD        X3, X2, X2
+	VPSHUFD       $0x4e, X2, X3
+	VPADDD        X3, X2, X2
+	VPSHUFD       $0xb1, X2, X3
+	VPADDD        X3, X2, X2
+	VMOVD         X2, AX
+	SHLL          $0x07, AX
+	NEGL          AX
+	MOVL          AX, (R11)
+
+next651:
+	ADDQ $0x00000080, SI
+	ADDQ $0x20, R8
+	ADDQ $0x04, R10
+	ADDQ $0x04, R11
+	DECQ DX
+	JNZ  loop649
+	VZEROUPPER
+	RET
+
+special650:
+	MOVL    AX, (R10)
+	VPXOR   Y0, Y0, Y0
+	VMOVDQU Y0, (R8)
+	MOVL    $0x00000000, (R11)
+	JMP     next651
+
+// func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), R8
+	MOVQ         scale+8(FP), R10
+	MOVQ         sums+16(FP), R11
+	MOVQ         x+24(FP), SI
+	MOVQ         nBlocks+32(FP), DX
+	MOVL         $0x7fffffff, AX
+	VPBROADCASTD AX, Z29
+	MOVL         $0x42fe0000, AX
+	VPBROADCASTD AX, Z30
+	MOVL         $0x01010101, AX
+	VPBROADCASTD AX, Z28
+	MOVL         $0x00010001, AX
+	VPBROADCASTD AX, Z27
+	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
+
+loop652:
+	VPANDD        (SI), Z29, Z0
+	VPANDD        64(SI), Z29, Z1
+	VPANDD        128(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        192(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        256(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        320(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        384(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        448(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        512(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        576(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        640(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        704(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        768(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        832(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPANDD        896(SI), Z29, Z2
+	VPMAXUD       Z2, Z0, Z0
+	VPANDD        960(SI), Z29, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPMAXUD       Z1, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMAXUD       Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVD         X0, CX
+	MOVL          $0x7fc00000, AX
+	CMPL          CX, $0x7f800000
+	JCC           special653
+	XORL          AX, AX
+	CMPL          CX, $0x0d800000
+	JCS           special653
+	VDIVSS        X30, X0, X1
+	VMOVSS        X1, (R10)
+	VDIVSS        X0, X30, X1
+	VBROADCASTSS  X1, Z1
+	VMULPS        (SI), Z1, Z2
+	VCVTPS2DQ     Z2, Z2
+	VPMOVDB       Z2, (R8)
+	VMULPS        64(SI), Z1, Z3
+	VCVTPS2DQ     Z3, Z3
+	VPMOVDB       Z3, 16(R8)
+	VMULPS        128(SI), Z1, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVDB       Z4, 32(R8)
+	VMULPS        192(SI), Z1, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVDB       Z5, 48(R8)
+	VMULPS        256(SI), Z1, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVDB       Z6, 64(R8)
+	VMULPS        320(SI), Z1, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVDB       Z7, 80(R8)
+	VMULPS        384(SI), Z1, Z8
+	VCVTPS2DQ     Z8, Z8
+	VPMOVDB       Z8, 96(R8)
+	VMULPS        448(SI), Z1, Z9
+	VCVTPS2DQ     Z9, Z9
+	VPMOVDB       Z9, 112(R8)
+	VMULPS        512(SI), Z1, Z2
+	VCVTPS2DQ     Z2, Z2
+	VPMOVDB       Z2, 128(R8)
+	VMULPS        576(SI), Z1, Z3
+	VCVTPS2DQ     Z3, Z3
+	VPMOVDB       Z3, 144(R8)
+	VMULPS        640(SI), Z1, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVDB       Z4, 160(R8)
+	VMULPS        704(SI), Z1, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVDB       Z5, 176(R8)
+	VMULPS        768(SI), Z1, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVDB       Z6, 192(R8)
+	VMULPS        832(SI), Z1, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVDB       Z7, 208(R8)
+	VMULPS        896(SI), Z1, Z8
+	VCVTPS2DQ     Z8, Z8
+	VPMOVDB       Z8, 224(R8)
+	VMULPS        960(SI), Z1, Z9
+	VCVTPS2DQ     Z9, Z9
+	VPMOVDB       Z9, 240(R8)
+	VPXORD        Z2, Z2, Z2
+	VPDPBUSD      (R8), Z28, Z2
+	VPXORD        Z3, Z3, Z3
+	VPDPBUSD      64(R8), Z28, Z3
+	VPXORD        Z4, Z4, Z4
+	VPDPBUSD      128(R8), Z28, Z4
+	VPXORD        Z5, Z5, Z5
+	VPDPBUSD      192(R8), Z28, Z5
+	VPACKSSDW     Z3, Z2, Z2
+	VPACKSSDW     Z5, Z4, Z4
+	VPMADDWD      Z27, Z2, Z2
+	VPMADDWD      Z27, Z4, Z4
+	VPACKSSDW     Z4, Z2, Z2
+	VPMADDWD      Z27, Z2, Z2
+	VPERMD        Z2, Z26, Z2
+	VPMOVDW       Z2, (R11)
+	VPMADDWD      (R11), Y27, Y2
+	VPMOVDW       Y2, 32(R11)
+
+next654:
+	ADDQ $0x00000400, SI
+	ADDQ $0x00000100, R8
+	ADDQ $0x04, R10
+	ADDQ $0x30, R11
+	DECQ DX
+	JNZ  loop652
+	VZEROUPPER
+	RET
+
+special653:
+	MOVL      AX, (R10)
+	VPXORD    Z0, Z0, Z0
+	VMOVDQU32 Z0, (R8)
+	VMOVDQU32 Z0, 64(R8)
+	VMOVDQU32 Z0, 128(R8)
+	VMOVDQU32 Z0, 192(R8)
+	VMOVDQU   Y0, (R11)
+	VMOVDQU   X0, 32(R11)
+	JMP       next654
+
+// func scanAVX512(b *byte, n int) uint64
+// Requires: AVX, AVX512F
+TEXT ·scanAVX512(SB), NOSPLIT, $0-24
+	MOVQ   b+0(FP), SI
+	MOVQ   n+8(FP), CX
+	SHRQ   $0x08, CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop655:
+	VPXORD (SI), Z0, Z0
+	VPXORD 64(SI), Z1, Z1
+	VPXORD 128(SI), Z2, Z2
+	VPXORD 192(SI), Z3, Z3
+	ADDQ   $0x00000100, SI
+	DECQ   CX
+	JNZ    loop655
+	VPXORD Z1, Z0, Z0
+	VPXORD Z2, Z0, Z0
+	VPXORD Z3, Z0, Z0
+	VMOVQ  X0, AX
+	MOVQ   AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func peakAVX512(n int)
+// Requires: AVX, AVX512VNNI
+TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+
+loop656:
+	VPDPBUSD Z16, Z17, Z0
+	VPDPBUSD Z16, Z17, Z1
+	VPDPBUSD Z16, Z17, Z2
+	VPDPBUSD Z16, Z17, Z3
+	VPDPBUSD Z16, Z17, Z4
+	VPDPBUSD Z16, Z17, Z5
+	VPDPBUSD Z16, Z17, Z6
+	VPDPBUSD Z16, Z17, Z7
+	VPDPBUSD Z16, Z17, Z8
+	VPDPBUSD Z16, Z17, Z9
+	VPDPBUSD Z16, Z17, Z10
+	VPDPBUSD Z16, Z17, Z11
+	VPDPBUSD Z16, Z17, Z12
+	VPDPBUSD Z16, Z17, Z13
+	VPDPBUSD Z16, Z17, Z14
+	VPDPBUSD Z16, Z17, Z15
+	DECQ     CX
+	JNZ      loop656
+	VZEROUPPER
+	RET
+
+DATA transpose4AVX512<>+0(SB)/4, $0x00000000
+DATA transpose4AVX512<>+4(SB)/4, $0x00000004
+DATA transpose4AVX512<>+8(SB)/4, $0x00000008
+DATA transpose4AVX512<>+12(SB)/4, $0x0000000c
+DATA transpose4AVX512<>+16(SB)/4, $0x00000001
+DATA transpose4AVX512<>+20(SB)/4, $0x00000005
+DATA transpose4AVX512<>+24(SB)/4, $0x00000009
+DATA transpose4AVX512<>+28(SB)/4, $0x0000000d
+DATA transpose4AVX512<>+32(SB)/4, $0x00000002
+DATA transpose4AVX512<>+36(SB)/4, $0x00000006
+DATA transpose4AVX512<>+40(SB)/4, $0x0000000a
+DATA transpose4AVX512<>+44(SB)/4, $0x0000000e
+DATA transpose4AVX512<>+48(SB)/4, $0x00000003
+DATA transpose4AVX512<>+52(SB)/4, $0x00000007
+DATA transpose4AVX512<>+56(SB)/4, $0x0000000b
+DATA transpose4AVX512<>+60(SB)/4, $0x0000000f
+GLOBL transpose4AVX512<>(SB), RODATA|NOPTR, $64
 
 DATA bytesAVX512<>+0(SB)/4, $0x0f0f0f0f
 DATA bytesAVX512<>+4(SB)/4, $0x78787878

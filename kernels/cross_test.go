@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -167,6 +168,58 @@ func extremeCase(t *testing.T, f Format, fill byte, sign float32) matMulCase {
 		generic.Quantize[f.Activation()](c.x, x, Range{0, nTokens})
 	}
 	return c
+}
+
+// TestQuantizeLevels compares every level with the reference: random values of
+// all sizes, blocks of special ones, and ties.
+func TestQuantizeLevels(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, level *Impl) {
+		r := rand.New(rand.NewPCG(15, 16))
+		for _, kind := range []ActivationKind{ActQ8x32, ActQ8x256} {
+			for nBlocks := 1; nBlocks < 40; nBlocks++ {
+				const nTokens = 2
+				nIn := nBlocks * kind.blockLen()
+				x := moved(t, hardBlocks(r, nTokens*nIn, kind.blockLen()))
+				want, got := newActivations(kind, nTokens, nIn), newActivations(kind, nTokens, nIn)
+				got.Quants, got.Scales, got.Corr, got.Sums = moved(t, got.Quants), moved(t, got.Scales), moved(t, got.Corr), moved(t, got.Sums)
+				generic.Quantize[kind](want, x, Range{0, nTokens})
+				for tok := range nTokens {
+					level.Quantize[kind](got, x, Range{tok, tok + 1})
+				}
+				require.Equal(t, want.Quants, got.Quants)
+				require.Equal(t, want.Corr, got.Corr)
+				require.Equal(t, want.Sums, got.Sums)
+				requireSameBits(t, want.Scales, got.Scales, "scales of %v", kind)
+			}
+		}
+	})
+}
+
+// hardBlocks returns blocks of values of one magnitude each, some with special
+// values, some of halves, which are ties.
+func hardBlocks(r *rand.Rand, n, block int) []float32 {
+	x := randomFloats(r, n)
+	specials := []float32{float32(math.Inf(1)), float32(math.NaN()), math.MaxFloat32, 0x1p-100, 0x1.fffffep-101, 0x1p-149, 0}
+	for b := 0; b < n; b += block {
+		part := x[b : b+block]
+		scale := float32(math.Ldexp(1, r.IntN(240)-130))
+		for i := range part {
+			part[i] *= scale
+		}
+		switch r.IntN(4) {
+		case 0:
+			part[r.IntN(block)] = specials[r.IntN(len(specials))]
+		case 1:
+			clear(part)
+			part[r.IntN(block)] = specials[r.IntN(len(specials))]
+		case 2:
+			for i := range part {
+				part[i] = float32(r.IntN(253)-126) / 2
+			}
+			part[r.IntN(block)] = -127
+		}
+	}
+	return x
 }
 
 func FuzzMatMul(f *testing.F) {

@@ -71,7 +71,7 @@ func matMulQ8x32Generic(y []float32, w Matrix, x Activations, panels, tokens Ran
 				rb.unpackRow(w.Format, head, body, b%parts, n-rows.From)
 				for t := tokens.From; t < tokens.To; t++ {
 					at := t*nBlocks + b
-					y[t*w.NOut+n] = rb.step32(w.Format, x.Quants[at*32:][:32], x.Scales[at], x.Corr[at], y[t*w.NOut+n])
+					y[t*w.NOut+n] = rb.step32(w.Format, x.quants(t, b*32, 32), x.Scales[at], x.Corr[at], y[t*w.NOut+n])
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func matMulQ8x256Generic(y []float32, w Matrix, x Activations, panels, tokens Ra
 				rb.unpackRow(w.Format, head, body, 0, n-rows.From)
 				for t := tokens.From; t < tokens.To; t++ {
 					at := t*nBlocks + b
-					y[t*w.NOut+n] = rb.step256(w.Format, x.Quants[at*256:][:256], x.Scales[at], x.Sums[at*nSums:][:nSums], y[t*w.NOut+n])
+					y[t*w.NOut+n] = rb.step256(w.Format, x.quants(t, b*256, 256), x.Scales[at], x.Sums[at*nSums:][:nSums], y[t*w.NOut+n])
 				}
 			}
 		}

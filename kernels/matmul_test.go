@@ -169,7 +169,7 @@ func (a Activations) value(token, k int) float64 {
 	if a.Kind == ActF32 {
 		return float64(a.F32[i])
 	}
-	return float64(a.Quants[i]) * float64(a.Scales[i/a.Kind.blockLen()])
+	return float64(a.quants(token, k, 1)[0]) * float64(a.Scales[i/a.Kind.blockLen()])
 }
 
 // TestMatMulTiles computes one product in tiles of all kinds; no bit may differ.

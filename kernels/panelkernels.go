@@ -5,28 +5,29 @@ package kernels
 // The assembly levels compute a product in two ways. Up to maxGemvCols tokens
 // stream a panel once and unpack in registers. More tokens meet two panels at
 // a time, unpacked into a tile of tileValues inputs that stays in the
-// first-level cache while all columns pass; the sums wait in y between tiles.
+// second-level cache while all columns pass; the sums wait in y between tiles.
+// Smaller tiles for the first level lose more by coming back to y.
 
 const (
 	maxGemvCols = 4
-	tileCols    = 6   // columns of the largest register tile
-	tileValues  = 512 // inputs of a tile
+	tileCols    = 6    // columns of the largest register tile
+	tileValues  = 2048 // inputs of a tile
 )
 
 // blockKernels is a format of 32-value activations at one level. Pointers are
-// to the first token's data; ldy and nIn are elements from one to the next.
+// to the first token's data; ldy and xStride are elements from one to the next.
 // mask has a bit for each row to write.
 type blockKernels struct {
-	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn, nCols int, mask uint32)
+	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nGroups int, xq *int8, dx *float32, corr *int32, nIn, nCols int, mask uint32)
+	gemm func(y *float32, ldy int, tile *byte, nGroups int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32)
 }
 
 // superKernels is a format of 256-value activations at one level.
 type superKernels struct {
-	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, nCols int, mask uint32)
+	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, nCols int, mask uint32)
+	gemm func(y *float32, ldy int, tile *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32)
 }
 
 // rowMask has a bit for each row of panel p.
@@ -42,25 +43,25 @@ func (k blockKernels) matMul(y []float32, w Matrix, x Activations, panels, token
 		clearTile(y, w, panels, tokens)
 		return
 	}
-	nBlocks, groups := w.NIn/w.Format.BlockLen(), w.NIn/32
+	nBlocks, groups, stride := w.NIn/w.Format.BlockLen(), w.NIn/32, quantStride(w.NIn)
 	if tokens.len() <= maxGemvCols {
 		t := tokens.From
 		for p := panels.From; p < panels.To; p++ {
 			k.gemv(&y[t*w.NOut+p*PanelRows], w.NOut, &w.panel(p)[0], nBlocks,
-				&x.Quants[t*w.NIn], &x.Scales[t*groups], &x.Corr[t*groups], w.NIn, tokens.len(), w.rowMask(p))
+				&x.Quants[t*stride], &x.Scales[t*groups], &x.Corr[t*groups], w.NIn, stride, tokens.len(), w.rowMask(p))
 		}
 		return
 	}
 	clearTile(y, w, panels, tokens)
 	for p := panels.From; p < panels.To; p += 2 {
-		mask := w.unpackMask(p, panels)
+		mask := w.tileMask(p, panels)
 		for k0 := 0; k0 < w.NIn; k0 += tileValues {
 			n := min(tileValues, w.NIn-k0)
 			w.unpackTile(k.tile, scratch, p, panels, k0, n)
 			for t := tokens.From; t < tokens.To; {
 				cols := nextColumns(tokens.To - t)
 				k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/32,
-					&x.Quants[t*w.NIn+k0], &x.Scales[t*groups+k0/32], &x.Corr[t*groups+k0/32], w.NIn, cols, mask)
+					&x.Quants[t*stride+k0], &x.Scales[t*groups+k0/32], &x.Corr[t*groups+k0/32], w.NIn, stride, cols, mask)
 				t += cols
 			}
 		}
@@ -72,18 +73,18 @@ func (k superKernels) matMul(y []float32, w Matrix, x Activations, panels, token
 		clearTile(y, w, panels, tokens)
 		return
 	}
-	nBlocks := w.NIn / 256
+	nBlocks, stride := w.NIn/256, quantStride(w.NIn)
 	if tokens.len() <= maxGemvCols {
 		t := tokens.From
 		for p := panels.From; p < panels.To; p++ {
 			k.gemv(&y[t*w.NOut+p*PanelRows], w.NOut, &w.panel(p)[0], nBlocks,
-				&x.Quants[t*w.NIn], &x.Scales[t*nBlocks], &x.Sums[t*nBlocks*nSums], w.NIn, tokens.len(), w.rowMask(p))
+				&x.Quants[t*stride], &x.Scales[t*nBlocks], &x.Sums[t*nBlocks*nSums], w.NIn, stride, tokens.len(), w.rowMask(p))
 		}
 		return
 	}
 	clearTile(y, w, panels, tokens)
 	for p := panels.From; p < panels.To; p += 2 {
-		mask := w.unpackMask(p, panels)
+		mask := w.tileMask(p, panels)
 		for k0 := 0; k0 < w.NIn; k0 += tileValues {
 			n := min(tileValues, w.NIn-k0)
 			w.unpackTile(k.tile, scratch, p, panels, k0, n)
@@ -91,7 +92,7 @@ func (k superKernels) matMul(y []float32, w Matrix, x Activations, panels, token
 				cols := nextColumns(tokens.To - t)
 				b := t*nBlocks + k0/256
 				k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/256,
-					&x.Quants[t*w.NIn+k0], &x.Scales[b], &x.Sums[b*nSums], w.NIn, cols, mask)
+					&x.Quants[t*stride+k0], &x.Scales[b], &x.Sums[b*nSums], w.NIn, stride, cols, mask)
 				t += cols
 			}
 		}
@@ -104,8 +105,8 @@ func nextColumns(n int) int {
 	return (n + tiles - 1) / tiles
 }
 
-// unpackMask is the row mask of panels p and p+1, where the range has both.
-func (w Matrix) unpackMask(p int, panels Range) uint32 {
+// tileMask is the row mask of panels p and p+1, where the range has both.
+func (w Matrix) tileMask(p int, panels Range) uint32 {
 	mask := w.rowMask(p)
 	if p+1 < panels.To {
 		mask |= w.rowMask(p+1) << PanelRows
@@ -130,5 +131,59 @@ func clearTile(y []float32, w Matrix, panels, tokens Range) {
 	from, to := panels.From*PanelRows, min(panels.To*PanelRows, w.NOut)
 	for t := tokens.From; t < tokens.To; t++ {
 		clear(y[t*w.NOut+from : t*w.NOut+to])
+	}
+}
+
+// floatTileValues is the number of inputs after which the product of float
+// weights goes on to the next columns.
+const floatTileValues = 256
+
+// floatKernel is a format of float weights at one level. It adds n inputs of
+// two panels.
+type floatKernel func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32)
+
+func (k floatKernel) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, _ []byte) {
+	clearTile(y, w, panels, tokens)
+	if w.NIn == 0 {
+		return
+	}
+	step := floatTileValues
+	if tokens.len() <= tileCols {
+		step = w.NIn
+	}
+	rowBytes := PanelRows * w.Format.BlockBytes()
+	for p := panels.From; p < panels.To; p += 2 {
+		mask := w.tileMask(p, panels)
+		first, second := w.panel(p), w.panel(min(p+1, panels.To-1))
+		for k0 := 0; k0 < w.NIn; k0 += step {
+			n := min(step, w.NIn-k0)
+			for t := tokens.From; t < tokens.To; {
+				cols := nextColumns(tokens.To - t)
+				k(&y[t*w.NOut+p*PanelRows], w.NOut, &first[k0*rowBytes], &second[k0*rowBytes], n,
+					&x.F32[t*w.NIn+k0], w.NIn, cols, mask)
+				t += cols
+			}
+		}
+	}
+}
+
+// quantizeKernels are the quantisers of one level; nBlocks > 0.
+type quantizeKernels struct {
+	blocks32  func(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)
+	blocks256 func(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
+}
+
+func (k quantizeKernels) override(i *Impl) {
+	i.Quantize[ActQ8x32] = func(a Activations, x []float32, tokens Range) {
+		n := a.NIn / 32
+		for t := tokens.From; t < tokens.To; t++ {
+			k.blocks32(&a.quants(t, 0, 1)[0], &a.Scales[t*n], &a.Corr[t*n], &x[t*a.NIn], n)
+		}
+	}
+	i.Quantize[ActQ8x256] = func(a Activations, x []float32, tokens Range) {
+		n := a.NIn / 256
+		for t := tokens.From; t < tokens.To; t++ {
+			k.blocks256(&a.quants(t, 0, 1)[0], &a.Scales[t*n], &a.Sums[t*n*nSums], &x[t*a.NIn], n)
+		}
 	}
 }

@@ -43,7 +43,7 @@ type Activations struct {
 	NTokens, NIn int
 
 	F32    []float32 // [nTokens, nIn] (ActF32)
-	Quants []int8    // [nTokens, nIn]
+	Quants []int8    // [nTokens, quantStride(nIn)], the first nIn of each
 	Scales []float32 // [nTokens, nIn/32 or nIn/256]
 	Corr   []int32   // [nTokens, nIn/32] -128 × the sum of each 32 quants (ActQ8x32)
 	Sums   []int16   // [nTokens, nIn/256, 24] the sums of each 16 quants, then of each 32 (ActQ8x256)
@@ -52,6 +52,19 @@ type Activations struct {
 // nSums is the number of sums of a block of 256 quants.
 const nSums = 16 + 8
 
+// quantStride is the distance of two rows of quants: nIn and padding to an odd
+// number of cache lines, because rows a power of two apart would all compete
+// for the same few sets of a cache.
+func quantStride(nIn int) int { return align64(nIn) | 64 }
+
+// quantsLen is the number of quants of nTokens rows, with padding.
+func quantsLen(nTokens, nIn int) int {
+	if nIn == 0 {
+		return 0
+	}
+	return nTokens * quantStride(nIn)
+}
+
 // ActivationBytes is the size of the buffer NewActivations divides.
 func ActivationBytes(kind ActivationKind, nTokens, nIn int) int {
 	n := nTokens * nIn
@@ -59,9 +72,9 @@ func ActivationBytes(kind ActivationKind, nTokens, nIn int) int {
 	case ActF32:
 		return align64(4 * n)
 	case ActQ8x32:
-		return align64(n) + 2*align64(n/32*4)
+		return quantsLen(nTokens, nIn) + 2*align64(n/32*4)
 	default:
-		return align64(n) + align64(n/256*4) + align64(n/256*nSums*2)
+		return quantsLen(nTokens, nIn) + align64(n/256*4) + align64(n/256*nSums*2)
 	}
 }
 
@@ -87,11 +100,11 @@ func NewActivations(kind ActivationKind, nTokens, nIn int, buf []byte) Activatio
 	case ActF32:
 		a.F32 = carve[float32](&buf, n)
 	case ActQ8x32:
-		a.Quants = carve[int8](&buf, n)
+		a.Quants = carve[int8](&buf, quantsLen(nTokens, nIn))
 		a.Scales = carve[float32](&buf, n/32)
 		a.Corr = carve[int32](&buf, n/32)
 	case ActQ8x256:
-		a.Quants = carve[int8](&buf, n)
+		a.Quants = carve[int8](&buf, quantsLen(nTokens, nIn))
 		a.Scales = carve[float32](&buf, n/256)
 		a.Sums = carve[int16](&buf, n/256*nSums)
 	}
@@ -121,9 +134,9 @@ func (a Activations) check(op string) {
 	case ActF32:
 		want[0] = n
 	case ActQ8x32:
-		want = [...]int{0, n, n / 32, n / 32, 0}
+		want = [...]int{0, quantsLen(a.NTokens, a.NIn), n / 32, n / 32, 0}
 	case ActQ8x256:
-		want = [...]int{0, n, n / 256, 0, n / 256 * nSums}
+		want = [...]int{0, quantsLen(a.NTokens, a.NIn), n / 256, 0, n / 256 * nSums}
 	}
 	got := [...]int{len(a.F32), len(a.Quants), len(a.Scales), len(a.Corr), len(a.Sums)}
 	if got != want || a.NIn%a.Kind.blockLen() != 0 {
@@ -163,25 +176,36 @@ func quantizeF32Generic(a Activations, x []float32, tokens Range) {
 }
 
 func quantizeQ8x32Generic(a Activations, x []float32, tokens Range) {
-	for b := tokens.From * a.NIn / 32; b < tokens.To*a.NIn/32; b++ {
-		q := a.Quants[b*32:][:32]
-		a.Scales[b] = quantizeBlock(q, x[b*32:][:32])
-		a.Corr[b] = -128 * sumInt8(q)
+	nBlocks := a.NIn / 32
+	for t := tokens.From; t < tokens.To; t++ {
+		for b := range nBlocks {
+			q := a.quants(t, b*32, 32)
+			a.Scales[t*nBlocks+b] = quantizeBlock(q, x[t*a.NIn+b*32:][:32])
+			a.Corr[t*nBlocks+b] = -128 * sumInt8(q)
+		}
 	}
 }
 
 func quantizeQ8x256Generic(a Activations, x []float32, tokens Range) {
-	for b := tokens.From * a.NIn / 256; b < tokens.To*a.NIn/256; b++ {
-		q := a.Quants[b*256:][:256]
-		a.Scales[b] = quantizeBlock(q, x[b*256:][:256])
-		sums := a.Sums[b*nSums:][:nSums]
-		for s := range 16 {
-			sums[s] = int16(sumInt8(q[s*16:][:16]))
-		}
-		for s := range 8 {
-			sums[16+s] = sums[2*s] + sums[2*s+1]
+	nBlocks := a.NIn / 256
+	for t := tokens.From; t < tokens.To; t++ {
+		for b := range nBlocks {
+			q := a.quants(t, b*256, 256)
+			a.Scales[t*nBlocks+b] = quantizeBlock(q, x[t*a.NIn+b*256:][:256])
+			sums := a.Sums[(t*nBlocks+b)*nSums:][:nSums]
+			for s := range 16 {
+				sums[s] = int16(sumInt8(q[s*16:][:16]))
+			}
+			for s := range 8 {
+				sums[16+s] = sums[2*s] + sums[2*s+1]
+			}
 		}
 	}
+}
+
+// quants returns the n quants of a token from k on.
+func (a Activations) quants(token, k, n int) []int8 {
+	return a.Quants[token*quantStride(a.NIn)+k:][:n:n]
 }
 
 // quantizeBlock quantises one block and returns its scale.

@@ -48,14 +48,15 @@ func TestQuantize(t *testing.T) {
 			}
 			require.Equal(t, float32(amax)/127, a.Scales[b])
 			for i := b * block; i < (b+1)*block; i++ {
-				require.LessOrEqual(t, math.Abs(float64(x[i])-float64(a.Quants[i])*float64(a.Scales[b])), amax/127*0.50001)
+				require.LessOrEqual(t, math.Abs(float64(x[i])-a.value(i/nIn, i%nIn)), amax/127*0.50001)
 			}
 		}
 		for i, c := range a.Corr {
-			require.Equal(t, -128*sumInt8(a.Quants[i*32:][:32]), c)
+			require.Equal(t, -128*sumInt8(a.quants(i*32/nIn, i*32%nIn, 32)), c)
 		}
 		for i, s := range a.Sums {
-			of := a.Quants[i/nSums*256:][:256]
+			k := i / nSums * 256
+			of := a.quants(k/nIn, k%nIn, 256)
 			if j := i % nSums; j < 16 {
 				of = of[j*16:][:16]
 			} else {

@@ -106,10 +106,16 @@ func emitMatMul512(c *build.Context) {
 	for _, v := range superVariants() {
 		p.gemmSupers(v)
 	}
+	p.gemmFloats("F32", 4)
+	p.gemmFloats("F16", 2)
+	p.gemmFloats("BF16", 2)
+	p.quantizers()
+	p.limits()
+	p.transposeTable()
 	p.finish()
 }
 
-const gemvSignature = "func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, %s, nIn int, nCols int, mask uint32)"
+const gemvSignature = "func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32)"
 
 // gemvStart loads what both kinds of GEMV take. Columns are 1 to 4.
 func (p *panels) gemvStart() {
@@ -118,7 +124,7 @@ func (p *panels) gemvStart() {
 	p.SHLQ(operand.U8(2), rLdy)
 	p.param("xq", rX)
 	p.param("dx", rScale)
-	p.param("nIn", rQuantStep)
+	p.param("xStride", rQuantStep)
 	p.thirdColumn(rX3, rX, rQuantStep)
 	p.param("mask", rTmp.As32())
 	p.KMOVW(rTmp.As32(), reg.K1)
@@ -175,7 +181,7 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 		fmt.Sprintf("sets nCols (1 to 4) columns of 16 outputs from a panel of %s; mask selects rows.", f.name))
 	p.gemvStart()
 	p.param("corr", rSum)
-	p.MOVQ(rQuantStep, rScaleStep) // a float32 per 32 quants
+	p.param("nIn", rScaleStep) // a float32 per 32 quants
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.param("w", rW)
 	p.param("nBlocks", rCount)
@@ -366,7 +372,7 @@ func (p *panels) tileBlocks(f *panelFormat) {
 	p.RET()
 }
 
-const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn int, nCols int, mask uint32)"
+const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32)"
 
 // The least and the most columns of the GEMM.
 const minColumns, maxColumns = 3, 6
@@ -384,7 +390,7 @@ func (p *panels) gemmStart() {
 	p.param("n", rCount)
 	p.param("xq", rX)
 	p.param("dx", rScale)
-	p.param("nIn", rQuantStep)
+	p.param("xStride", rQuantStep)
 	p.thirdColumn(rX3, rX, rQuantStep)
 }
 
@@ -417,7 +423,7 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		"adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.")
 	p.gemmStart()
 	p.param("corr", rSum)
-	p.MOVQ(rQuantStep, rScaleStep)
+	p.param("nIn", rScaleStep)
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.forColumns(minColumns, maxColumns, func(cols int) {
 		outputs := p.columnPointer(cols, rY, rLdy)

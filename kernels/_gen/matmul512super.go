@@ -136,7 +136,7 @@ func (p *panels) gemvSupers(f *panelFormat) {
 	rSubs, rChunk, rIndex := rY, rCount, rLdy // the outputs' registers, until they are stored
 	p.gemvStart()
 	p.param("sums", rSum)
-	p.MOVQ(rQuantStep, rScaleStep) // a float32 per 256 quants
+	p.param("nIn", rScaleStep) // a float32 per 256 quants
 	p.SHRQ(operand.U8(6), rScaleStep)
 	p.LEAQ(operand.Mem{Base: rScaleStep, Index: rScaleStep, Scale: 2}, rSumStep) // 48 bytes, 12 times as many
 	p.SHLQ(operand.U8(2), rSumStep)
@@ -359,7 +359,7 @@ func (p *panels) gemmSupers(f *panelFormat) {
 	rGroup := rHead
 	p.gemmStart()
 	p.param("sums", rSum)
-	p.MOVQ(rQuantStep, rScaleStep)
+	p.param("nIn", rScaleStep)
 	p.SHRQ(operand.U8(6), rScaleStep)
 	p.LEAQ(operand.Mem{Base: rScaleStep, Index: rScaleStep, Scale: 2}, rSumStep)
 	p.SHLQ(operand.U8(2), rSumStep)

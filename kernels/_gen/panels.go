@@ -270,10 +270,12 @@ func (p *panels) byteConstant(b int) operand.Mem {
 	return operand.NewDataAddr(operand.NewStaticSymbol("bytes"+p.suffix), 4*i)
 }
 
+const rodata = attr.RODATA | attr.NOPTR
+
 // finish writes the tables. Call it last.
 func (p *panels) finish() {
 	p.StaticGlobal("bytes" + p.suffix)
-	p.DataAttributes(attr.RODATA | attr.NOPTR)
+	p.DataAttributes(rodata)
 	for _, b := range p.byteTable {
 		p.AppendDatum(operand.U32(uint32(b) * 0x01010101))
 	}
@@ -282,7 +284,7 @@ func (p *panels) finish() {
 			continue
 		}
 		p.StaticGlobal("table" + f.name + p.suffix)
-		p.DataAttributes(attr.RODATA | attr.NOPTR)
+		p.DataAttributes(rodata)
 		for _, v := range f.table {
 			p.AppendDatum(operand.U8(v))
 		}
