@@ -20,6 +20,10 @@ import (
 // have: the rest of an answer is in a buffer by then.
 const closeTimeout = 5 * time.Second
 
+// bodiesPerUser is how many bodies of the largest size a user's requests may
+// hold at once. Most bodies are a thousand times smaller.
+const bodiesPerUser = 4
+
 // Run serves what c says until ctx ends, then lets running answers finish
 // within c.DrainTimeout. It returns nil after an orderly end; all that it
 // started has ended when it returns.
@@ -63,13 +67,14 @@ var _ openai.Service = (*daemon)(nil)
 func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	d := &daemon{config: c, models: models, log: log}
 	d.server = transport.NewServer(transport.Options{
-		Handler:         openai.New(d, log),
-		Policy:          auth.Default,
-		Refuse:          openai.WriteError,
-		MaxBodyBytes:    int64(c.MaxBody),
-		MaxConnsPerUser: c.MaxConns,
-		WriteTimeout:    c.WriteTimeout,
-		Log:             log,
+		Handler:          openai.New(d, log),
+		Policy:           auth.Default,
+		Refuse:           openai.WriteError,
+		MaxBodyBytes:     int64(c.MaxBody),
+		MaxBodiesPerUser: bodiesPerUser * int64(c.MaxBody),
+		MaxConnsPerUser:  c.MaxConns,
+		WriteTimeout:     c.WriteTimeout,
+		Log:              log,
 	})
 	return d
 }

@@ -11,8 +11,9 @@
 //
 // This package wires them. Reading order: config.go (what can be set),
 // daemon.go (start, serve, drain, stop), model.go (a loaded model as openai
-// and sched see it), generate.go (one request's way through sched and back),
-// notify.go (what systemd is told).
+// sees it), engine.go (as sched drives it), chat.go (conversations to
+// prompts), generate.go (one request's way through sched and back), notify.go
+// (what systemd is told).
 //
 // Invariants:
 //   - There is no network socket: the listener is a Unix socket, made here or

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -55,12 +54,11 @@ func readMaxTokens(o *object) int {
 }
 
 func readMessages(o *object) []Message {
-	elements, ok := o.array("messages")
-	if ok && len(elements) == 0 {
-		o.fail("invalid_value", "messages", "is empty")
-	}
 	var messages []Message
-	for i, element := range elements {
+	for i, element := range o.array("messages", maxMessages) {
+		if o.err != nil {
+			break
+		}
 		in := o.inner(fmt.Sprintf("messages[%d]", i), element)
 		messages = append(messages, readMessage(in))
 		o.closeInner(in)
@@ -102,12 +100,8 @@ func readContent(o *object) string {
 		o.want("content", "a string or an array of parts", value)
 		return ""
 	}
-	var parts []json.RawMessage
-	if json.Unmarshal(value, &parts) != nil {
-		return ""
-	}
 	var texts []string
-	for i, part := range parts {
+	for i, part := range o.elements("content", value, maxParts) {
 		in := o.inner(fmt.Sprintf("content[%d]", i), part)
 		in.require("type")
 		if kind, ok := in.str("type"); ok && kind != "text" {

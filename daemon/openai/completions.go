@@ -65,22 +65,8 @@ func readPrompts(o *object) []textPrompt {
 		return nil
 	}
 	elements := []json.RawMessage{value}
-	if typeOf(value) == "an array" {
-		elements = nil
-		if json.Unmarshal(value, &elements) != nil {
-			return nil
-		}
-		if len(elements) == 0 {
-			o.fail("invalid_value", "prompt", "is empty")
-			return nil
-		}
-		if typeOf(elements[0]) == "a number" {
-			elements = []json.RawMessage{value}
-		}
-	}
-	if len(elements) > maxPrompts {
-		o.fail("invalid_value", "prompt", "has %d prompts, at most %d are allowed", len(elements), maxPrompts)
-		return nil
+	if typeOf(value) == "an array" && firstOf(value) != "a number" {
+		elements = o.elements("prompt", value, maxPrompts)
 	}
 	var prompts []textPrompt
 	for _, element := range elements {

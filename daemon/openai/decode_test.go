@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	goruntime "runtime"
 	"strings"
 	"testing"
 
@@ -66,6 +67,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{chatPath, user + `,"stop":[null]`, "stop", "invalid_type"},
 		{chatPath, user + `,"stop":""`, "stop", "invalid_value"},
 		{chatPath, user + `,"stop":["` + strings.Repeat(`a","`, maxStops) + `a"]`, "stop", "invalid_value"},
+		{chatPath, `"messages":[` + strings.Repeat(`{"role":"user","content":""},`, maxMessages) + `{}]`, "messages", "invalid_value"},
+		{chatPath, `"messages":[{"role":"user","content":[]}]`, "messages[0].content", "invalid_value"},
 		{chatPath, user + `,"logit_bias":[1]`, "logit_bias", "invalid_type"},
 		{chatPath, user + `,"logit_bias":{"hello":1}`, "logit_bias.hello", "invalid_value"},
 		{chatPath, user + `,"logit_bias":{"5":101}`, "logit_bias.5", "invalid_value"},
@@ -144,6 +147,43 @@ func TestBodiesThatAreNoObject(t *testing.T) {
 			require.Equal(t, http.StatusBadRequest, status)
 			require.Equal(t, code, at(t, got, "error", "code"), "%.40q: %v", body, got)
 			require.Nil(t, at(t, got, "error", "param"))
+		}
+	}
+}
+
+// TestHostileBodiesCostLittle sends large bodies made
+// of what costs most in memory, and bounds what decoding them allocates.
+func TestHostileBodiesCostLittle(t *testing.T) {
+	const size = 2 << 20
+	fill := func(before, element, after string) []byte {
+		return []byte(before + strings.Repeat(element, (size-len(before)-len(after))/len(element)) + after)
+	}
+	var members strings.Builder
+	for i := 0; members.Len() < size-100; i++ {
+		fmt.Fprintf(&members, `"%d":1,`, i)
+	}
+	for name, body := range map[string][]byte{
+		"members":     []byte("{" + members.String() + `"x":1}`),
+		"logit_bias":  []byte(`{"model":"m","logit_bias":{` + members.String() + `"x":1}}`),
+		"stop":        fill(`{"model":"m","stop":[`, `"a",`, `"a"]}`),
+		"messages":    fill(`{"model":"m","messages":[`, `{},`, `{}]}`),
+		"parts":       fill(`{"model":"m","messages":[{"role":"user","content":[`, `{},`, `{}]}]}`),
+		"prompts":     fill(`{"model":"m","prompt":[`, `[],`, `[]]}`),
+		"tokens":      fill(`{"model":"m","prompt":[`, `1,`, `1]}`),
+		"nested":      fill(`{"model":"m","metadata":`, `[`, ``),
+		"ignored":     fill(`{"model":"m","metadata":{"a":"`, `x`, `"}}`),
+		"unsupported": fill(`{"model":"m","tools":[`, `1,`, `1]}`),
+	} {
+		for _, decode := range []func([]byte) error{
+			func(b []byte) error { _, err := decodeChat(b); return err },
+			func(b []byte) error { _, err := decodeText(b); return err },
+		} {
+			var before, after goruntime.MemStats
+			goruntime.ReadMemStats(&before)
+			err := decode(body)
+			goruntime.ReadMemStats(&after)
+			require.True(t, err != nil || name == "tokens" || name == "ignored", name)
+			require.Less(t, (after.TotalAlloc-before.TotalAlloc)/size, uint64(20), name)
 		}
 	}
 }

@@ -11,6 +11,14 @@ import (
 	"unicode/utf8"
 )
 
+// Limits on what one request may make us keep while it is read. A body can
+// hold millions of elements, each of which costs more in memory than in JSON.
+const (
+	maxMembers  = 4096 // of an object; logit_bias has the most
+	maxMessages = 1 << 14
+	maxParts    = 4096 // of one message
+)
+
 // object is a JSON object that is read member by member, strictly: each
 // member that is there must be asked for, with its type and range. The first
 // mistake is kept and every later read returns nothing, so a handler reads
@@ -48,6 +56,10 @@ func (o *object) parse(text []byte) {
 		return
 	}
 	for err == nil && dec.More() {
+		if len(o.names) == maxMembers {
+			o.fail("invalid_value", "", "has more than %d members", maxMembers)
+			return
+		}
 		var name json.Token
 		if name, err = dec.Token(); err != nil {
 			break
@@ -234,20 +246,41 @@ func (o *object) number(member string, low, high, absent float64) float32 {
 	return float32(f)
 }
 
-// array reads an array; ok is false if there is none.
-func (o *object) array(member string) (elements []json.RawMessage, ok bool) {
+// array reads an array of at most limit elements, nil if there is none.
+func (o *object) array(member string, limit int) []json.RawMessage {
 	value := o.take(member)
 	if value == nil {
-		return nil, false
+		return nil
 	}
 	if typeOf(value) != "an array" {
 		o.want(member, "an array", value)
-		return nil, false
+		return nil
 	}
-	if err := json.Unmarshal(value, &elements); err != nil { // it was parsed before
-		o.fail("invalid_json", member, "is not valid")
+	return o.elements(member, value, limit)
+}
+
+// elements returns the elements of value, an array that stands at member. One
+// that has none, or more than limit, is a mistake.
+func (o *object) elements(member string, value json.RawMessage, limit int) []json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	_, err := dec.Token() // the opening bracket
+	var elements []json.RawMessage
+	for err == nil && dec.More() {
+		if len(elements) == limit {
+			o.fail("invalid_value", member, "has more than %d elements", limit)
+			return nil
+		}
+		var element json.RawMessage
+		err = dec.Decode(&element)
+		elements = append(elements, element)
 	}
-	return elements, true
+	switch {
+	case err != nil: // not seen: the value was parsed before
+		o.fail("invalid_json", member, "is not valid JSON")
+	case len(elements) == 0:
+		o.fail("invalid_value", member, "is empty")
+	}
+	return elements
 }
 
 // object reads an object, nil if there is none. Its mistakes become o's when
@@ -315,6 +348,15 @@ func typeOf(value json.RawMessage) string {
 	default:
 		return "a number"
 	}
+}
+
+// firstOf names the type of an array's first element, "" if it has none.
+func firstOf(array json.RawMessage) string {
+	first := bytes.TrimLeft(array[1:], " \t\r\n")
+	if first[0] == ']' {
+		return ""
+	}
+	return typeOf(first)
 }
 
 // unquote returns the text of a JSON string that has been parsed before.

@@ -94,13 +94,10 @@ func readStop(o *object) []string {
 	}
 	elements := []json.RawMessage{value}
 	if typeOf(value) == "an array" {
-		elements = nil
-		if json.Unmarshal(value, &elements) != nil {
+		if firstOf(value) == "" { // as good as none
 			return nil
 		}
-	}
-	if len(elements) > maxStops {
-		o.fail("invalid_value", "stop", "has %d strings, at most %d are allowed", len(elements), maxStops)
+		elements = o.elements("stop", value, maxStops)
 	}
 	var stops []string
 	for _, element := range elements {

@@ -130,12 +130,21 @@ func readBody(r *http.Request) ([]byte, error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, err
 	}
+	if e, ok := errors.AsType[bodyError](err); ok {
+		return nil, &Error{e.StatusCode(), e.Error(), "rate_limit_error", "", errorCode(e.StatusCode())}
+	}
 	return nil, &Error{
 		Status:  http.StatusRequestTimeout,
 		Message: "the request body did not arrive",
 		Type:    "invalid_request_error",
 		Code:    errorCode(http.StatusRequestTimeout),
 	}
+}
+
+// bodyError is an error of reading a body whose text is for the client.
+type bodyError interface {
+	error
+	StatusCode() int
 }
 
 // writeJSON answers with v.

@@ -3,6 +3,7 @@ package openai
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -101,16 +102,18 @@ func TestBodies(t *testing.T) {
 	w = send(func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 9) })
 	require.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
 	require.Equal(t, "request_too_large", at(t, decode(t, w.Body.Bytes()), "error", "code"))
-	w = send(func(r *http.Request) {
-		r.Body = http.MaxBytesReader(nil, struct {
-			brokenBody
-			nopCloser
-		}{}, 9)
-	})
+	w = send(func(r *http.Request) { r.Body = io.NopCloser(brokenBody{}) })
 	require.Equal(t, http.StatusRequestTimeout, w.Code)
 	require.NotContains(t, w.Body.String()+s.log.String(), "secret")
+	w = send(func(r *http.Request) { r.Body = io.NopCloser(refusedBody{}) })
+	require.Equal(t, http.StatusTooManyRequests, w.Code)
+	require.Equal(t, "1", w.Header().Get("Retry-After"))
+	require.Equal(t, "one too many", at(t, decode(t, w.Body.Bytes()), "error", "message"))
 }
 
-type nopCloser struct{}
+// refusedBody fails like a user's body that is one too many.
+type refusedBody struct{}
 
-func (nopCloser) Close() error { return nil }
+func (refusedBody) Read([]byte) (int, error) { return 0, refusedBody{} }
+func (refusedBody) Error() string            { return "one too many" }
+func (refusedBody) StatusCode() int          { return http.StatusTooManyRequests }

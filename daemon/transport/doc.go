@@ -8,7 +8,8 @@
 //
 // Reading order: path.go and listen.go (the socket), activation.go (systemd's), conn.go
 // (accept, credentials, write deadline), server.go (limits, start and stop),
-// guard.go (what each request passes before its handler).
+// guard.go (what each request passes before its handler), bodies.go (bytes
+// that a user's requests may hold).
 //
 // Invariants:
 //   - A connection without credentials never reaches a handler.

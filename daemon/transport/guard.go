@@ -28,6 +28,7 @@ func RequestID(ctx context.Context) string {
 
 // guard is what every request passes on its way to the handler.
 func guard(o Options) http.Handler {
+	bodies := &bodies{maxPerUser: o.MaxBodiesPerUser, held: map[uint32]int64{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := newRequestID()
@@ -53,7 +54,10 @@ func guard(o Options) http.Handler {
 				"requests with the header "+header+" are refused: browsers may not use this service")
 			return
 		}
-		r.Body = http.MaxBytesReader(answer, r.Body, o.MaxBodyBytes)
+		peer, _ := auth.PeerFrom(r.Context())
+		body := &body{ReadCloser: http.MaxBytesReader(answer, r.Body, o.MaxBodyBytes), bodies: bodies, uid: peer.UID}
+		defer body.release()
+		r.Body = body
 		o.Handler.ServeHTTP(answer, r)
 	})
 }

@@ -66,10 +66,11 @@ func serve(t *testing.T, handler http.HandlerFunc, changeOptions func(*Options),
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, message string) {
 			http.Error(w, message, status)
 		},
-		MaxBodyBytes:    1 << 20,
-		MaxConnsPerUser: 100,
-		WriteTimeout:    10 * time.Second,
-		Log:             slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		MaxBodyBytes:     1 << 20,
+		MaxBodiesPerUser: 1 << 22,
+		MaxConnsPerUser:  100,
+		WriteTimeout:     10 * time.Second,
+		Log:              slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if changeOptions != nil {
 		changeOptions(&o)

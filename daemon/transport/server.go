@@ -43,6 +43,10 @@ type Options struct {
 	// *http.MaxBytesError.
 	MaxBodyBytes int64
 
+	// MaxBodiesPerUser bounds the bytes of all bodies that the requests in
+	// progress of one UID have sent; reading more fails with BodiesError.
+	MaxBodiesPerUser int64
+
 	// MaxConnsPerUser bounds the open connections of one UID.
 	MaxConnsPerUser int
 

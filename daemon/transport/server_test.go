@@ -126,6 +126,40 @@ func TestVanishedClientCancelsItsRequest(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
+func TestBodiesPerUserAreBounded(t *testing.T) {
+	hold := make(chan bool)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if tooMany, ok := errors.AsType[BodiesError](err); ok {
+			w.WriteHeader(tooMany.StatusCode())
+			return
+		}
+		if r.URL.Path == "/hold" {
+			hold <- true
+			hold <- true
+		}
+		fmt.Fprint(w, len(body))
+	}, func(o *Options) { o.MaxBodiesPerUser = 1000 })
+	post := func(path string, size int) string {
+		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, size, strings.Repeat("b", size))
+	}
+	held := s.dial(t)
+	_, err := io.WriteString(held, post("/hold", 600))
+	require.NoError(t, err)
+	<-hold
+	resp, _ := roundTrip(t, s.dial(t), post("/", 401))
+	require.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+	_, body := roundTrip(t, s.dial(t), post("/", 400))
+	require.Equal(t, "400", body)
+	<-hold
+	_, err = io.ReadFull(held, make([]byte, 17)) // it is answered, so its bytes are free
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		resp, _ := roundTrip(t, s.dial(t), post("/", 1000))
+		return resp.StatusCode == http.StatusOK
+	}, 10*time.Second, time.Millisecond)
+}
+
 func TestConnectionsPerUserAreBounded(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") },
 		func(o *Options) { o.MaxConnsPerUser = 3 })
