@@ -19,7 +19,7 @@
 // # Reading order
 //
 //	engine.go session.go batch.go step.go   load a model; one timeline; one step
-//	writer.go generation.go chat.go         an answer's text; an answer in a session; messages to a prompt
+//	writer.go generation.go                 an answer's text; an answer in a session
 //	params.go sampler.go penalties.go       logits to a token
 //	philox.go logprobs.go stop.go           random numbers; probabilities; stop strings
 //	plan.go info.go                         what loading will take; what a file is
@@ -39,7 +39,9 @@
 // called Acquire, and every session. A session belongs to one goroutine at a
 // time. Steps of one engine run one after another; sessions may be opened,
 // rewound and closed by other goroutines meanwhile, as long as they are not in
-// the step's batch. Weights, keys and values, and scratch memory are mapped
+// the step's batch. The threads of a step spin between its operations, so a
+// program that has other work meanwhile sets GOMAXPROCS a little above the
+// number of threads. Weights, keys and values, and scratch memory are mapped
 // outside the Go heap: the garbage collector never walks them, and a step
 // allocates nothing on it.
 //

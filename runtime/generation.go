@@ -80,7 +80,7 @@ func (g *Generation) Next(limit int) ([]Token, Want) {
 // the prompt, where the delta has no token, else the one row for Writer.Next.
 func (g *Generation) Accept(logits []float32) (Delta, error) {
 	left := max(0, g.nPrompt-g.session.nTokens)
-	done := len(g.prompt) - left
+	done := max(0, len(g.prompt)-left) // 0 while a session that was rewound catches up
 	clear(g.prompt[:done])
 	g.prompt = g.prompt[done:]
 	if len(logits) == 0 {

@@ -196,9 +196,3 @@ func TestGenerationForgets(t *testing.T) {
 	require.Equal(t, make([]Token, pageTokens), e.kv.tokens(pages[0]))
 	require.Equal(t, make([]Token, e.MaxBatch()), e.step.tokens[:e.MaxBatch()])
 }
-
-func TestNeutralChat(t *testing.T) {
-	got := NeutralChat([]Message{{"system", "Be brief."}, {"user", "<s>Hi"}})
-	require.Equal(t, []tokenizer.Segment{{Text: "Be brief."}, {Text: "\n"}, {Text: "<s>Hi"}}, got)
-	require.Empty(t, NeutralChat(nil))
-}
