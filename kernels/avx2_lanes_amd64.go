@@ -28,6 +28,12 @@ var lanesAVX2 = &laneKernels{
 	max:           maxAVX2,
 	center:        centerAVX2,
 	expSum:        expSumAVX2,
+	spread:        spreadAVX2,
+	reluAbove:     reluAboveAVX2,
+	fmaTo:         fmaToAVX2,
+	mambaToken:    mambaTokenAVX2,
+	mamba2Token:   mamba2TokenAVX2,
+	deltaToken:    deltaTokenAVX2,
 	firstAbove:    firstAboveAVX2,
 	rope:          [2]func(x, cos, sin []float32){RoPEInterleaved: ropeInterleavedAVX2, RoPENeoX: ropeNeoXAVX2},
 	tiles: attentionKernels{

@@ -104,6 +104,11 @@ func swiGLUClampedAVX2(out []float32, gate []float32, up []float32, alpha float3
 //go:noescape
 func softcapAVX2(out []float32, x []float32, limit float32, inv float32)
 
+// reluAboveAVX2 is relu32 of x - cut.
+//
+//go:noescape
+func reluAboveAVX2(out []float32, x []float32, cut float32)
+
 // addAVX2 is a + b.
 //
 //go:noescape
@@ -153,6 +158,11 @@ func sumSquaresAVX2(x []float32) float32
 //
 //go:noescape
 func centerAVX2(out []float32, x []float32, m float32) float32
+
+// spreadAVX2 returns the sum of (x-m)².
+//
+//go:noescape
+func spreadAVX2(x []float32, m float32) float32
 
 // expSumAVX2 sets out = e^(x-m) and returns its sum.
 //

@@ -3134,54 +3134,58 @@ done60:
 	VZEROUPPER
 	RET
 
-// func addAVX2(out []float32, a []float32, b []float32)
+// func reluAboveAVX2(out []float32, x []float32, cut float32)
 // Requires: AVX, AVX2
-TEXT ·addAVX2(SB), NOSPLIT, $0-72
-	MOVQ out_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ a_len+32(FP), BX
+TEXT ·reluAboveAVX2(SB), NOSPLIT, $0-52
+	VBROADCASTSS cut+48(FP), Y0
+	VBROADCASTSS cut+48(FP), Y1
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
 
 next61:
-	CMPQ    BX, $0x10
+	CMPQ    DX, $0x10
 	JL      rest62
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS 32(DX), Y3
-	VADDPS  Y2, Y0, Y0
-	VADDPS  Y3, Y1, Y1
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y1, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VMAXPS  Y2, Y4, Y4
+	VMAXPS  Y3, Y5, Y5
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
+	SUBQ    $0x10, DX
 	JMP     next61
 
 rest62:
-	TESTQ        BX, BX
+	TESTQ        DX, DX
 	JZ           done63
-	VMOVD        BX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
-	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y0, Y0
-	VMASKMOVPS   (CX), Y1, Y2
-	VMASKMOVPS   32(CX), Y0, Y3
-	VMASKMOVPS   (DX), Y1, Y4
-	VMASKMOVPS   32(DX), Y0, Y5
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-	VMASKMOVPS   Y2, Y1, (AX)
-	VMASKMOVPS   Y3, Y0, 32(AX)
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y2, Y2
+	VMASKMOVPS   (CX), Y3, Y4
+	VMASKMOVPS   32(CX), Y2, Y5
+	VSUBPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y5, Y5
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y4, Y0, Y0
+	VMAXPS       Y5, Y1, Y1
+	VMASKMOVPS   Y0, Y3, (AX)
+	VMASKMOVPS   Y1, Y2, 32(AX)
 
 done63:
 	VZEROUPPER
 	RET
 
-// func mulAVX2(out []float32, a []float32, b []float32)
+// func addAVX2(out []float32, a []float32, b []float32)
 // Requires: AVX, AVX2
-TEXT ·mulAVX2(SB), NOSPLIT, $0-72
+TEXT ·addAVX2(SB), NOSPLIT, $0-72
 	MOVQ out_base+0(FP), AX
 	MOVQ a_base+24(FP), CX
 	MOVQ b_base+48(FP), DX
@@ -3194,8 +3198,8 @@ next64:
 	VMOVUPS 32(CX), Y1
 	VMOVUPS (DX), Y2
 	VMOVUPS 32(DX), Y3
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y3, Y1, Y1
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    $0x40, AX
@@ -3215,12 +3219,57 @@ rest65:
 	VMASKMOVPS   32(CX), Y0, Y3
 	VMASKMOVPS   (DX), Y1, Y4
 	VMASKMOVPS   32(DX), Y0, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   Y2, Y1, (AX)
+	VMASKMOVPS   Y3, Y0, 32(AX)
+
+done66:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(out []float32, a []float32, b []float32)
+// Requires: AVX, AVX2
+TEXT ·mulAVX2(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ a_len+32(FP), BX
+
+next67:
+	CMPQ    BX, $0x10
+	JL      rest68
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next67
+
+rest68:
+	TESTQ        BX, BX
+	JZ           done69
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y0, Y0
+	VMASKMOVPS   (CX), Y1, Y2
+	VMASKMOVPS   32(CX), Y0, Y3
+	VMASKMOVPS   (DX), Y1, Y4
+	VMASKMOVPS   32(DX), Y0, Y5
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y5, Y3, Y3
 	VMASKMOVPS   Y2, Y1, (AX)
 	VMASKMOVPS   Y3, Y0, 32(AX)
 
-done66:
+done69:
 	VZEROUPPER
 	RET
 
@@ -3234,9 +3283,9 @@ TEXT ·addScaledAVX2(SB), NOSPLIT, $0-76
 	MOVQ         b_base+48(FP), DX
 	MOVQ         a_len+32(FP), BX
 
-next67:
+next70:
 	CMPQ        BX, $0x10
-	JL          rest68
+	JL          rest71
 	VMOVUPS     (CX), Y2
 	VMOVUPS     32(CX), Y3
 	VMOVUPS     (DX), Y4
@@ -3249,11 +3298,11 @@ next67:
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, BX
-	JMP         next67
+	JMP         next70
 
-rest68:
+rest71:
 	TESTQ        BX, BX
-	JZ           done69
+	JZ           done72
 	VMOVD        BX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3267,7 +3316,7 @@ rest68:
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y5, Y2, 32(AX)
 
-done69:
+done72:
 	VZEROUPPER
 	RET
 
@@ -3280,9 +3329,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next70:
+next73:
 	CMPQ    DX, $0x10
-	JL      rest71
+	JL      rest74
 	VMOVUPS (CX), Y2
 	VMOVUPS 32(CX), Y3
 	VMULPS  Y0, Y2, Y2
@@ -3292,11 +3341,11 @@ next70:
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	SUBQ    $0x10, DX
-	JMP     next70
+	JMP     next73
 
-rest71:
+rest74:
 	TESTQ        DX, DX
-	JZ           done72
+	JZ           done75
 	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3308,7 +3357,7 @@ rest71:
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y5, Y2, 32(AX)
 
-done72:
+done75:
 	VZEROUPPER
 	RET
 
@@ -3322,57 +3371,6 @@ TEXT ·scaleMulAVX2(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         x_len+32(FP), BX
 
-next73:
-	CMPQ    BX, $0x10
-	JL      rest74
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
-	VMULPS  Y0, Y2, Y2
-	VMULPS  Y1, Y3, Y3
-	VMOVUPS (DX), Y4
-	VMOVUPS 32(DX), Y5
-	VMULPS  Y4, Y2, Y2
-	VMULPS  Y5, Y3, Y3
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
-	JMP     next73
-
-rest74:
-	TESTQ        BX, BX
-	JZ           done75
-	VMOVD        BX, X2
-	VPBROADCASTD X2, Y2
-	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
-	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y2, Y2
-	VMASKMOVPS   (CX), Y3, Y4
-	VMASKMOVPS   32(CX), Y2, Y5
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   (DX), Y3, Y0
-	VMASKMOVPS   32(DX), Y2, Y1
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y1, Y5, Y5
-	VMASKMOVPS   Y4, Y3, (AX)
-	VMASKMOVPS   Y5, Y2, 32(AX)
-
-done75:
-	VZEROUPPER
-	RET
-
-// func scaleAddAVX2(out []float32, x []float32, b []float32, s float32)
-// Requires: AVX, AVX2
-TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-76
-	VBROADCASTSS s+72(FP), Y0
-	VBROADCASTSS s+72(FP), Y1
-	MOVQ         out_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         x_len+32(FP), BX
-
 next76:
 	CMPQ    BX, $0x10
 	JL      rest77
@@ -3382,8 +3380,8 @@ next76:
 	VMULPS  Y1, Y3, Y3
 	VMOVUPS (DX), Y4
 	VMOVUPS 32(DX), Y5
-	VADDPS  Y4, Y2, Y2
-	VADDPS  Y5, Y3, Y3
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y3, Y3
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	ADDQ    $0x40, AX
@@ -3405,12 +3403,63 @@ rest77:
 	VMULPS       Y1, Y5, Y5
 	VMASKMOVPS   (DX), Y3, Y0
 	VMASKMOVPS   32(DX), Y2, Y1
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   Y4, Y3, (AX)
+	VMASKMOVPS   Y5, Y2, 32(AX)
+
+done78:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX2(out []float32, x []float32, b []float32, s float32)
+// Requires: AVX, AVX2
+TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-76
+	VBROADCASTSS s+72(FP), Y0
+	VBROADCASTSS s+72(FP), Y1
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         x_len+32(FP), BX
+
+next79:
+	CMPQ    BX, $0x10
+	JL      rest80
+	VMOVUPS (CX), Y2
+	VMOVUPS 32(CX), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next79
+
+rest80:
+	TESTQ        BX, BX
+	JZ           done81
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y2, Y2
+	VMASKMOVPS   (CX), Y3, Y4
+	VMASKMOVPS   32(CX), Y2, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y5, Y5
+	VMASKMOVPS   (DX), Y3, Y0
+	VMASKMOVPS   32(DX), Y2, Y1
 	VADDPS       Y0, Y4, Y4
 	VADDPS       Y1, Y5, Y5
 	VMASKMOVPS   Y4, Y3, (AX)
 	VMASKMOVPS   Y5, Y2, 32(AX)
 
-done78:
+done81:
 	VZEROUPPER
 	RET
 
@@ -3425,9 +3474,9 @@ TEXT ·scaleMulAddAVX2(SB), NOSPLIT, $0-100
 	MOVQ         b_base+72(FP), BX
 	MOVQ         x_len+32(FP), SI
 
-next79:
+next82:
 	CMPQ        SI, $0x10
-	JL          rest80
+	JL          rest83
 	VMOVUPS     (CX), Y2
 	VMOVUPS     32(CX), Y3
 	VMOVUPS     (BX), Y4
@@ -3445,11 +3494,11 @@ next79:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JMP         next79
+	JMP         next82
 
-rest80:
+rest83:
 	TESTQ        SI, SI
-	JZ           done81
+	JZ           done84
 	VMOVD        SI, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3467,7 +3516,7 @@ rest80:
 	VMASKMOVPS   Y6, Y3, (AX)
 	VMASKMOVPS   Y7, Y2, 32(AX)
 
-done81:
+done84:
 	VZEROUPPER
 	RET
 
@@ -3479,20 +3528,20 @@ TEXT ·sumAVX2(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next82:
+next85:
 	CMPQ    CX, $0x10
-	JL      rest83
+	JL      rest86
 	VMOVUPS (AX), Y2
 	VMOVUPS 32(AX), Y3
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y3, Y1, Y1
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next82
+	JMP     next85
 
-rest83:
+rest86:
 	TESTQ        CX, CX
-	JZ           done84
+	JZ           done87
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3502,7 +3551,7 @@ rest83:
 	VADDPS       Y3, Y0, Y0
 	VADDPS       Y2, Y1, Y1
 
-done84:
+done87:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3522,20 +3571,20 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next85:
+next88:
 	CMPQ        CX, $0x10
-	JL          rest86
+	JL          rest89
 	VMOVUPS     (AX), Y2
 	VMOVUPS     32(AX), Y3
 	VFMADD231PS Y2, Y2, Y0
 	VFMADD231PS Y3, Y3, Y1
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, CX
-	JMP         next85
+	JMP         next88
 
-rest86:
+rest89:
 	TESTQ        CX, CX
-	JZ           done87
+	JZ           done90
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3545,7 +3594,7 @@ rest86:
 	VFMADD231PS  Y3, Y3, Y0
 	VFMADD231PS  Y2, Y2, Y1
 
-done87:
+done90:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -3568,9 +3617,9 @@ TEXT ·centerAVX2(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next88:
+next91:
 	CMPQ        DX, $0x10
-	JL          rest89
+	JL          rest92
 	VMOVUPS     (AX), Y4
 	VMOVUPS     32(AX), Y5
 	VSUBPS      Y0, Y4, Y4
@@ -3582,11 +3631,11 @@ next88:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next88
+	JMP         next91
 
-rest89:
+rest92:
 	TESTQ        DX, DX
-	JZ           done90
+	JZ           done93
 	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
@@ -3602,7 +3651,7 @@ rest89:
 	VMASKMOVPS   Y6, Y5, (CX)
 	VMASKMOVPS   Y7, Y4, 32(CX)
 
-done90:
+done93:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X1
@@ -3611,6 +3660,57 @@ done90:
 	VMOVSHDUP    X1, X0
 	VADDPS       X0, X1, X1
 	MOVSS        X1, ret+56(FP)
+	VZEROUPPER
+	RET
+
+// func spreadAVX2(x []float32, m float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·spreadAVX2(SB), NOSPLIT, $0-36
+	VBROADCASTSS m+24(FP), Y0
+	VBROADCASTSS m+24(FP), Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+
+next94:
+	CMPQ        CX, $0x10
+	JL          rest95
+	VMOVUPS     (AX), Y4
+	VMOVUPS     32(AX), Y5
+	VSUBPS      Y0, Y4, Y4
+	VSUBPS      Y1, Y5, Y5
+	VFMADD231PS Y4, Y4, Y2
+	VFMADD231PS Y5, Y5, Y3
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, CX
+	JMP         next94
+
+rest95:
+	TESTQ        CX, CX
+	JZ           done96
+	VMOVD        CX, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
+	VPCMPGTD     laneNumbersAVX2<>+32(SB), Y4, Y4
+	VMASKMOVPS   (AX), Y5, Y6
+	VMASKMOVPS   32(AX), Y4, Y7
+	VSUBPS       Y0, Y6, Y6
+	VSUBPS       Y1, Y7, Y7
+	VANDPS       Y5, Y6, Y6
+	VANDPS       Y4, Y7, Y7
+	VFMADD231PS  Y6, Y6, Y2
+	VFMADD231PS  Y7, Y7, Y3
+
+done96:
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDPS       X0, X1, X1
+	MOVSS        X1, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -3625,9 +3725,9 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next91:
+next97:
 	CMPQ         DX, $0x10
-	JL           rest92
+	JL           rest98
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
 	VSUBPS       Y0, Y4, Y4
@@ -3691,11 +3791,11 @@ next91:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, DX
-	JMP          next91
+	JMP          next97
 
-rest92:
+rest98:
 	TESTQ        DX, DX
-	JZ           done93
+	JZ           done99
 	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y4, Y5
@@ -3763,7 +3863,7 @@ rest92:
 	VMASKMOVPS   Y8, Y5, (CX)
 	VMASKMOVPS   Y9, Y4, 32(CX)
 
-done93:
+done99:
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X1
@@ -3783,20 +3883,20 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX2<>+736(SB), Y0
 	VBROADCASTSS constantsAVX2<>+736(SB), Y1
 
-next94:
+next100:
 	CMPQ    CX, $0x10
-	JL      rest95
+	JL      rest101
 	VMOVUPS (AX), Y2
 	VMOVUPS 32(AX), Y3
 	VMAXPS  Y0, Y2, Y0
 	VMAXPS  Y1, Y3, Y1
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next94
+	JMP     next100
 
-rest95:
+rest101:
 	TESTQ        CX, CX
-	JZ           done96
+	JZ           done102
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3808,7 +3908,7 @@ rest95:
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y5, Y1
 
-done96:
+done102:
 	VMAXPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMAXPS       X1, X0, X0
@@ -3831,9 +3931,9 @@ TEXT ·ropeNeoXAVX2(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), BX
 	MOVQ sin_base+48(FP), SI
 
-next97:
+next103:
 	CMPQ        CX, $0x10
-	JL          rest98
+	JL          rest104
 	VMOVUPS     (AX), Y0
 	VMOVUPS     32(AX), Y1
 	VMOVUPS     (DX), Y2
@@ -3859,11 +3959,11 @@ next97:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	JMP         next97
+	JMP         next103
 
-rest98:
+rest104:
 	TESTQ        CX, CX
-	JZ           done99
+	JZ           done105
 	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
@@ -3889,7 +3989,7 @@ rest98:
 	VMASKMOVPS   Y4, Y1, (DX)
 	VMASKMOVPS   Y5, Y0, 32(DX)
 
-done99:
+done105:
 	VZEROUPPER
 	RET
 
@@ -3902,9 +4002,9 @@ TEXT ·ropeInterleavedAVX2(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), DX
 	MOVQ sin_base+48(FP), BX
 
-next100:
+next106:
 	CMPQ           CX, $0x10
-	JL             rest101
+	JL             rest107
 	VMOVUPS        (AX), Y0
 	VMOVUPS        32(AX), Y1
 	VPMOVZXDQ      (DX), Y2
@@ -3927,11 +4027,11 @@ next100:
 	ADDQ           $0x20, DX
 	ADDQ           $0x20, BX
 	SUBQ           $0x10, CX
-	JMP            next100
+	JMP            next106
 
-rest101:
+rest107:
 	TESTQ          CX, CX
-	JZ             done102
+	JZ             done108
 	VMOVSD         (AX), X0
 	VBROADCASTSS   (DX), X2
 	VBROADCASTSS   (BX), X3
@@ -3943,9 +4043,9 @@ rest101:
 	ADDQ           $0x04, DX
 	ADDQ           $0x04, BX
 	SUBQ           $0x02, CX
-	JMP            rest101
+	JMP            rest107
 
-done102:
+done108:
 	VZEROUPPER
 	RET
 
@@ -3958,9 +4058,9 @@ TEXT ·firstAboveAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS limit+24(FP), Y1
 	XORQ         DX, DX
 
-next105:
+next111:
 	CMPQ      CX, $0x10
-	JL        rest106
+	JL        rest112
 	VMOVUPS   (AX), Y2
 	VMOVUPS   32(AX), Y3
 	VCMPPS    $0x0e, Y0, Y2, Y2
@@ -3970,15 +4070,15 @@ next105:
 	SHLL      $0x08, SI
 	ORL       SI, BX
 	TESTL     BX, BX
-	JNZ       found103
+	JNZ       found109
 	ADDQ      $0x10, DX
 	ADDQ      $0x40, AX
 	SUBQ      $0x10, CX
-	JMP       next105
+	JMP       next111
 
-rest106:
+rest112:
 	TESTQ        CX, CX
-	JZ           done107
+	JZ           done113
 	VMOVD        CX, X2
 	VPBROADCASTD X2, Y2
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y2, Y3
@@ -3994,19 +4094,19 @@ rest106:
 	SHLL         $0x08, AX
 	ORL          AX, BX
 	TESTL        BX, BX
-	JNZ          found103
+	JNZ          found109
 
-done107:
-	JMP none104
+done113:
+	JMP none110
 
-found103:
+found109:
 	TZCNTL BX, BX
 	ADDQ   BX, DX
 	MOVQ   DX, ret+32(FP)
 	VZEROUPPER
 	RET
 
-none104:
+none110:
 	MOVQ x_len+8(FP), AX
 	MOVQ AX, ret+32(FP)
 	VZEROUPPER

@@ -28,6 +28,12 @@ var lanesAVX512 = &laneKernels{
 	max:           maxAVX512,
 	center:        centerAVX512,
 	expSum:        expSumAVX512,
+	spread:        spreadAVX512,
+	reluAbove:     reluAboveAVX512,
+	fmaTo:         fmaToAVX512,
+	mambaToken:    mambaTokenAVX512,
+	mamba2Token:   mamba2TokenAVX512,
+	deltaToken:    deltaTokenAVX512,
 	firstAbove:    firstAboveAVX512,
 	rope:          [2]func(x, cos, sin []float32){RoPEInterleaved: ropeInterleavedAVX512, RoPENeoX: ropeNeoXAVX512},
 	tiles: attentionKernels{

@@ -104,6 +104,11 @@ func swiGLUClampedAVX512(out []float32, gate []float32, up []float32, alpha floa
 //go:noescape
 func softcapAVX512(out []float32, x []float32, limit float32, inv float32)
 
+// reluAboveAVX512 is relu32 of x - cut.
+//
+//go:noescape
+func reluAboveAVX512(out []float32, x []float32, cut float32)
+
 // addAVX512 is a + b.
 //
 //go:noescape
@@ -153,6 +158,11 @@ func sumSquaresAVX512(x []float32) float32
 //
 //go:noescape
 func centerAVX512(out []float32, x []float32, m float32) float32
+
+// spreadAVX512 returns the sum of (x-m)².
+//
+//go:noescape
+func spreadAVX512(x []float32, m float32) float32
 
 // expSumAVX512 sets out = e^(x-m) and returns its sum.
 //

@@ -1674,46 +1674,47 @@ done60:
 	VZEROUPPER
 	RET
 
-// func addAVX512(out []float32, a []float32, b []float32)
+// func reluAboveAVX512(out []float32, x []float32, cut float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·addAVX512(SB), NOSPLIT, $0-72
-	MOVQ out_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ a_len+32(FP), BX
+TEXT ·reluAboveAVX512(SB), NOSPLIT, $0-52
+	VBROADCASTSS cut+48(FP), Z0
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
 
 next61:
-	CMPQ    BX, $0x10
+	CMPQ    DX, $0x10
 	JL      rest62
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)
+	VMOVUPS (CX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VMAXPS  Z1, Z2, Z2
+	VMOVUPS Z2, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
+	SUBQ    $0x10, DX
 	JMP     next61
 
 rest62:
-	TESTQ     BX, BX
+	TESTQ     DX, DX
 	JZ        done63
-	MOVQ      $-1, SI
-	SHLXQ     BX, SI, SI
-	NOTQ      SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)
+	MOVQ      $-1, BX
+	SHLXQ     DX, BX, BX
+	NOTQ      BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VSUBPS    Z0, Z1, Z1
+	VPXORD    Z3, Z3, Z3
+	VMAXPS    Z1, Z3, Z3
+	VMOVUPS   Z3, K1, (AX)
 
 done63:
 	VZEROUPPER
 	RET
 
-// func mulAVX512(out []float32, a []float32, b []float32)
+// func addAVX512(out []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·mulAVX512(SB), NOSPLIT, $0-72
+TEXT ·addAVX512(SB), NOSPLIT, $0-72
 	MOVQ out_base+0(FP), AX
 	MOVQ a_base+24(FP), CX
 	MOVQ b_base+48(FP), DX
@@ -1724,7 +1725,7 @@ next64:
 	JL      rest65
 	VMOVUPS (CX), Z0
 	VMOVUPS (DX), Z1
-	VMULPS  Z1, Z0, Z0
+	VADDPS  Z1, Z0, Z0
 	VMOVUPS Z0, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
@@ -1741,10 +1742,47 @@ rest65:
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX), K1, Z0
 	VMOVUPS.Z (DX), K1, Z1
-	VMULPS    Z1, Z0, Z0
+	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)
 
 done66:
+	VZEROUPPER
+	RET
+
+// func mulAVX512(out []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulAVX512(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ a_len+32(FP), BX
+
+next67:
+	CMPQ    BX, $0x10
+	JL      rest68
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next67
+
+rest68:
+	TESTQ     BX, BX
+	JZ        done69
+	MOVQ      $-1, SI
+	SHLXQ     BX, SI, SI
+	NOTQ      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done69:
 	VZEROUPPER
 	RET
 
@@ -1757,9 +1795,9 @@ TEXT ·addScaledAVX512(SB), NOSPLIT, $0-76
 	MOVQ         b_base+48(FP), DX
 	MOVQ         a_len+32(FP), BX
 
-next67:
+next70:
 	CMPQ        BX, $0x10
-	JL          rest68
+	JL          rest71
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (DX), Z2
 	VFMADD231PS Z0, Z2, Z1
@@ -1768,11 +1806,11 @@ next67:
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, BX
-	JMP         next67
+	JMP         next70
 
-rest68:
+rest71:
 	TESTQ       BX, BX
-	JZ          done69
+	JZ          done72
 	MOVQ        $-1, SI
 	SHLXQ       BX, SI, SI
 	NOTQ        SI
@@ -1782,7 +1820,7 @@ rest68:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)
 
-done69:
+done72:
 	VZEROUPPER
 	RET
 
@@ -1794,20 +1832,20 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         x_base+24(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next70:
+next73:
 	CMPQ    DX, $0x10
-	JL      rest71
+	JL      rest74
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	SUBQ    $0x10, DX
-	JMP     next70
+	JMP     next73
 
-rest71:
+rest74:
 	TESTQ     DX, DX
-	JZ        done72
+	JZ        done75
 	MOVQ      $-1, BX
 	SHLXQ     DX, BX, BX
 	NOTQ      BX
@@ -1816,7 +1854,7 @@ rest71:
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 
-done72:
+done75:
 	VZEROUPPER
 	RET
 
@@ -1829,53 +1867,13 @@ TEXT ·scaleMulAVX512(SB), NOSPLIT, $0-76
 	MOVQ         w_base+48(FP), DX
 	MOVQ         x_len+32(FP), BX
 
-next73:
-	CMPQ    BX, $0x10
-	JL      rest74
-	VMOVUPS (CX), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS (DX), Z2
-	VMULPS  Z2, Z1, Z1
-	VMOVUPS Z1, (AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, BX
-	JMP     next73
-
-rest74:
-	TESTQ     BX, BX
-	JZ        done75
-	MOVQ      $-1, SI
-	SHLXQ     BX, SI, SI
-	NOTQ      SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (CX), K1, Z1
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS.Z (DX), K1, Z0
-	VMULPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (AX)
-
-done75:
-	VZEROUPPER
-	RET
-
-// func scaleAddAVX512(out []float32, x []float32, b []float32, s float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-76
-	VBROADCASTSS s+72(FP), Z0
-	MOVQ         out_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         x_len+32(FP), BX
-
 next76:
 	CMPQ    BX, $0x10
 	JL      rest77
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (DX), Z2
-	VADDPS  Z2, Z1, Z1
+	VMULPS  Z2, Z1, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
@@ -1893,10 +1891,50 @@ rest77:
 	VMOVUPS.Z (CX), K1, Z1
 	VMULPS    Z0, Z1, Z1
 	VMOVUPS.Z (DX), K1, Z0
-	VADDPS    Z0, Z1, Z1
+	VMULPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 
 done78:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX512(out []float32, x []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-76
+	VBROADCASTSS s+72(FP), Z0
+	MOVQ         out_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         x_len+32(FP), BX
+
+next79:
+	CMPQ    BX, $0x10
+	JL      rest80
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (DX), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JMP     next79
+
+rest80:
+	TESTQ     BX, BX
+	JZ        done81
+	MOVQ      $-1, SI
+	SHLXQ     BX, SI, SI
+	NOTQ      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS.Z (DX), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+
+done81:
 	VZEROUPPER
 	RET
 
@@ -1910,9 +1948,9 @@ TEXT ·scaleMulAddAVX512(SB), NOSPLIT, $0-100
 	MOVQ         b_base+72(FP), BX
 	MOVQ         x_len+32(FP), SI
 
-next79:
+next82:
 	CMPQ        SI, $0x10
-	JL          rest80
+	JL          rest83
 	VMOVUPS     (CX), Z1
 	VMOVUPS     (BX), Z2
 	VMULPS      Z0, Z1, Z1
@@ -1924,11 +1962,11 @@ next79:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, SI
-	JMP         next79
+	JMP         next82
 
-rest80:
+rest83:
 	TESTQ       SI, SI
-	JZ          done81
+	JZ          done84
 	MOVQ        $-1, DI
 	SHLXQ       SI, DI, DI
 	NOTQ        DI
@@ -1940,7 +1978,7 @@ rest80:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS     Z2, K1, (AX)
 
-done81:
+done84:
 	VZEROUPPER
 	RET
 
@@ -1951,18 +1989,18 @@ TEXT ·sumAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next82:
+next85:
 	CMPQ    CX, $0x10
-	JL      rest83
+	JL      rest86
 	VMOVUPS (AX), Z1
 	VADDPS  Z1, Z0, Z0
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next82
+	JMP     next85
 
-rest83:
+rest86:
 	TESTQ     CX, CX
-	JZ        done84
+	JZ        done87
 	MOVQ      $-1, DX
 	SHLXQ     CX, DX, DX
 	NOTQ      DX
@@ -1970,7 +2008,7 @@ rest83:
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-done84:
+done87:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -1990,18 +2028,18 @@ TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x_base+0(FP), AX
 	MOVQ   x_len+8(FP), CX
 
-next85:
+next88:
 	CMPQ        CX, $0x10
-	JL          rest86
+	JL          rest89
 	VMOVUPS     (AX), Z1
 	VFMADD231PS Z1, Z1, Z0
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, CX
-	JMP         next85
+	JMP         next88
 
-rest86:
+rest89:
 	TESTQ       CX, CX
-	JZ          done87
+	JZ          done90
 	MOVQ        $-1, DX
 	SHLXQ       CX, DX, DX
 	NOTQ        DX
@@ -2009,7 +2047,7 @@ rest86:
 	VMOVUPS.Z   (AX), K1, Z1
 	VFMADD231PS Z1, Z1, Z0
 
-done87:
+done90:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2031,9 +2069,9 @@ TEXT ·centerAVX512(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next88:
+next91:
 	CMPQ        DX, $0x10
-	JL          rest89
+	JL          rest92
 	VMOVUPS     (AX), Z2
 	VSUBPS      Z0, Z2, Z2
 	VFMADD231PS Z2, Z2, Z1
@@ -2041,11 +2079,11 @@ next88:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next88
+	JMP         next91
 
-rest89:
+rest92:
 	TESTQ       DX, DX
-	JZ          done90
+	JZ          done93
 	MOVQ        $-1, BX
 	SHLXQ       DX, BX, BX
 	NOTQ        BX
@@ -2056,7 +2094,7 @@ rest89:
 	VFMADD231PS Z2, Z2, Z1
 	VMOVUPS     Z2, K1, (CX)
 
-done90:
+done93:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2069,6 +2107,49 @@ done90:
 	VZEROUPPER
 	RET
 
+// func spreadAVX512(x []float32, m float32) float32
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-36
+	VBROADCASTSS m+24(FP), Z0
+	VPXORD       Z1, Z1, Z1
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+
+next94:
+	CMPQ        CX, $0x10
+	JL          rest95
+	VMOVUPS     (AX), Z2
+	VSUBPS      Z0, Z2, Z2
+	VFMADD231PS Z2, Z2, Z1
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, CX
+	JMP         next94
+
+rest95:
+	TESTQ       CX, CX
+	JZ          done96
+	MOVQ        $-1, DX
+	SHLXQ       CX, DX, DX
+	NOTQ        DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (AX), K1, Z2
+	VSUBPS      Z0, Z2, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VFMADD231PS Z2, Z2, Z1
+
+done96:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func expSumAVX512(out []float32, x []float32, m float32) float32
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-60
@@ -2078,9 +2159,9 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-60
 	MOVQ         out_base+0(FP), CX
 	MOVQ         x_len+32(FP), DX
 
-next91:
+next97:
 	CMPQ              DX, $0x10
-	JL                rest92
+	JL                rest98
 	VMOVUPS           (AX), Z2
 	VSUBPS            Z0, Z2, Z2
 	VBROADCASTSS      constantsAVX512<>+0(SB), Z3
@@ -2106,11 +2187,11 @@ next91:
 	ADDQ              $0x40, AX
 	ADDQ              $0x40, CX
 	SUBQ              $0x10, DX
-	JMP               next91
+	JMP               next97
 
-rest92:
+rest98:
 	TESTQ             DX, DX
-	JZ                done93
+	JZ                done99
 	MOVQ              $-1, BX
 	SHLXQ             DX, BX, BX
 	NOTQ              BX
@@ -2139,7 +2220,7 @@ rest92:
 	VADDPS            Z3, Z1, Z1
 	VMOVUPS           Z3, K1, (CX)
 
-done93:
+done99:
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2159,18 +2240,18 @@ TEXT ·maxAVX512(SB), NOSPLIT, $0-28
 	MOVQ         x_len+8(FP), CX
 	VBROADCASTSS constantsAVX512<>+704(SB), Z0
 
-next94:
+next100:
 	CMPQ    CX, $0x10
-	JL      rest95
+	JL      rest101
 	VMOVUPS (AX), Z1
 	VMAXPS  Z0, Z1, Z0
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next94
+	JMP     next100
 
-rest95:
+rest101:
 	TESTQ     CX, CX
-	JZ        done96
+	JZ        done102
 	MOVQ      $-1, DX
 	SHLXQ     CX, DX, DX
 	NOTQ      DX
@@ -2179,7 +2260,7 @@ rest95:
 	VBLENDMPS Z1, Z0, K1, Z1
 	VMAXPS    Z0, Z1, Z0
 
-done96:
+done102:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VMAXPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2203,9 +2284,9 @@ TEXT ·ropeNeoXAVX512(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), BX
 	MOVQ sin_base+48(FP), SI
 
-next97:
+next103:
 	CMPQ        CX, $0x10
-	JL          rest98
+	JL          rest104
 	VMOVUPS     (AX), Z0
 	VMOVUPS     (DX), Z1
 	VMOVUPS     (BX), Z2
@@ -2221,11 +2302,11 @@ next97:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	JMP         next97
+	JMP         next103
 
-rest98:
+rest104:
 	TESTQ       CX, CX
-	JZ          done99
+	JZ          done105
 	MOVQ        $-1, DI
 	SHLXQ       CX, DI, DI
 	NOTQ        DI
@@ -2241,7 +2322,7 @@ rest98:
 	VMOVUPS     Z0, K1, (AX)
 	VMOVUPS     Z1, K1, (DX)
 
-done99:
+done105:
 	VZEROUPPER
 	RET
 
@@ -2254,9 +2335,9 @@ TEXT ·ropeInterleavedAVX512(SB), NOSPLIT, $0-72
 	MOVQ cos_base+24(FP), DX
 	MOVQ sin_base+48(FP), BX
 
-next100:
+next106:
 	CMPQ           CX, $0x10
-	JL             rest101
+	JL             rest107
 	VMOVUPS        (AX), Z0
 	VPMOVZXDQ      (DX), Z1
 	VMOVSLDUP      Z1, Z1
@@ -2270,11 +2351,11 @@ next100:
 	ADDQ           $0x20, DX
 	ADDQ           $0x20, BX
 	SUBQ           $0x10, CX
-	JMP            next100
+	JMP            next106
 
-rest101:
+rest107:
 	TESTQ          CX, CX
-	JZ             done102
+	JZ             done108
 	VMOVSD         (AX), X0
 	VBROADCASTSS   (DX), X2
 	VBROADCASTSS   (BX), X3
@@ -2286,9 +2367,9 @@ rest101:
 	ADDQ           $0x04, DX
 	ADDQ           $0x04, BX
 	SUBQ           $0x02, CX
-	JMP            rest101
+	JMP            rest107
 
-done102:
+done108:
 	VZEROUPPER
 	RET
 
@@ -2300,22 +2381,22 @@ TEXT ·firstAboveAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS limit+24(FP), Z0
 	XORQ         DX, DX
 
-next105:
+next111:
 	CMPQ    CX, $0x10
-	JL      rest106
+	JL      rest112
 	VMOVUPS (AX), Z1
 	VCMPPS  $0x0e, Z0, Z1, K1
 	KMOVW   K1, BX
 	TESTL   BX, BX
-	JNZ     found103
+	JNZ     found109
 	ADDQ    $0x10, DX
 	ADDQ    $0x40, AX
 	SUBQ    $0x10, CX
-	JMP     next105
+	JMP     next111
 
-rest106:
+rest112:
 	TESTQ     CX, CX
-	JZ        done107
+	JZ        done113
 	MOVQ      $-1, BX
 	SHLXQ     CX, BX, BX
 	NOTQ      BX
@@ -2325,19 +2406,19 @@ rest106:
 	KANDW     K1, K2, K2
 	KMOVW     K2, BX
 	TESTL     BX, BX
-	JNZ       found103
+	JNZ       found109
 
-done107:
-	JMP none104
+done113:
+	JMP none110
 
-found103:
+found109:
 	TZCNTL BX, BX
 	ADDQ   BX, DX
 	MOVQ   DX, ret+32(FP)
 	VZEROUPPER
 	RET
 
-none104:
+none110:
 	MOVQ x_len+8(FP), AX
 	MOVQ AX, ret+32(FP)
 	VZEROUPPER

@@ -290,6 +290,12 @@ func TestLanesAllocate(t *testing.T) {
 	x, w := normals(1, 64), normals(2, 64)
 	cos, sin := normals(3, 8), normals(4, 8)
 	k, v := normals(5, 2*16), normals(6, 2*24)
+	conv := make([]float32, 3*16)
+	mamba := &Mamba{Dim: 16, DState: 2, A: w[:32], D: w[:16]}
+	mamba2 := &Mamba2{NHeads: 2, HeadDim: 8, NGroups: 1, DState: 2, A: w[:2], D: w[:2]}
+	delta := &DeltaNet{NKHeads: 1, NVHeads: 2, DK: 4, DV: 8}
+	state := make([]float32, 64)
+	row := Rows{w, 16}
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		AttentionTile(out, q, Range{2, 4}, scratch)
 		StoreKV(&tl.kv, 290, k, v, Range{0, 2})
@@ -299,5 +305,10 @@ func TestLanesAllocate(t *testing.T) {
 		GLU(x, x, w, GELU)
 		Softmax(x, x)
 		Argmax(x)
+		GaussianCutoff(x, x, 64, 1)
+		CausalConv(x[:16], row, conv, w, nil, 16, Range{0, 16})
+		MambaScan(mamba, x[:16], state[:32], row, row, row, row, Range{0, 16})
+		Mamba2Scan(mamba2, x[:16], state[:32], row, row, row, row, Range{0, 2})
+		DeltaScan(delta, x[:16], state, row, row, row, row, row, Range{0, 2})
 	}))
 }

@@ -31,11 +31,10 @@ func (n *DeltaNet) kHead(h int) int {
 //	q, k    [nTokens, NKHeads, DK], normalised and q scaled
 //	v       [nTokens, NVHeads, DV]
 //	g, beta [nTokens, NVHeads]: logarithm of the decay, and the step
-//	scratch [DV]
 //
-// Only the named value heads are touched; calls for disjoint heads, with a
-// scratch each, may run at once. It panics if lengths disagree.
-func DeltaScan(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range, scratch []float32) {
+// Only the named value heads are touched; calls for disjoint heads may run at
+// once. It panics if lengths disagree.
+func DeltaScan(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range) {
 	checkGroups("DeltaScan", n.NVHeads, n.NKHeads)
 	nTokens := checkTokens("DeltaScan", out, n.NVHeads*n.DV)
 	checkLen("DeltaScan", "state", len(state), n.NVHeads*n.DK*n.DV)
@@ -45,11 +44,10 @@ func DeltaScan(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads R
 	g.check("DeltaScan", "g", nTokens, n.NVHeads)
 	beta.check("DeltaScan", "beta", nTokens, n.NVHeads)
 	heads.check("DeltaScan heads", n.NVHeads)
-	checkLen("DeltaScan", "scratch", len(scratch), n.DV)
-	active.DeltaScan(n, out, state, q, k, v, g, beta, heads, scratch)
+	active.DeltaScan(n, out, state, q, k, v, g, beta, heads)
 }
 
-func deltaScanGeneric(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range, scratch []float32) {
+func deltaScanGeneric(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range) {
 	for t := range len(out) / (n.NVHeads * n.DV) {
 		for h := heads.From; h < heads.To; h++ {
 			kh := n.kHead(h) * n.DK
@@ -59,31 +57,28 @@ func deltaScanGeneric(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, 
 				q.X[t*q.Stride+kh:][:n.DK],
 				k.X[t*k.Stride+kh:][:n.DK],
 				v.X[t*v.Stride+h*n.DV:][:n.DV],
-				exp32(g.X[t*g.Stride+h]), beta.X[t*beta.Stride+h], scratch)
+				exp32(g.X[t*g.Stride+h]), beta.X[t*beta.Stride+h])
 		}
 	}
 }
 
-// deltaStepGeneric is one token of one head; r has the width of a value.
-func deltaStepGeneric(out, state, q, k, v []float32, decay, beta float32, r []float32) {
+// deltaStepGeneric is one token of one head, column by column of its state.
+func deltaStepGeneric(out, state, q, k, v []float32, decay, beta float32) {
 	dv := len(v)
-	clear(r)
-	for i, ki := range k {
-		row := state[i*dv:][:dv]
-		for j := range row {
-			row[j] *= decay
-			r[j] = fma32(ki, row[j], r[j])
+	for j := range v {
+		r := float32(0)
+		for i, ki := range k {
+			s := &state[i*dv+j]
+			*s *= decay
+			r = fma32(ki, *s, r)
 		}
-	}
-	for j := range r {
-		r[j] = float32(v[j]-r[j]) * beta
-	}
-	clear(out)
-	for i, ki := range k {
-		row := state[i*dv:][:dv]
-		for j := range row {
-			row[j] = fma32(ki, r[j], row[j])
-			out[j] = fma32(q[i], row[j], out[j])
+		d := float32(v[j]-r) * beta
+		sum := float32(0)
+		for i, ki := range k {
+			s := &state[i*dv+j]
+			*s = fma32(ki, d, *s)
+			sum = fma32(q[i], *s, sum)
 		}
+		out[j] = sum
 	}
 }

@@ -79,7 +79,9 @@
 // matmul_generic.go, lookup.go; a format: q8_0.go, q4_0.go, q5_0.go, q1_0.go,
 // q4_nonlinear.go, q4_k.go, q6_k.go, q2_k.go, q_ternary.go, q_grid.go; impl.go
 // and the levels; then reduce.go, rmsnorm.go, layernorm.go, rope.go, exp.go,
-// softmax.go, activation.go, attention.go, kvpages.go, mamba.go, deltanet.go.
+// softmax.go, activation.go, attention.go, kvpages.go, conv.go, mamba.go,
+// deltanet.go; lanekernels.go, attentiontiles.go and recurrentlanes.go, what the
+// SIMD levels have in common there.
 // Apart from the contract, for files and tools: dequant.go, grid.go, encode.go.
 //
 // # Decisions

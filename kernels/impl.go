@@ -50,7 +50,7 @@ type Impl struct {
 	CausalConv func(out []float32, x Rows, state, weight, bias []float32, dim int, channels Range)
 	MambaScan  func(m *Mamba, out, state []float32, u, dt, b, c Rows, channels Range)
 	Mamba2Scan func(m *Mamba2, out, state []float32, u, dt, b, c Rows, heads Range)
-	DeltaScan  func(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range, scratch []float32)
+	DeltaScan  func(n *DeltaNet, out, state []float32, q, k, v, g, beta Rows, heads Range)
 }
 
 // with returns a copy of i under a new name, changed by override.

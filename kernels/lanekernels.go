@@ -1,7 +1,7 @@
 package kernels
 
 // laneKernels is what an instruction-set level supplies for the operations
-// that this file and attentiontiles.go build from it. All vectors of a call
+// that this file, attentiontiles.go and recurrentlanes.go build from it. All vectors of a call
 // have the same length unless a comment says otherwise; every length works.
 type laneKernels struct {
 	exp, log      func(out, x []float32)
@@ -25,7 +25,15 @@ type laneKernels struct {
 	// rope turns one head of 2·len(cos) elements; by pairing.
 	rope [2]func(x, cos, sin []float32)
 
+	spread    func(x []float32, m float32) float32 // Σ (x-m)²
+	reluAbove func(out, x []float32, cut float32)  // relu(x - cut)
+
 	tiles attentionKernels
+
+	fmaTo       func(acc, a, b []float32) // acc = fma(a, b, acc)
+	mambaToken  func(out, u, dt, d []float32, h, a *float32, stride int, b, c []float32)
+	mamba2Token func(out, u []float32, h *float32, b, c []float32, decay, step, d float32)
+	deltaToken  func(out, v []float32, state *float32, q, k []float32, decay, beta float32)
 }
 
 // override puts the level's operations into i.
@@ -43,6 +51,9 @@ func (k *laneKernels) override(i *Impl) {
 	i.FirstAbove = func(x []float32, next int, limit float32) int { return next + k.firstAbove(x[next:], limit) }
 	i.StoreKV = k.storeKV
 	i.AttentionSegment, i.AttentionMerge = k.attentionSegment, k.attentionMerge
+	i.GaussianCutoff = k.gaussianCutoff
+	i.CausalConv = k.causalConv
+	i.MambaScan, i.Mamba2Scan, i.DeltaScan = k.mambaScan, k.mamba2Scan, k.deltaScan
 }
 
 func (k *laneKernels) activateAll(out, x []float32, act ActivationFunc) { k.activate[act](out, x) }

@@ -168,12 +168,11 @@ func TestDeltaScan(t *testing.T) {
 		dim := n.NVHeads * n.DV
 		run := func(chunk int) (out, state []float32) {
 			out, state = make([]float32, nTokens*dim), make([]float32, n.NVHeads*n.DK*n.DV)
-			scratch := make([]float32, n.DV)
 			runChunks(nTokens, chunk, func(at, nt int) {
 				rows := func(x []float32, width int) Rows { return Rows{x[at*width:], width} }
 				for h := n.NVHeads - 1; h >= 0; h-- {
 					DeltaScan(n, out[at*dim:(at+nt)*dim], state, rows(q, n.NKHeads*n.DK), rows(k, n.NKHeads*n.DK),
-						rows(v, dim), rows(g, n.NVHeads), rows(beta, n.NVHeads), Range{h, h + 1}, scratch)
+						rows(v, dim), rows(g, n.NVHeads), rows(beta, n.NVHeads), Range{h, h + 1})
 				}
 			})
 			return out, state
@@ -265,10 +264,10 @@ func TestRecurrentPanics(t *testing.T) {
 			bad.NGroups = 3
 			Mamba2Scan(&bad, x[:8], x[:16], r(8), r(4), r(4), r(4), Range{0, 4})
 		},
-		"mamba2 dt":     func() { Mamba2Scan(m2, x[:8], x[:16], r(8), r(3), r(4), r(4), Range{0, 4}) },
-		"delta scratch": func() { DeltaScan(dn, x[:8], x[:16], r(4), r(4), r(8), r(4), r(4), Range{0, 4}, x[:1]) },
-		"delta state":   func() { DeltaScan(dn, x[:8], x[:15], r(4), r(4), r(8), r(4), r(4), Range{0, 4}, x[:2]) },
-		"delta heads":   func() { DeltaScan(dn, x[:8], x[:16], r(4), r(4), r(8), r(4), r(4), Range{0, 5}, x[:2]) },
+		"mamba2 dt":   func() { Mamba2Scan(m2, x[:8], x[:16], r(8), r(3), r(4), r(4), Range{0, 4}) },
+		"delta q":     func() { DeltaScan(dn, x[:8], x[:16], r(3), r(4), r(8), r(4), r(4), Range{0, 4}) },
+		"delta state": func() { DeltaScan(dn, x[:8], x[:15], r(4), r(4), r(8), r(4), r(4), Range{0, 4}) },
+		"delta heads": func() { DeltaScan(dn, x[:8], x[:16], r(4), r(4), r(8), r(4), r(4), Range{0, 5}) },
 	} {
 		require.Panics(t, f, name)
 	}

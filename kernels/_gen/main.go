@@ -25,6 +25,8 @@ var outputs = []struct {
 	{"avx512_vector", func(c *build.Context) { emitVector(newLanes(c, avx512)) }},
 	{"avx2_attention", func(c *build.Context) { emitAttention(newLanes(c, avx2)) }},
 	{"avx512_attention", func(c *build.Context) { emitAttention(newLanes(c, avx512)) }},
+	{"avx2_recurrent", func(c *build.Context) { emitRecurrent(newLanes(c, avx2)) }},
+	{"avx512_recurrent", func(c *build.Context) { emitRecurrent(newLanes(c, avx512)) }},
 }
 
 func main() {

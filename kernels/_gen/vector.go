@@ -109,6 +109,14 @@ func (a *lanes) emitElementwise() {
 		return y
 	})
 
+	a.function("reluAbove", "func(out, x []float32, cut float32)", "is relu32 of x - cut.")
+	cut := a.splatParam("cut")
+	a.walk([]string{"x"}, func(in inputs) vec {
+		x := in(0)
+		a.sub(x, x, cut)
+		return a.relu(x)
+	})
+
 	a.function("add", "func(out, a, b []float32)", "is a + b.")
 	a.walk([]string{"a", "b"}, func(in inputs) vec {
 		x := in(0)
@@ -201,6 +209,15 @@ func (a *lanes) emitReductions() {
 		x = a.masked(x, tail)
 		a.fma(acc, x, x)
 		return x
+	})
+
+	a.function("spread", "func(x []float32, m float32) float32", "returns the sum of (x-m)².")
+	m3 := a.splatParam("m")
+	fold(a.zero(), a.VADDPS, false, func(acc, x vec, tail set) vec {
+		a.sub(x, x, m3)
+		x = a.masked(x, tail)
+		a.fma(acc, x, x)
+		return nil
 	})
 
 	a.function("expSum", "func(out, x []float32, m float32) float32", "sets out = e^(x-m) and returns its sum.")
