@@ -30,7 +30,36 @@ type newModel func(h *hparams, nVocab int) (model, config)
 // archs maps general.architecture to constructors. A new architecture is a file
 // of its own and a line here.
 var archs = map[string]newModel{
-	"llama": newLlama,
+	"bloom":      newBLOOM,
+	"cohere2":    newCohere2,
+	"command-r":  newCommandR,
+	"deepseek2":  newDeepSeek2,
+	"exaone4":    newExaone4,
+	"falcon":     newFalcon,
+	"gemma":      newGemma,
+	"gemma2":     newGemma2,
+	"gemma3":     newGemma3,
+	"glm4":       newGLM4,
+	"glm4moe":    newGLM4MoE,
+	"gpt-oss":    newGPTOSS,
+	"gpt2":       newGPT2,
+	"gptneox":    newGPTNeoX,
+	"granite":    newGranite,
+	"granitemoe": newGraniteMoE,
+	"llama":      newLlama,
+	"llama4":     newLlama4,
+	"mistral3":   newMistral3,
+	"olmo2":      newOLMo2,
+	"olmoe":      newOLMoE,
+	"phi2":       newPhi2,
+	"phi3":       newPhi3,
+	"qwen2":      newQwen2,
+	"qwen2moe":   newQwen2MoE,
+	"qwen3":      newQwen3,
+	"qwen3moe":   newQwen3MoE,
+	"smollm3":    newSmolLM3,
+	"stablelm":   newStableLM,
+	"starcoder2": newStarCoder2,
 }
 
 // Architectures lists the architectures that can be loaded.

@@ -77,3 +77,10 @@ func (c *config) readExperts(h *hparams) {
 	}
 	c.expertFFNDim = h.countOr("expert_feed_forward_length", c.ffnDim, maxFFNDim)
 }
+
+// needExperts notes a fault if the model has no mixture of experts.
+func (c *config) needExperts(h *hparams) {
+	if c.nExperts == 0 {
+		h.fault(h.key("expert_count"), "is missing or 0, must be 1 to %d", maxExperts)
+	}
+}

@@ -11,6 +11,8 @@ type decoder struct {
 	embed  embedding
 	layers []decoderLayer
 	head   head
+
+	unused []string // what names of tensors begin with that are not for this use of the model
 }
 
 // decoderLayer is a block: a mixer, which lets positions see one another, and a
@@ -66,6 +68,9 @@ func (m *decoder) bind(b *binder) {
 		m.layers[i].bind(b.layer(i))
 	}
 	m.head.bind(b, &m.embed.tokens)
+	for _, prefix := range m.unused {
+		b.ignore(prefix)
+	}
 }
 
 func (l *decoderLayer) bind(b *binder) {

@@ -35,6 +35,12 @@ func (m *mixture) share(ffnDim int) *mixture {
 	return m
 }
 
+// shareGated is share for an expert whose output a gate weighs.
+func (m *mixture) shareGated(ffnDim int) *mixture {
+	m.gateShare = true
+	return m.share(ffnDim)
+}
+
 func (m *mixture) bind(b *binder) {
 	b.mat(&m.router, "ffn_gate_inp", m.experts.n, m.dim)
 	b.bias(&m.route.bias, "exp_probs_b", m.experts.n)

@@ -78,6 +78,13 @@ func (r rope) sliding(base float64) rope {
 	return r
 }
 
+// rebased returns the encoding of layers with a sliding window that may have a
+// base of their own.
+func (r rope) rebased(h *hparams) rope {
+	r.params.Base = h.positiveOr("rope.freq_base_swa", r.params.Base)
+	return r
+}
+
 func (r *rope) bind(b *binder) {
 	n := r.params.NRot / 2
 	b.optVec(&r.factors, "rope_freqs", n)

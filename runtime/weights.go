@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"inferd/gguf"
 	"inferd/kernels"
@@ -245,6 +246,15 @@ func (b *binder) unused(names ...string) {
 	for _, name := range names {
 		b.bound[b.prefix+name+".weight"] = true
 		b.bound[b.prefix+name+".bias"] = true
+	}
+}
+
+// ignore is unused for all tensors whose names begin with prefix.
+func (b *binder) ignore(prefix string) {
+	for _, t := range b.file.Tensors() {
+		if strings.HasPrefix(t.Name, prefix) {
+			b.bound[t.Name] = true
+		}
 	}
 }
 

@@ -19,6 +19,27 @@ func readWindows(h *hparams, c *config, defLength, defPeriod int) windows {
 	return w
 }
 
+// readOptionalWindows is readWindows for architectures that have windows where
+// the metadata gives their length.
+func readOptionalWindows(h *hparams, c *config, defPeriod int) windows {
+	if !h.has("attention.sliding_window") {
+		return noWindows(c)
+	}
+	return readWindows(h, c, 0, defPeriod)
+}
+
+// noWindows is for layers that all see everything.
+func noWindows(c *config) windows { return windows{sliding: make([]bool, c.nLayers)} }
+
+// ropeOf returns which encoding of positions layer i has where layers with a
+// window have the model's second one.
+func (w *windows) ropeOf(i int) int {
+	if w.sliding[i] {
+		return 1
+	}
+	return 0
+}
+
 // of returns the window of layer i, 0 where it has none.
 func (w *windows) of(i int) int {
 	if w.sliding[i] {

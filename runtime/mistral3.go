@@ -1,0 +1,24 @@
+package runtime
+
+import "inferd/kernels"
+
+// newMistral3 is llama's decoder with YaRN parameters from the metadata and
+// queries whose length grows with the position (Ministral 3).
+func newMistral3(h *hparams, nVocab int) (model, config) {
+	c := newConfig(h, nVocab, rmsNormEps)
+	r := newWholeRoPE(h, &c, kernels.RoPEInterleaved)
+	r.readYaRN(h, 1)
+	t := readTemperature(h, r.params.NCtxOrig)
+	m := newDecoder(&c, r)
+	for i := range c.nLayers {
+		attn := c.attention(i)
+		attn.temperature = t
+		m.layers = append(m.layers, decoderLayer{
+			mixerNorm: c.norm("attn_norm", c.dim),
+			mixer:     attn,
+			ffnNorm:   c.norm("ffn_norm", c.dim),
+			ffn:       c.llamaFFN(i),
+		})
+	}
+	return m, c
+}
