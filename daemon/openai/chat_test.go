@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/auth"
 	"inferd/runtime"
 )
 
@@ -202,6 +205,22 @@ func TestChatOfAVanishedClientIsGivenUp(t *testing.T) {
 			require.Zero(t, m.nOpen)
 			require.Empty(t, s.log.String())
 		})
+	}
+}
+
+// lostClient takes the header of an answer and nothing else.
+type lostClient struct{ http.ResponseWriter }
+
+func (lostClient) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestChatOfAClientThatCannotBeWrittenToIsGivenUp(t *testing.T) {
+	s, m := newService(t)
+	ctx := auth.WithGrant(t.Context(), auth.Default(auth.Peer{}))
+	for _, stream := range []bool{false, true} {
+		body := strings.NewReader(fmt.Sprintf(`{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":%v}`, stream))
+		s.ServeHTTP(lostClient{httptest.NewRecorder()}, httptest.NewRequestWithContext(ctx, "POST", chatPath, body))
+		require.Zero(t, m.nOpen)
+		require.Empty(t, s.log.String(), "it is no error of ours")
 	}
 }
 

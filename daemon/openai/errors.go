@@ -127,5 +127,5 @@ func writeError(w http.ResponseWriter, e *Error) {
 
 // gone reports whether an error only says that the client has left.
 func gone(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+	return errors.Is(err, errLost) || ctx.Err() != nil && errors.Is(err, ctx.Err())
 }

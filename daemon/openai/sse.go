@@ -3,6 +3,8 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -53,10 +55,21 @@ func (s *stream) write() error {
 	_, err := s.w.Write(s.buf.Bytes())
 	clear(s.buf.Bytes())
 	s.buf.Reset()
-	return err
+	return lost(err)
 }
 
-func (s *stream) flush() error { return s.control.Flush() }
+func (s *stream) flush() error { return lost(s.control.Flush()) }
+
+// errLost is what writing a stream fails with: the client has left, or reads
+// nothing.
+var errLost = errors.New("the client is lost")
+
+func lost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errLost, err)
+}
 
 // usageIn is the usage member of a chunk: absent unless the client asked for
 // it, null in all chunks but the last.
