@@ -95,6 +95,10 @@ func AttentionScratchLen(nRows, headDimV int) int {
 	return 2*AttentionPartialLen(nRows, headDimV) + scoreRows*SegmentTokens
 }
 
+// TileTokens is the number of tokens for which AttentionTile has its widest
+// kernels; tiles of a multiple of it do best.
+const TileTokens = 12
+
 // scoreRows is the number of rows whose scores are kept at once.
 const scoreRows = 12
 

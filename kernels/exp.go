@@ -23,9 +23,9 @@ const (
 	expMin = -104 // exp(-104) rounds to 0
 )
 
-// Exp sets out[i] = e^x[i]. out may alias x. Subnormal results are exact to
-// their last bit; e^-Inf = 0, e^+Inf = +Inf, NaN stays NaN. It panics if the
-// lengths differ.
+// Exp sets out[i] = e^x[i] within 1 ulp, subnormal results included. out may
+// alias x. e^-Inf = 0, e^+Inf = +Inf, NaN stays NaN. It panics if the lengths
+// differ.
 func Exp(out, x []float32) {
 	checkLen("Exp", "out", len(out), len(x))
 	active.Exp(out, x)

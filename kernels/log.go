@@ -19,7 +19,7 @@ const (
 	sqrtHalfBits = 0x3f3504f3
 )
 
-// Log sets out[i] = ln x[i]. out may alias x. ln ±0 = -Inf, ln +Inf = +Inf,
+// Log sets out[i] = ln x[i] within 3 ulp. out may alias x. ln ±0 = -Inf, ln +Inf = +Inf,
 // a negative number and NaN give NaN. It panics if the lengths differ.
 func Log(out, x []float32) {
 	checkLen("Log", "out", len(out), len(x))

@@ -34,6 +34,9 @@ func freq64(p RoPEParams, i int) float64 {
 	}
 	lo, hi := math.Max(0, math.Floor(pair(fast))), math.Min(float64(p.NRot-1), math.Ceil(pair(slow)))
 	ramp := 1 - math.Min(1, math.Max(0, (float64(i)-lo)/math.Max(0.001, hi-lo)))
+	if p.ExtFactor != 0 {
+		ramp *= p.ExtFactor
+	}
 	return f/factor*(1-ramp) + f*ramp
 }
 
@@ -52,6 +55,7 @@ var ropeKinds = []struct {
 	{"yarn betas", RoPEParams{NRot: 64, Base: 150000, YaRN: true, Factor: 32, NCtxOrig: 4096, BetaFast: 16, BetaSlow: 2, AttnFactor: 0.5}, 0.5 * (1 + 0.1*math.Log(32))},
 	{"yarn mscale", RoPEParams{NRot: 64, Base: 10000, YaRN: true, Factor: 40, NCtxOrig: 4096, MScale: 0.7, MScaleAll: 0.7}, 1},
 	{"yarn mscale all", RoPEParams{NRot: 64, Base: 10000, YaRN: true, Factor: 16, NCtxOrig: 64, MScaleAll: 0.5}, (1 + 0.1*math.Log(16)) / (1 + 0.05*math.Log(16))},
+	{"yarn ext", RoPEParams{NRot: 64, Base: 10000, YaRN: true, Factor: 8, NCtxOrig: 4096, ExtFactor: 0.5}, 1 + 0.1*math.Log(8)},
 	{"yarn factor 1", RoPEParams{NRot: 64, Base: 10000, YaRN: true, Factor: 1, NCtxOrig: 4096}, 1},
 	{"yarn with factors", RoPEParams{NRot: 4, Base: 10000, YaRN: true, Factor: 2, NCtxOrig: 32, FreqFactors: []float32{2, 3}}, 1 + 0.1*math.Log(2)},
 }

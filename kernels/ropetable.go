@@ -26,6 +26,7 @@ type RoPEParams struct {
 	NCtxOrig int     // context length of the training
 	BetaFast float64 // turns in NCtxOrig above which a pair is not interpolated; 0 means 32
 	BetaSlow float64 // turns below which it is fully interpolated; 0 means 1
+	ExtFactor float64 // share of its own frequency that a fast pair keeps; 0 means 1
 	// MScale and MScaleAll give YaRN's magnitude, (1 + 0.1·MScale·ln Factor) /
 	// (1 + 0.1·MScaleAll·ln Factor). An MScale of 0 means 1.
 	MScale, MScaleAll float64
@@ -72,7 +73,7 @@ func NewRoPETable(p RoPEParams) (*RoPETable, error) {
 }
 
 func (p *RoPEParams) check() error {
-	for _, f := range []float64{p.Base, p.Factor, p.AttnFactor, p.BetaFast, p.BetaSlow, p.MScale, p.MScaleAll} {
+	for _, f := range []float64{p.Base, p.Factor, p.AttnFactor, p.BetaFast, p.BetaSlow, p.MScale, p.MScaleAll, p.ExtFactor} {
 		if !(f >= 0) || math.IsInf(f, 0) {
 			return fmt.Errorf("kernels: rope: parameter is %g, want finite numbers of 0 or more", f)
 		}
@@ -101,19 +102,19 @@ func (p *RoPEParams) setDefaults() {
 	for _, f := range []struct {
 		field *float64
 		value float64
-	}{{&p.Factor, 1}, {&p.AttnFactor, 1}, {&p.BetaFast, 32}, {&p.BetaSlow, 1}, {&p.MScale, 1}} {
+	}{{&p.Factor, 1}, {&p.AttnFactor, 1}, {&p.BetaFast, 32}, {&p.BetaSlow, 1}, {&p.MScale, 1}, {&p.ExtFactor, 1}} {
 		if *f.field == 0 {
 			*f.field = f.value
 		}
 	}
 }
 
-// yarnBlend is the share of pair i's own frequency that YaRN keeps: 1 for the
-// fast pairs, 1/Factor for the slow ones, a ramp between.
+// yarnBlend is what YaRN multiplies the frequency of pair i by: 1 (if ExtFactor
+// is) for the fast pairs, 1/Factor for the slow ones, a ramp between.
 func (p *RoPEParams) yarnBlend(i int, lnBase float64) float64 {
 	lo := max(0, math.Floor(p.yarnPair(p.BetaFast, lnBase)))
 	hi := min(float64(p.NRot-1), math.Ceil(p.yarnPair(p.BetaSlow, lnBase)))
-	keep := 1 - min(max((float64(i)-lo)/max(0.001, hi-lo), 0), 1)
+	keep := float64((1 - min(max((float64(i)-lo)/max(0.001, hi-lo), 0), 1)) * p.ExtFactor)
 	return float64((1-keep)/p.Factor) + keep
 }
 
