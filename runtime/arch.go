@@ -39,6 +39,8 @@ var archs = map[string]newModel{
 	"gemma":      newGemma,
 	"gemma2":     newGemma2,
 	"gemma3":     newGemma3,
+	"gemma3n":    newGemma3n,
+	"gemma4":     newGemma4,
 	"glm4":       newGLM4,
 	"glm4moe":    newGLM4MoE,
 	"gpt-oss":    newGPTOSS,

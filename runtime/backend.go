@@ -61,6 +61,8 @@ type Backend interface {
 	// Join puts each head of y, of ny elements, behind that of x, of nx. Where y
 	// has a single head, it goes behind all.
 	Join(x, y Tensor, nx, ny int) Tensor
+	// Mul multiplies each row of x by weight.
+	Mul(x Tensor, weight []float32) Tensor
 	// Zeros returns a tensor as large as x.
 	Zeros(x Tensor) Tensor
 
@@ -71,7 +73,6 @@ type Backend interface {
 	MatchLength(x, y Tensor)                // gives each row of x the length of y's
 	Scale(x Tensor, factor float32)
 	ScaleRows(x, factors Tensor, col int) // row i by factors[i, col]
-	Mul(x Tensor, weight []float32)       // each row by weight
 	Add(x, y Tensor)
 	AddScaled(x, y Tensor, factor float32)
 	AddScaledRows(x, y, factors Tensor, col int)

@@ -73,16 +73,6 @@ func (c *cpu) ScaleRows(x, factors Tensor, col int) {
 	})
 }
 
-func (c *cpu) Mul(x Tensor, weight []float32) {
-	c.rows.weight = weight
-	c.change(x, Tensor{}, func(j *rowsJob, from, to int) {
-		for i := from; i < to; i++ {
-			x := j.out.row(i)
-			kernels.Mul(x, x, j.weight)
-		}
-	})
-}
-
 func (c *cpu) Add(x, y Tensor) {
 	c.change(x, y, func(j *rowsJob, from, to int) {
 		x := j.out.part(from, to)

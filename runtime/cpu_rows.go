@@ -103,3 +103,17 @@ func (c *cpu) Zeros(x Tensor) Tensor {
 	clear(y.x)
 	return y
 }
+
+func (c *cpu) Mul(x Tensor, weight []float32) Tensor {
+	y := c.tensor(x.rows, x.cols)
+	if c.measures() {
+		return y
+	}
+	c.rows.x, c.rows.out, c.rows.weight = x, y, weight
+	c.each(func(j *rowsJob, from, to int) {
+		for i := from; i < to; i++ {
+			kernels.Mul(j.out.row(i), j.x.row(i), j.weight)
+		}
+	})
+	return y
+}

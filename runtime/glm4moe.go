@@ -1,10 +1,6 @@
 package runtime
 
-import (
-	"fmt"
-
-	"inferd/kernels"
-)
+import "inferd/kernels"
 
 // newGLM4MoE is a mixture of experts, chosen as DeepSeek does, behind some
 // dense layers (arXiv:2508.06471). What its files call the norm after attention
@@ -18,7 +14,7 @@ func newGLM4MoE(h *hparams, nVocab int) (model, config) {
 	ffn := readDeepSeekFFN(h, &c, sigmoidEach)
 	m := newDecoder(&c, newRoPE(h, &c, kernels.RoPENeoX))
 	for i := range nUnused {
-		m.unused = append(m.unused, fmt.Sprintf("blk.%d.", c.nLayers+i))
+		m.unused = append(m.unused, layerTensor(c.nLayers+i, ""))
 	}
 	for i := range c.nLayers {
 		attn := c.attention(i).normHeads(&c)

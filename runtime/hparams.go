@@ -120,6 +120,7 @@ func (h *hparams) counts(name string, n, def, most int) []int {
 
 // pattern returns for each of n layers whether it is of the frequent kind: the
 // key holds a list of that, or a period whose last layer is of the other kind.
+// Where it is absent the period is defPeriod; 0 means that it must not be.
 func (h *hparams) pattern(name string, n, defPeriod int) []bool {
 	key := h.key(name)
 	list := make([]bool, n)
@@ -131,7 +132,10 @@ func (h *hparams) pattern(name string, n, defPeriod int) []bool {
 		copy(list, flags)
 		return list
 	}
-	period := h.countOr(name, defPeriod, maxLayers)
+	period := h.countOr(name, max(1, defPeriod), maxLayers)
+	if defPeriod == 0 && !h.has(name) {
+		h.fault(key, "is missing")
+	}
 	for i := range list {
 		list[i] = i%period < period-1
 	}
@@ -203,6 +207,16 @@ func (h *hparams) boolOr(name string, def bool) bool {
 		return def
 	}
 	return v
+}
+
+// rotated returns how many of a head's elements an encoding of positions turns,
+// all where the key is absent.
+func (h *hparams) rotated(name string, headDim int) int {
+	n := h.countOr(name, headDim, maxDim)
+	if n%2 != 0 || n > headDim {
+		h.fault(h.key(name), "is %d, must be even and at most the head's width %d", n, headDim)
+	}
+	return n
 }
 
 // hasTensor reports whether the file has a tensor, for architectures of which

@@ -27,13 +27,10 @@ type rope struct {
 // context was extended.
 func newRoPE(h *hparams, c *config, pairing kernels.RoPEPairing) rope {
 	p := kernels.RoPEParams{
-		NRot:       h.countOr("rope.dimension_count", c.headDim, maxDim),
+		NRot:       h.rotated("rope.dimension_count", c.headDim),
 		Base:       h.positiveOr("rope.freq_base", 10000),
 		AttnFactor: h.positiveOr("rope.scaling.attn_factor", 1),
 		NCtxOrig:   h.countOr("rope.scaling.original_context_length", c.nCtxTrain, maxNCtx),
-	}
-	if p.NRot%2 != 0 || p.NRot > c.headDim {
-		h.fault(h.key("rope.dimension_count"), "is %d, must be even and at most the head's width %d", p.NRot, c.headDim)
 	}
 	factor := h.positiveOr("rope.scaling.factor", 1)
 	switch kind := h.textOr("rope.scaling.type", "none"); kind {

@@ -54,8 +54,11 @@ func newBinder(f *gguf.File) *binder {
 
 // layer returns a binder for the tensors of block i.
 func (b *binder) layer(i int) *binder {
-	return &binder{b.bindings, fmt.Sprintf("blk.%d.", i)}
+	return &binder{b.bindings, layerTensor(i, "")}
 }
+
+// layerTensor is the full name of one of block i's tensors.
+func layerTensor(i int, name string) string { return fmt.Sprintf("blk.%d.%s", i, name) }
 
 // formats maps the file's tensor types to the kernels' formats by their common
 // names.
