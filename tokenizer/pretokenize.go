@@ -19,7 +19,7 @@ type preTokenizer struct {
 	codePoints   bool // merges work on code points and spaces are U+2581
 	wholeNewline bool // a run of newlines that is a token is taken
 	forceBOS     bool // add BOS even if the file says no; such files are wrong
-	spacePrefix  bool // every piece but newlines begins with U+2581
+	spacePrefix  bool // a line that does not begin with U+2581 gets one
 }
 
 // preTokenizers is the table of tokenizer.ggml.pre names. The patterns are
@@ -106,7 +106,7 @@ var preTokenizers = byName([]preTokenizer{
 	{names: []string{"gemma4", "granite-embed-multi-311m"}, codePoints: true, wholeNewline: true, forceBOS: true,
 		stages: []stage{splitNewlines}},
 	{names: []string{"mmbert"}, codePoints: true, wholeNewline: true, spacePrefix: true,
-		stages: []stage{splitNewlines}},
+		stages: []stage{splitNewlines, splitBeforeMarks}},
 	{names: []string{"sarvam-moe"}, codePoints: true, keepSpaces: true,
 		stages: []stage{splitNewlines}},
 })

@@ -82,15 +82,16 @@ func punctuatedWords(newlines bool) stage {
 			}
 			return e
 		}
-		if c&isSpace == 0 {
+		switch {
+		case c&isSpace == 0:
 			return p
+		case !newlines && isNewline(r, 0):
+			return p + n // before the run is measured, or newlines take quadratic time
 		}
 		run := measureSpace(s, p, end)
 		switch {
 		case newlines && run.newline > p:
 			return run.newline
-		case !newlines && isNewline(r, 0):
-			return p + n
 		case run.open && run.last > p:
 			return run.last
 		}

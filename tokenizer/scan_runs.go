@@ -146,6 +146,20 @@ func splitNewlines(dst []int32, s *scanner, start, end int) []int32 {
 	return dst
 }
 
+// splitBeforeMarks cuts before each U+2581, as a Metaspace splits words.
+func splitBeforeMarks(dst []int32, s *scanner, start, end int) []int32 {
+	for p := start; p < end; {
+		p++
+		if i := bytes.Index(s.text[p:end], []byte(spaceMark)); i >= 0 {
+			p += i
+		} else {
+			p = end
+		}
+		dst = append(dst, int32(p))
+	}
+	return dst
+}
+
 // trailingSpace matches \s+$.
 func trailingSpace(dst []int32, s *scanner, start, end int) []int32 {
 	space := end
