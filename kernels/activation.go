@@ -127,5 +127,5 @@ func relu32(x float32) float32 {
 
 func reluSquared32(x float32) float32 {
 	x = relu32(x)
-	return x * x
+	return float32(x * x)
 }

@@ -51,7 +51,7 @@ func exp32(x float32) float32 {
 	x = min(max(x, expMin), expMax)
 	r, n := reduceLn2(x)
 	y := 1 + expm1Poly(r)
-	return float32(y*pow2(n>>1)) * pow2(n-n>>1)
+	return float32(float32(y*pow2(n>>1)) * pow2(n-n>>1))
 }
 
 // reduceLn2 writes x as n·ln2 + r with |r| <= ln2/2 for |x| < 2^21.

@@ -28,7 +28,7 @@ const (
 // relative error small where the tanh form cancels.
 func gelu32(x float32) float32 {
 	c := fma32(float32(x*x)*geluCubic, x, x)
-	return x * sigmoid32(c*geluScale)
+	return float32(x * sigmoid32(c*geluScale))
 }
 
 // geluErf32 is x·Φ(x), Φ the normal distribution: the exact GELU. The lower
@@ -36,9 +36,9 @@ func gelu32(x float32) float32 {
 func geluErf32(x float32) float32 {
 	tail := normTail32(math.Float32frombits(math.Float32bits(x) &^ signBit))
 	if x < 0 {
-		return x * tail
+		return float32(x * tail)
 	}
-	return x * (1 - tail)
+	return float32(x * (1 - tail))
 }
 
 // normTail32 is ½·erfc(a/√2) for a >= 0. a² is kept in two parts, because
@@ -59,5 +59,5 @@ func normTail32(a float32) float32 {
 	lo := fma32(a, a, -hi)
 	e := exp32(-0.5 * hi)
 	e = fma32(e, -0.5*lo, e)
-	return e * float32(q*t)
+	return float32(e * float32(q*t))
 }

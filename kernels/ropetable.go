@@ -22,10 +22,10 @@ type RoPEParams struct {
 	Factor float64
 
 	// YaRN (arXiv:2309.00071) interpolates only the slow pairs.
-	YaRN     bool
-	NCtxOrig int     // context length of the training
-	BetaFast float64 // turns in NCtxOrig above which a pair is not interpolated; 0 means 32
-	BetaSlow float64 // turns below which it is fully interpolated; 0 means 1
+	YaRN      bool
+	NCtxOrig  int     // context length of the training
+	BetaFast  float64 // turns in NCtxOrig above which a pair is not interpolated; 0 means 32
+	BetaSlow  float64 // turns below which it is fully interpolated; 0 means 1
 	ExtFactor float64 // share of its own frequency that a fast pair keeps; 0 means 1
 	// MScale and MScaleAll give YaRN's magnitude, (1 + 0.1·MScale·ln Factor) /
 	// (1 + 0.1·MScaleAll·ln Factor). An MScale of 0 means 1.
@@ -56,7 +56,7 @@ func NewRoPETable(p RoPEParams) (*RoPETable, error) {
 	t := &RoPETable{freqs: make([]float64, p.NRot/2), mag: p.AttnFactor}
 	lnBase := log64(p.Base)
 	for i := range t.freqs {
-		f := exp64(-float64(float64(2*i)/float64(p.NRot)) * lnBase)
+		f := exp64(float64(-float64(2*i) / float64(p.NRot) * lnBase))
 		if p.FreqFactors != nil {
 			f /= float64(p.FreqFactors[i])
 		}
@@ -134,7 +134,7 @@ func (t *RoPETable) Row(cos, sin []float32, pos int) {
 	checkLen("RoPETable.Row", "cos", len(cos), len(t.freqs))
 	checkLen("RoPETable.Row", "sin", len(sin), len(t.freqs))
 	for i, f := range t.freqs {
-		s, c := sincos64(float64(pos) * f)
+		s, c := sincos64(float64(float64(pos) * f))
 		cos[i] = float32(c * t.mag)
 		sin[i] = float32(s * t.mag)
 	}

@@ -22,7 +22,7 @@ func softcapGeneric(out, x []float32, limit float32) {
 
 // softcap32 is limit·tanh(x·inv), inv = 1/limit.
 func softcap32(x, limit, inv float32) float32 {
-	return limit * tanh32(x*inv)
+	return float32(limit * tanh32(x*inv))
 }
 
 // tanh32 is tanh x within 3 ulp, also for tiny x. With a = min(|x|, 10) and
