@@ -93,17 +93,15 @@ test -n "$$INFERD_SHARED" || printf '%s\n' \
 endef
 
 # The daemon lives in a private directory, which goes away with it however the
-# chat ends. Its log is shown only if it does not come up.
+# chat ends. Its log is shown only if it has died.
 define chat_with_own_daemon
 test -n "$$MODEL" || { $(no_model) ; } ; \
 parent=$${XDG_RUNTIME_DIR:-} ; test -w "$$parent" || parent=$${TMPDIR:-/tmp} ; \
 dir=$$(mktemp -d "$$parent/inferd-run.XXXXXX") || exit 1 ; \
-$(BIN)/inferd --model "$$MODEL" --socket "$$dir/inferd.sock" >"$$dir/log" 2>&1 & \
+$(BIN)/inferd --model "$$MODEL" --socket "$$dir/inferd.sock" 2>"$$dir/log" & \
 daemon=$$! ; \
-trap 'status=$$? ; kill $$daemon 2>/dev/null ; wait $$daemon ; rm -rf "$$dir" ; exit $$status' EXIT ; \
+trap 'status=$$? ; kill $$daemon 2>/dev/null || test $$status -gt 128 || cat "$$dir/log" >&2 ; wait $$daemon ; rm -rf "$$dir" ; exit $$status' EXIT ; \
 trap 'exit 130' INT ; trap 'exit 143' TERM HUP ; \
-until test -S "$$dir/inferd.sock" ; do \
-	kill -0 $$daemon 2>/dev/null || { cat "$$dir/log" >&2 ; exit 1 ; } ; sleep 0.1 ; \
-done ; \
+until test -S "$$dir/inferd.sock" ; do kill -0 $$daemon 2>/dev/null || exit 1 ; sleep 0.1 ; done ; \
 $(BIN)/inferctl chat --socket "$$dir/inferd.sock"
 endef

@@ -17,7 +17,8 @@ var chatCommand = &command{
 	summary:  "talk with a model that a running daemon serves",
 	details: `
 Hold a conversation with a model through the daemon's socket. The answer
-appears as it is made; Ctrl-C stops it, and Ctrl-D on an empty line leaves.
+appears as it is made; Ctrl-C stops it, and Ctrl-D on an empty line leaves, or
+Ctrl-C twice.
 A line that begins with a slash is a command: /clear forgets the conversation,
 /quit leaves.
 
@@ -72,16 +73,22 @@ func (c *conversation) oneShot(ctx context.Context) error {
 
 // say sends text as the user's next turn and copies the answer to w while it
 // arrives. What was answered until an error or an interrupt stays in the
-// history; a turn without any answer leaves no trace in it.
+// history; a turn without any answer leaves no trace in it. Blanks that the
+// answer begins with, as many vocabularies make them, are not shown.
 func (c *conversation) say(ctx context.Context, w io.Writer, text string) (answer, finish string, err error) {
 	clean := func(s string) string { return s }
 	if isTerminal(os.Stdout) {
 		clean = terminalSafe
 	}
 	var b strings.Builder
+	shown := false
 	messages := append(slices.Clone(c.history), message{"user", text})
 	finish, err = c.client.chat(ctx, c.model, messages, func(piece string) error {
 		b.WriteString(piece)
+		if !shown {
+			piece = strings.TrimLeft(piece, " \n")
+			shown = piece != ""
+		}
 		_, err := io.WriteString(w, clean(piece))
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -88,15 +89,6 @@ func (d *fakeDaemon) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	send("", "stop")
 	fmt.Fprint(w, "data: [DONE]\n\n")
-}
-
-// inferctl runs the program with input from a pipe.
-func inferctl(input string, args ...string) (stdout, stderr string, code int) {
-	cmd := exec.Command("inferctl", args...)
-	var out, errOut bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &errOut
-	_ = cmd.Run()
-	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 }
 
 func TestChatOneShot(t *testing.T) {
@@ -196,7 +188,9 @@ func startOnTerminal(t *testing.T, args ...string) *terminalSession {
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(t, s.cmd.Start())
 	go s.collect()
+	hung := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
 	t.Cleanup(func() {
+		hung.Stop()
 		_ = s.cmd.Process.Kill()
 		master.Close()
 	})
@@ -281,5 +275,14 @@ func TestChatOnTerminal(t *testing.T) {
 	s.typeKeys("/what\r")
 	s.expect("No command /what")
 	s.typeKeys("\x04")
+	require.NoError(t, s.cmd.Wait())
+}
+
+func TestChatLeavesOnSecondInterrupt(t *testing.T) {
+	s := startOnTerminal(t, "chat", "--socket", startFakeDaemon(t).socket)
+	s.expect("> ")
+	s.typeKeys("half a line\x03")
+	s.expect(strings.Repeat(" ", len("half a line"))) // blanks cover the line
+	s.typeKeys("\x03")
 	require.NoError(t, s.cmd.Wait())
 }

@@ -94,6 +94,8 @@ const (
 	ctrlC = 3
 	// clearLine is Ctrl-E, Ctrl-U: to the end of the line, then delete all of it.
 	clearLine = "\x05\x15"
+	// leave is Ctrl-D on an empty line.
+	leave = clearLine + "\x04"
 )
 
 // keyboard hands typed bytes to the line editor, except Ctrl-C.
@@ -101,6 +103,7 @@ type keyboard struct {
 	ctx   context.Context
 	input chan []byte // closed at the end of input
 	rest  []byte      // of the last chunk, belongs to the reader
+	again bool        // the last key was a Ctrl-C at the prompt; belongs to the goroutine
 
 	mu        sync.Mutex
 	interrupt func() // guarded by mu; nil while a line is edited
@@ -131,17 +134,22 @@ func (k *keyboard) onInterrupt(do func()) {
 	k.interrupt = do
 }
 
-// deliver passes typed bytes on, or acts on a Ctrl-C among them. While
-// something runs that Ctrl-C interrupts, nobody may be reading: keys beyond
-// what the channel holds are dropped then, so that Ctrl-C is always seen.
+// deliver passes typed bytes on, or acts on a Ctrl-C among them: the second
+// one in a row at the prompt leaves. While something runs that Ctrl-C
+// interrupts, nobody may be reading: keys beyond what the channel holds are
+// dropped then, so that Ctrl-C is always seen.
 func (k *keyboard) deliver(typed []byte) {
 	k.mu.Lock()
 	interrupt := k.interrupt
 	k.mu.Unlock()
 	pressed := bytes.IndexByte(typed, ctrlC) >= 0
+	again := k.again
+	k.again = pressed && interrupt == nil
 	switch {
 	case pressed && interrupt != nil:
 		interrupt() // and what was typed ahead of it is not wanted either
+	case pressed && again:
+		k.input <- []byte(leave)
 	case pressed:
 		k.input <- bytes.ReplaceAll(typed, []byte{ctrlC}, []byte(clearLine))
 	case interrupt != nil:
