@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"inferd/daemon"
+	"inferd/daemon/transport"
+	"inferd/gguf"
+	"inferd/runtime"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run serves until a signal asks for an end and returns the exit code.
+func run(args []string) int {
+	var help bytes.Buffer
+	config, err := daemon.ParseArgs(args, &help)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = help.WriteTo(os.Stdout)
+		return exitOK
+	case err != nil:
+		return report(err, "'inferd --help' lists the flags, which are also the keys of the configuration file", exitUsage)
+	case len(config.Models) == 0:
+		return report(errors.New("no model to serve"), "name one with --model FILE, or with model = \"FILE\" in the file of --config", exitUsage)
+	}
+	// The first signal ends the daemon in order, the second one at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := daemon.Run(ctx, config); err != nil {
+		return report(err, hintFor(err), exitFailure)
+	}
+	return exitOK
+}
+
+// report tells what went wrong, and the cure if there is one, and returns code.
+func report(err error, hint string, code int) int {
+	fmt.Fprintln(os.Stderr, "inferd: error:", err)
+	if hint != "" {
+		fmt.Fprintln(os.Stderr, "inferd: hint:", hint)
+	}
+	return code
+}
+
+// hintFor returns the cure of an error where one is known.
+func hintFor(err error) string {
+	if _, ok := errors.AsType[*gguf.ParseError](err); ok {
+		return "the file is damaged, incomplete or no GGUF file; compare its size and checksum with the source's"
+	}
+	if m, ok := errors.AsType[*runtime.ModelError](err); ok {
+		return fmt.Sprintf("'inferctl inspect %s' shows what the file holds", m.Path)
+	}
+	switch {
+	case errors.Is(err, transport.ErrInUse):
+		return "another inferd serves this socket; stop it, or choose another one with --socket PATH"
+	case errors.Is(err, fs.ErrPermission):
+		return "run as a user who may use it, or choose another place with --socket PATH"
+	}
+	return ""
+}
