@@ -121,14 +121,14 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 // printUsage writes what --help tells, in the order of settings.
 func printUsage(flags *flag.FlagSet) {
 	w := flags.Output()
-	fmt.Fprint(w, "Usage: inferd --model FILE [flags]\n\nServe language models to the programs of this machine over a Unix socket.\n\nFlags:\n")
+	_, _ = fmt.Fprint(w, "Usage: inferd --model FILE [flags]\n\nServe language models to the programs of this machine over a Unix socket.\n\nFlags:\n")
 	names := []string{"config"}
 	for _, s := range settings {
 		names = append(names, s.name)
 	}
 	for _, name := range names {
 		value, usage := flag.UnquoteUsage(flags.Lookup(name))
-		fmt.Fprintf(w, "  %-22s %s\n", "--"+name+" "+value, usage)
+		_, _ = fmt.Fprintf(w, "  %-22s %s\n", "--"+name+" "+value, usage)
 	}
 }
 

@@ -37,7 +37,7 @@ func Run(ctx context.Context, c Config) error {
 	n.setStatus("loading " + strings.Join(c.Models, ", "))
 	models, err := loadModels(ctx, c, log)
 	if err != nil {
-		l.Close()
+		_ = l.Close()
 		return err
 	}
 	defer closeModels(models)

@@ -135,7 +135,7 @@ func sumFiles(paths []string) ([]byte, error) {
 			return nil, err
 		}
 		_, err = io.Copy(h, f)
-		f.Close()
+		_ = f.Close()
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func sumFiles(paths []string) ([]byte, error) {
 // request: the model, the arithmetic, and the precision of keys and values.
 func fingerprint(modelSum []byte, kvType string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%x contract %d cpu kv %s", modelSum, kernels.ContractVersion, kvType)
+	_, _ = fmt.Fprintf(h, "%x contract %d cpu kv %s", modelSum, kernels.ContractVersion, kvType)
 	return "fp_" + hex.EncodeToString(h.Sum(nil)[:8])
 }
 

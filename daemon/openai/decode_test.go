@@ -154,7 +154,7 @@ func TestBodiesThatAreNoObject(t *testing.T) {
 // TestHostileBodiesCostLittle sends large bodies made
 // of what costs most in memory, and bounds what decoding them allocates.
 func TestHostileBodiesCostLittle(t *testing.T) {
-	const size = 2 << 20
+	const size = 1 << 20
 	fill := func(before, element, after string) []byte {
 		return []byte(before + strings.Repeat(element, (size-len(before)-len(after))/len(element)) + after)
 	}

@@ -80,7 +80,7 @@ func readSeed(o *object) uint64 {
 	if !o.has("seed") {
 		o.take("seed")
 		var b [8]byte
-		rand.Read(b[:])
+		_, _ = rand.Read(b[:]) // never fails
 		return binary.LittleEndian.Uint64(b[:])
 	}
 	return uint64(o.integer("seed", math.MinInt64, math.MaxInt64, 0))

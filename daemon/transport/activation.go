@@ -21,7 +21,7 @@ func Activated() (net.Listener, error) {
 	}
 	l, err := passedListener(files)
 	for _, f := range files {
-		f.Close() // a listener has its own duplicate
+		_ = f.Close() // a listener has its own duplicate
 	}
 	if err != nil {
 		return nil, fmt.Errorf("socket activation: %w", err)

@@ -34,12 +34,12 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		peer, err := peerOf(unixConn)
 		if err != nil {
 			a.log.Warn("connection closed: no peer credentials", "err", err)
-			c.Close()
+			_ = c.Close()
 			continue
 		}
 		if !a.enter(peer.UID) {
 			a.log.Warn("connection closed: user has too many", "peer", peer, "limit", a.maxPerUser)
-			c.Close()
+			_ = c.Close()
 			continue
 		}
 		return &conn{UnixConn: unixConn, peer: peer, acceptor: a}, nil

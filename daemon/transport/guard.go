@@ -85,7 +85,7 @@ func browserHeader(r *http.Request) string {
 
 func newRequestID() string {
 	var b [12]byte
-	rand.Read(b[:])
+	_, _ = rand.Read(b[:]) // never fails
 	return "req_" + hex.EncodeToString(b[:])
 }
 

@@ -53,7 +53,7 @@ func Listen(path string) (net.Listener, error) {
 	}
 	l, err := listenLocked(path)
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	return &listener{UnixListener: l, path: path, lock: lock}, nil
@@ -75,7 +75,7 @@ func lockFile(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
+		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, ErrInUse
 		}
@@ -108,8 +108,8 @@ func listenLocked(path string) (*net.UnixListener, error) {
 	unixListener := l.(*net.UnixListener)
 	unixListener.SetUnlinkOnClose(false)
 	if err := errors.Join(os.Chmod(temp, socketMode), os.Rename(temp, path)); err != nil {
-		l.Close()
-		os.Remove(temp)
+		_ = l.Close()
+		_ = os.Remove(temp)
 		return nil, err
 	}
 	return unixListener, nil
@@ -129,7 +129,7 @@ func checkFree(path string) error {
 	conn, err := net.DialTimeout("unix", path, probeTimeout)
 	switch {
 	case err == nil:
-		conn.Close()
+		_ = conn.Close()
 		return ErrInUse
 	case errors.Is(err, unix.ECONNREFUSED):
 		return nil
