@@ -151,7 +151,7 @@ func (c *config) timesSqrtDim() float32 { return float32(math.Sqrt(float64(c.dim
 func (e *embedding) bind(b *binder) {
 	b.mat(&e.tokens, "token_embd", e.nVocab, e.dim)
 	if e.learned {
-		b.mat(&e.position, "position_embd", e.nCtxTrain, e.dim)
+		b.table(&e.position, "position_embd", e.nCtxTrain, e.dim)
 	}
 	e.norm.bind(b)
 }

@@ -22,7 +22,7 @@ func (c *config) perLayerEmbedding(width int) perLayerEmbedding {
 }
 
 func (p *perLayerEmbedding) bind(b *binder, nVocab int) {
-	b.mat(&p.tokens, "per_layer_token_embd", nVocab, p.nLayers*p.width)
+	b.table(&p.tokens, "per_layer_token_embd", nVocab, p.nLayers*p.width)
 	b.mat(&p.proj, "per_layer_model_proj", p.nLayers*p.width, p.dim)
 	p.norm.bind(b)
 }

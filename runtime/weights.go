@@ -44,8 +44,9 @@ type packItem struct {
 	cols   int
 	off    int64 // in the weights' memory
 
-	matrix *kernels.Matrix
-	vector *[]float32 // one of the two
+	matrix  *kernels.Matrix
+	vector  *[]float32 // one of the two
+	isTable bool       // a matrix whose rows are looked up, and that nothing is multiplied by
 }
 
 func newBinder(f *gguf.File) *binder {
@@ -154,6 +155,15 @@ func (b *binder) mat(dst *linear, name string, nOut, nIn int) {
 		b.addMatrix(dst.w, info, 0, format)
 	}
 	b.bias(&dst.bias, name, nOut)
+}
+
+// table is mat for a matrix whose rows are only looked up.
+func (b *binder) table(dst *linear, name string, nRows, nCols int) {
+	n := len(b.items)
+	b.mat(dst, name, nRows, nCols)
+	for i := range b.items[n:] {
+		b.items[n+i].isTable = true
+	}
 }
 
 // matOr is mat for a matrix that is another's where the file does not have it,
@@ -299,9 +309,10 @@ func (b *binder) finish() {
 // packedBytes is the size of the memory that pack fills.
 func (b *binder) packedBytes() int64 { return b.bytes }
 
-// hasBlockFormat reports whether any matrix is block-quantised.
+// hasBlockFormat reports whether any matrix that something is multiplied by is
+// block-quantised.
 func (b *binder) hasBlockFormat() bool {
 	return slices.ContainsFunc(b.items, func(it packItem) bool {
-		return it.matrix != nil && it.format.BlockLen() > 1
+		return it.matrix != nil && !it.isTable && it.format.BlockLen() > 1
 	})
 }
