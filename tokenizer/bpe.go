@@ -42,7 +42,7 @@ func (t *Tokenizer) initBPE(v *Vocab) error {
 		return vocabErrorf("pre", -1, "pre-tokeniser %q is not known", name)
 	}
 	m := &bpe{t: t, pre: pre}
-	if len(v.Merges) == 0 && name != "kimi-k2" {
+	if v.Merges == nil && name != "kimi-k2" {
 		return vocabErrorf("merges", -1, "a BPE vocabulary needs merges")
 	}
 	if len(v.Merges) > maxTokens {

@@ -38,7 +38,7 @@ type Vocab struct {
 	Tokens []string    // pieces by id, as stored
 	Scores []float32   // empty, or one per token
 	Types  []TokenType // empty (all Normal), or one per token
-	Merges []string    // "left right", best first; BPE only
+	Merges []string    // "left right", best first; BPE only, and there not nil, but perhaps empty
 
 	BOS, EOS, EOT, EOM, UNK, SEP, PAD, MASK        *Token
 	FIMPre, FIMSuf, FIMMid, FIMPad, FIMRep, FIMSep *Token
