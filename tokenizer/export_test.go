@@ -77,5 +77,13 @@ var (
 	WellFormed = func(text []byte) []byte { var buf []byte; return wellFormed(text, &buf) }
 )
 
+// LimitFragments sets the length of the parts in which long texts are encoded
+// and returns what undoes it.
+func LimitFragments(n int) func() {
+	was := maxFragmentBytes
+	maxFragmentBytes = n
+	return func() { maxFragmentBytes = was }
+}
+
 // IsBarred tells whether text from outside may never yield the token.
 func (t *Tokenizer) IsBarred(id Token) bool { return t.barred[id] }

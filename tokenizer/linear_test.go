@@ -43,8 +43,16 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 		t.Skip("the race detector drops pooled memory at random")
 	}
 	text := []byte("The quick brown fox doesn't jump over 1234 lazy dogs: été, 中文 and 😀.\n\n")
+	toks := map[string]*tokenizer.Tokenizer{}
 	for _, name := range vectorFiles {
-		tok := load(t, name)
+		toks[name] = load(t, name)
+	}
+	v, _ := loadVectors(t, "bpe-qwen2")
+	for _, name := range tokenizer.PreTokenizerNames() {
+		v.Pre = name
+		toks["pre/"+name] = newTokenizer(t, v)
+	}
+	for name, tok := range toks {
 		dst := tok.AppendEncode(nil, text, tokenizer.EncodeOptions{AddSpecial: true})
 		allocs := testing.AllocsPerRun(100, func() {
 			dst = tok.AppendEncode(dst[:0], text, tokenizer.EncodeOptions{AddSpecial: true, ParseSpecial: true})

@@ -60,11 +60,15 @@ func (t *Tokenizer) partition(s *scratch, who trust) []fragment {
 // vocabularies have hundreds.
 func (t *Tokenizer) presentSpecials(s *scratch, who trust) []int32 {
 	found := s.found[:0]
+	if len(s.seen) < len(t.specials.tokens) {
+		s.seen = make([]bool, len(t.specials.tokens))
+	}
 	trie := &t.specials.trie
 	for i, c := range s.input {
 		for node, p := trie.root[c], i+1; node >= 0; p++ {
-			if v := trie.nodes[node].value; v >= 0 && !slices.Contains(found, v) &&
-				who.allows(t, t.specials.tokens[v], span{i, p}) {
+			v := trie.nodes[node].value
+			if v >= 0 && !s.seen[v] && who.allows(t, t.specials.tokens[v], span{i, p}) {
+				s.seen[v] = true
 				found = append(found, v)
 			}
 			if p == len(s.input) {
@@ -72,6 +76,9 @@ func (t *Tokenizer) presentSpecials(s *scratch, who trust) []int32 {
 			}
 			node = trie.step(node, s.input[p])
 		}
+	}
+	for _, v := range found {
+		s.seen[v] = false
 	}
 	slices.Sort(found)
 	s.found = found

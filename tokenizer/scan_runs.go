@@ -7,9 +7,8 @@ type charSet func(r rune, c class) bool
 
 // runs matches [set]+; what lies between the runs are pieces too.
 func runs(in charSet) stage {
-	return func(dst []int32, s *scanner, start, end int) []int32 {
-		return search(dst, s, start, end, func(s *scanner, p, end int) int { return skipSet(s, p, end, in) })
-	}
+	match := func(s *scanner, p, end int) int { return skipSet(s, p, end, in) }
+	return func(dst []int32, s *scanner, start, end int) []int32 { return search(dst, s, start, end, match) }
 }
 
 func runsOf(set class) stage { return runs(func(_ rune, c class) bool { return c&set != 0 }) }

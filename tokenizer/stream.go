@@ -30,6 +30,13 @@ func (d *StreamDecoder) Push(id Token) []byte {
 // the decoder ready for another text.
 func (d *StreamDecoder) Flush() []byte { return d.take(true) }
 
+// Clear forgets what is held back and wipes the decoder's memory of the text.
+func (d *StreamDecoder) Clear() {
+	clear(d.held[:cap(d.held)])
+	clear(d.out[:cap(d.out)])
+	d.held, d.out = d.held[:0], d.out[:0]
+}
+
 // Held is the number of bytes held back.
 func (d *StreamDecoder) Held() int { return len(d.held) }
 

@@ -124,8 +124,11 @@ func (t *Tokenizer) encode(s *scratch, dst []Token, who trust, addSpecial bool) 
 			atStart = true
 			continue
 		}
-		dst = t.encodeText(s, dst, s.input[f.start:f.end], atStart)
-		atStart = false
+		for text := s.input[f.start:f.end]; len(text) > 0; atStart = false {
+			n := min(len(text), maxFragmentBytes)
+			dst = t.encodeText(s, dst, text[:n], atStart)
+			text = text[n:]
+		}
 	}
 	switch {
 	case !addSpecial:
@@ -136,6 +139,10 @@ func (t *Tokenizer) encode(s *scratch, dst []Token, who trust, addSpecial bool) 
 	}
 	return dst
 }
+
+// maxFragmentBytes keeps offsets in an int32, even where each space becomes
+// three bytes. Longer texts are encoded in parts.
+var maxFragmentBytes = 1 << 29
 
 // NVocab is the number of tokens.
 func (t *Tokenizer) NVocab() int { return len(t.texts) }
@@ -169,6 +176,7 @@ type scratch struct {
 	trusted []span
 	frags   [2][]fragment
 	found   []int32
+	seen    []bool // by special token; all false between calls
 	ends    [2][]int32
 	scan    scanner
 	m       merger

@@ -171,6 +171,17 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestLongTextsAreEncodedInParts shrinks the limit of half a gigabyte.
+func TestLongTextsAreEncodedInParts(t *testing.T) {
+	const text = "The quick brown fox jumps over the lazy dog."
+	defer tokenizer.LimitFragments(7)()
+	for name, want := range map[string]string{"bpe-qwen2": text, "spm": " " + text} {
+		tok := load(t, name)
+		parts := tok.Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
+		require.Equal(t, want, string(tok.Decode(parts, tokenizer.DecodeOptions{RemoveSpecial: true})), name)
+	}
+}
+
 func TestStreamDecoder(t *testing.T) {
 	for _, name := range vectorFiles {
 		tok := load(t, name)
@@ -213,6 +224,9 @@ func TestStreamDecoderHoldsBackPartsOfCharacters(t *testing.T) {
 	require.Equal(t, []string{"", "", "", "😀", "a", "\uFFFD", "", ""}, outs)
 	require.Equal(t, "\uFFFD\uFFFD", string(d.Flush()))
 	require.Empty(t, d.Flush())
+	d.Push(byteToken(0xE2))
+	d.Clear()
+	require.Equal(t, "a", string(d.Push(byteToken('a'))))
 	require.Empty(t, d.Push(-1))
 	require.Empty(t, d.Push(1<<30))
 }
