@@ -2,11 +2,15 @@ package runtime
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/testdata"
 )
 
 // TestOneArithmetic holds the promise that a session's logits depend on its
@@ -33,6 +37,30 @@ func TestOneArithmetic(t *testing.T) {
 							requireSameBits(t, want[from*e.nVocab:], got, what)
 						}
 					}
+				}
+			}
+		})
+	}
+}
+
+// TestOneArithmeticOfEachArchitecture is the same for all of them, with fewer
+// combinations: on each number of threads, one division into steps.
+func TestOneArithmeticOfEachArchitecture(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(tinyDecoders)) {
+		t.Run(name, func(t *testing.T) {
+			model := testdata.Shared(t, "golden", "arch", name, "model.gguf")
+			var want []float32
+			var prompt []Token
+			for _, run := range []struct{ nThreads, chunk, nOthers int }{{1, 64, 2}, {2, 1, 2}, {5, 13, 0}} {
+				e := load(t, model, Options{Threads: run.nThreads, KVBytes: 64 << 20})
+				if want == nil {
+					prompt = randomTokens(e, min(270, e.NCtx()-1), 1)
+					want = allLogits(t, newSession(t, e, ""), prompt, len(prompt))
+				}
+				for _, reused := range []bool{false, true} {
+					what := fmt.Sprintf("%d threads, steps of %d, %d others, reused %v", run.nThreads, run.chunk, run.nOthers, reused)
+					got, from := runAmongOthers(t, e, prompt, run.chunk, run.nOthers, reused)
+					requireSameBits(t, want[from*e.nVocab:], got, what)
 				}
 			}
 		})
@@ -68,6 +96,9 @@ func runAmongOthers(t *testing.T, e *Engine, prompt []Token, chunk, nOthers int,
 				n := 1 // a running answer, now and then a chunk of a prompt
 				if rng.IntN(10) == 0 {
 					n = 12
+				}
+				if others[i].NTokens()+n > e.NCtx() {
+					others[i].Rewind(0)
 				}
 				b.Add(others[i], randomTokens(e, n, rng.Uint64()), Want(rng.IntN(3)))
 			}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"inferd/gguf"
+	"inferd/testdata"
 )
 
 // A step that decodes allocates nothing on the Go heap: not alone, not beside
@@ -17,25 +18,37 @@ import (
 func TestDecodeAllocatesNothing(t *testing.T) {
 	for _, name := range []string{"llama-moe", "llama-Q4_K"} {
 		for _, nThreads := range []int{1, 2} {
-			e := load(t, committedModel(name), Options{Threads: nThreads, KVBytes: 16 << 20})
-			var b Batch
-			tokens := []Token{5}
-			sessions := []*Session{newSession(t, e, "a"), newSession(t, e, "b")}
-			allLogits(t, sessions[1], randomTokens(e, 257, 1), 257) // long enough for segments
-			step := func() {
-				b.Reset()
-				for _, s := range sessions {
-					b.Add(s, tokens, WantLast)
-				}
-				if err := e.Step(&b); err != nil {
-					panic(err)
-				}
-			}
-			require.Zero(t, testing.AllocsPerRun(70, step), "%s, %d threads", name, nThreads)
-			sessions = sessions[1:]
-			require.Zero(t, testing.AllocsPerRun(10, step), "%s, %d threads, alone", name, nThreads)
+			decodeWithoutAllocating(t, committedModel(name), nThreads)
 		}
 	}
+}
+
+// So it is with every architecture.
+func TestDecodeOfEachArchitectureAllocatesNothing(t *testing.T) {
+	for name := range tinyDecoders {
+		decodeWithoutAllocating(t, testdata.Shared(t, "golden", "arch", name, "model.gguf"), 2)
+	}
+}
+
+func decodeWithoutAllocating(t *testing.T, model string, nThreads int) {
+	e := load(t, model, Options{Threads: nThreads, KVBytes: 16 << 20})
+	var b Batch
+	tokens := []Token{1}
+	sessions := []*Session{newSession(t, e, "a"), newSession(t, e, "b")}
+	n := min(257, e.NCtx()-100)
+	allLogits(t, sessions[1], randomTokens(e, n, 1), n) // as a rule long enough for segments
+	step := func() {
+		b.Reset()
+		for _, s := range sessions {
+			b.Add(s, tokens, WantLast)
+		}
+		if err := e.Step(&b); err != nil {
+			panic(err)
+		}
+	}
+	require.Zero(t, testing.AllocsPerRun(70, step), "%s, %d threads", model, nThreads)
+	sessions = sessions[1:]
+	require.Zero(t, testing.AllocsPerRun(10, step), "%s, %d threads, alone", model, nThreads)
 }
 
 func TestEngineLivesUntilItsLastUserCloses(t *testing.T) {
