@@ -16,14 +16,15 @@ const questionWeight = 0.1
 // sequence is one example as the model reads it.
 type sequence struct {
 	tokens []int32
-	answer int // index of the first token of the answer
+	answer int  // index of the first token of the answer
+	open   bool // many answers are right: it cannot be exact
 }
 
 // encode lays an example out as the chat template does: <s>, then
 // <|user|> question <|end|> <|assistant|>, then the answer and <|end|>.
 // Plain text has no question and no chat tokens in front.
 func encode(t *tokenizer.Tokenizer, x corpus.Example) sequence {
-	s := sequence{tokens: []int32{bpe.BOS}}
+	s := sequence{tokens: []int32{bpe.BOS}, open: x.Open}
 	text := func(text string) {
 		s.tokens = t.AppendEncode(s.tokens, []byte(text), tokenizer.EncodeOptions{})
 	}

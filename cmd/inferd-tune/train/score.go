@@ -10,7 +10,7 @@ import (
 // Score is how well a model does on held-out questions.
 type Score struct {
 	Loss  float64 // mean -log p of the tokens of answers
-	Exact float64 // share of questions whose greedy answer is the right one
+	Exact float64 // share of questions with one right answer that greedy decoding gives
 }
 
 func (s Score) String() string { return fmt.Sprintf("loss %.4f exact %.1f %%", s.Loss, 100*s.Exact) }
@@ -35,7 +35,7 @@ func newEvaluator(c graph.Config, params []graph.Param, nRows, nTok int) (*evalu
 // at every place, so no text needs to be generated.
 func (e *evaluator) score(data []sequence) (Score, error) {
 	var loss float64
-	var nTokens, nExact, nDone int
+	var nTokens, nExact, nClosed, nDone int
 	for nDone < len(data) {
 		b := newBatch(e.nRows, e.nTok)
 		var starts []int
@@ -63,13 +63,16 @@ func (e *evaluator) score(data []sequence) (Score, error) {
 				nTokens++
 				exact = exact && top
 			}
-			if exact {
+			if !s.open {
+				nClosed++
+			}
+			if exact && !s.open {
 				nExact++
 			}
 		}
 		nDone += len(starts)
 	}
-	return Score{loss / float64(nTokens), float64(nExact) / float64(len(data))}, nil
+	return Score{loss / float64(nTokens), float64(nExact) / float64(max(1, nClosed))}, nil
 }
 
 // crossEntropy returns -log p(target) and whether target has the largest logit.
