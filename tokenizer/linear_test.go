@@ -28,6 +28,9 @@ func TestWorkIsLinear(t *testing.T) {
 	for _, name := range vectorFiles {
 		t.Run(name, func(t *testing.T) { check(t, load(t, name)) })
 	}
+	if raceEnabled {
+		return // the counts are the same, at ten times the price
+	}
 	v, _ := loadVectors(t, "bpe-qwen2")
 	v.Merges = append(v.Merges, "a a", "aa aa", "aaaa aaaa", "Ġ Ġ", "ĠĠ ĠĠ", "! !", "!! !!")
 	for _, name := range tokenizer.PreTokenizerNames() {

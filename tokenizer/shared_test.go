@@ -144,3 +144,31 @@ func TestUpstreamPairs(t *testing.T) {
 		}
 	}
 }
+
+// TestTrainedPrompts compares with the ids of the program that the trained
+// models come with.
+func TestTrainedPrompts(t *testing.T) {
+	b, err := os.ReadFile(testdata.Shared(t, "models", "golden.json"))
+	require.NoError(t, err)
+	var cases []struct {
+		Model  string            `json:"model"`
+		Prompt string            `json:"prompt"`
+		Tokens []tokenizer.Token `json:"prompt_tokens"`
+	}
+	require.NoError(t, json.Unmarshal(b, &cases))
+	toks := make(map[string]*tokenizer.Tokenizer)
+	n := 0
+	for _, c := range cases {
+		if !strings.Contains(c.Model, "stories") && !strings.Contains(c.Model, "babyllama") {
+			continue
+		}
+		if toks[c.Model] == nil {
+			toks[c.Model] = newTokenizer(t, loadVocab(t, testdata.Shared(t, "models", c.Model)))
+		}
+		require.Equal(t, c.Tokens, toks[c.Model].Encode(c.Prompt, tokenizer.EncodeOptions{AddSpecial: true}), "%s: %q", c.Model, c.Prompt)
+		n++
+	}
+	require.NotZero(t, n)
+	unk := toks["babyllama-tok105-f32.gguf"].Encode("a漢b", tokenizer.EncodeOptions{})
+	require.Contains(t, unk, toks["babyllama-tok105-f32.gguf"].UNK())
+}
