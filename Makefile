@@ -1,4 +1,4 @@
-# Needs Go and make; `make race` also a C compiler.
+# Needs Go and make; `make race` also a C compiler, `make bench-compare` git.
 
 # No cgo anywhere: the binaries are static.
 export CGO_ENABLED := 0
@@ -8,6 +8,7 @@ GO       ?= go
 BIN      := bin
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
+REF      ?= main
 
 # The same source gives the same bytes wherever it is built.
 BUILD := $(GO) build -trimpath -buildvcs=false
@@ -17,9 +18,11 @@ TEST  := $(GO) test -timeout 15m -tags invariants
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install clean test noasm race fuzz bench bench-kernels check fmt vet staticcheck lint vuln
+.PHONY: help run build install clean test noasm isa race fuzz generate generate-check
+.PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +47,12 @@ test: build ## build, then run all tests; INFERD_SHARED=dir adds the golden data
 noasm: ## test the kernels and the runtime without assembly
 	$(TEST),noasm ./kernels/... ./runtime/...
 
+isa: build ## test the kernels and the runtime at every level that this CPU has
+	@for level in generic avx2 avxvnni avx512 neon neondot ; do \
+		INFERD_KERNELS=$$level $(BIN)/inferctl --help >/dev/null || continue ; \
+		echo "== $$level" ; INFERD_KERNELS=$$level $(TEST) -count 1 ./kernels ./runtime || exit 1 ; \
+	done
+
 race: ## test under the race detector
 	CGO_ENABLED=1 $(TEST) -race -short ./...
 
@@ -54,6 +63,13 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 		done ; \
 	done
 
+generate: ## write the generated assembly again
+	cd kernels/_gen && $(GO) run .
+
+generate-check: ## fail if generating would change a file
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -r kernels "$$dir" && \
+		(cd "$$dir/kernels/_gen" && $(GO) run .) && diff -r kernels "$$dir/kernels"
+
 bench: build ## tokens per second of MODEL=file.gguf in prefill and decode, at three depths
 	@test -n "$$MODEL" || { $(no_model) ; }
 	@for depth in 0 256 1024 ; do $(BIN)/inferctl bench --model "$$MODEL" --depth $$depth || exit 1 ; done
@@ -61,7 +77,15 @@ bench: build ## tokens per second of MODEL=file.gguf in prefill and decode, at t
 bench-kernels: ## benchmark the kernels
 	$(GO) test -run '^$$' -bench . -benchmem ./kernels/...
 
-check: fmt vet staticcheck race noasm ## everything that must be clean before a commit
+bench-compare: ## compare the kernels' benchmarks with those of the commit REF (main)
+	@dir=$$(mktemp -d) && trap 'git worktree remove --force "$$dir/ref" ; rm -rf "$$dir"' EXIT && \
+	git worktree add --quiet --detach "$$dir/ref" $(REF) && \
+	for i in 1 2 3 4 5 6 ; do \
+		(cd "$$dir/ref" && $(GO) test -run '^$$' -bench . ./kernels/...) >>"$$dir/old" && \
+		$(GO) test -run '^$$' -bench . ./kernels/... >>"$$dir/new" || exit 1 ; \
+	done && $(BENCHSTAT) "$$dir/old" "$$dir/new"
+
+check: fmt vet staticcheck generate-check race noasm ## everything that must be clean before a commit
 
 fmt: ## fail if gofmt would change a file
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
