@@ -94,15 +94,15 @@ func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *flo
 //go:noescape
 func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksAVX512 adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmBlocksAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmBlocksMinAVX512 adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmBlocksMinAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemvQ4_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_K; mask selects rows.
 //
@@ -214,55 +214,55 @@ func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileIQ3_SAVX512(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32MinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub32WideMinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32WideMinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16WideAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16MinAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16AVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub0AVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub0AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub32WideAVX512 adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmF32AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+// gemmF32AVX512 multiplies n inputs of two panels into nCols (1 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmF32AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+func gemmF32AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32, add bool)
 
-// gemmF16AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+// gemmF16AVX512 multiplies n inputs of two panels into nCols (1 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+func gemmF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32, add bool)
 
-// gemmBF16AVX512 adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.
+// gemmBF16AVX512 multiplies n inputs of two panels into nCols (1 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)
+func gemmBF16AVX512(y *float32, ldy int, w0 *byte, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32, add bool)
 
 // quantize32AVX512 quantises nBlocks > 0 blocks of 32 activations.
 //

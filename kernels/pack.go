@@ -111,17 +111,15 @@ func packFloats(panel, rows []byte, elemBytes, n int) {
 	if nRows < PanelRows {
 		clear(panel)
 	}
-	for r := range nRows {
-		src := rows[r*n*elemBytes:][:n*elemBytes]
-		dst := panel[r*elemBytes:]
-		if elemBytes == 4 {
-			for k := range n {
-				binary.LittleEndian.PutUint32(dst[k*PanelRows*4:], binary.LittleEndian.Uint32(src[k*4:]))
+	for k := range n {
+		dst := panel[k*PanelRows*elemBytes:][:PanelRows*elemBytes]
+		for r := range nRows {
+			src := rows[(r*n+k)*elemBytes:]
+			if elemBytes == 4 {
+				binary.LittleEndian.PutUint32(dst[r*4:], binary.LittleEndian.Uint32(src))
+			} else {
+				binary.LittleEndian.PutUint16(dst[r*2:], binary.LittleEndian.Uint16(src))
 			}
-			continue
-		}
-		for k := range n {
-			binary.LittleEndian.PutUint16(dst[k*PanelRows*2:], binary.LittleEndian.Uint16(src[k*2:]))
 		}
 	}
 }
@@ -152,6 +150,17 @@ func putWords(body, src []byte, row int) {
 		copy(body[g*64+row*4:][:4], src[g*4:][:4])
 	}
 }
+
+// Bit masks for words of four bytes.
+const (
+	x01 = 0x01010101
+	x03 = 3 * x01
+	x07 = 7 * x01
+	x0f = 15 * x01
+)
+
+// word4 returns bytes 4i to 4i+3 of b.
+func word4(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[4*i:]) }
 
 // putWord writes word g of lane row.
 func putWord(body []byte, g, row int, w uint32) {

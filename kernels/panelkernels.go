@@ -12,22 +12,23 @@ const (
 	maxGemvCols = 4
 	tileCols    = 6    // columns of the largest register tile
 	tileValues  = 2048 // inputs of a tile
+	tileTokens  = 256  // tokens that meet a tile in turn
 )
 
 // blockKernels is a format of 32-value activations at one level. Pointers are
 // to the first token's data; ldy and xStride are elements from one to the next.
-// mask has a bit for each row to write.
+// mask has a bit for each row to write; the GEMM adds to y where add is true.
 type blockKernels struct {
 	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nGroups int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32)
+	gemm func(y *float32, ldy int, tile *byte, nGroups int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32, add bool)
 }
 
 // superKernels is a format of 256-value activations at one level.
 type superKernels struct {
 	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32)
+	gemm func(y *float32, ldy int, tile *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32, add bool)
 }
 
 // rowMask has a bit for each row of panel p.
@@ -52,20 +53,16 @@ func (k blockKernels) matMul(y []float32, w Matrix, x Activations, panels, token
 		}
 		return
 	}
-	clearTile(y, w, panels, tokens)
-	for p := panels.From; p < panels.To; p += 2 {
+	w.forTiles(panels, tokens, func(p, k0, n int, columns Range) {
+		w.unpackTile(k.tile, scratch, p, panels, k0, n)
 		mask := w.tileMask(p, panels)
-		for k0 := 0; k0 < w.NIn; k0 += tileValues {
-			n := min(tileValues, w.NIn-k0)
-			w.unpackTile(k.tile, scratch, p, panels, k0, n)
-			for t := tokens.From; t < tokens.To; {
-				cols := nextColumns(tokens.To - t)
-				k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/32,
-					&x.Quants[t*stride+k0], &x.Scales[t*groups+k0/32], &x.Corr[t*groups+k0/32], w.NIn, stride, cols, mask)
-				t += cols
-			}
+		for t := columns.From; t < columns.To; {
+			cols := nextColumns(columns.To - t)
+			k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/32,
+				&x.Quants[t*stride+k0], &x.Scales[t*groups+k0/32], &x.Corr[t*groups+k0/32], w.NIn, stride, cols, mask, k0 > 0)
+			t += cols
 		}
-	}
+	})
 }
 
 func (k superKernels) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
@@ -82,18 +79,29 @@ func (k superKernels) matMul(y []float32, w Matrix, x Activations, panels, token
 		}
 		return
 	}
-	clearTile(y, w, panels, tokens)
-	for p := panels.From; p < panels.To; p += 2 {
+	w.forTiles(panels, tokens, func(p, k0, n int, columns Range) {
+		w.unpackTile(k.tile, scratch, p, panels, k0, n)
 		mask := w.tileMask(p, panels)
-		for k0 := 0; k0 < w.NIn; k0 += tileValues {
-			n := min(tileValues, w.NIn-k0)
-			w.unpackTile(k.tile, scratch, p, panels, k0, n)
-			for t := tokens.From; t < tokens.To; {
-				cols := nextColumns(tokens.To - t)
-				b := t*nBlocks + k0/256
-				k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/256,
-					&x.Quants[t*stride+k0], &x.Scales[b], &x.Sums[b*nSums], w.NIn, stride, cols, mask)
-				t += cols
+		for t := columns.From; t < columns.To; {
+			cols := nextColumns(columns.To - t)
+			b := t*nBlocks + k0/256
+			k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/256,
+				&x.Quants[t*stride+k0], &x.Scales[b], &x.Sums[b*nSums], w.NIn, stride, cols, mask, k0 > 0)
+			t += cols
+		}
+	})
+}
+
+// forTiles divides a product so that what its innermost loops read again and
+// again stays in the second-level cache: the activations of a block of tokens
+// and inputs while all panels pass, two panels' tile while these tokens pass.
+func (w Matrix) forTiles(panels, tokens Range, tile func(p, k0, n int, columns Range)) {
+	for k0 := 0; k0 < w.NIn; k0 += tileValues {
+		n := min(tileValues, w.NIn-k0)
+		for t := tokens.From; t < tokens.To; t += tileTokens {
+			columns := Range{t, min(t+tileTokens, tokens.To)}
+			for p := panels.From; p < panels.To; p += 2 {
+				tile(p, k0, n, columns)
 			}
 		}
 	}
@@ -140,11 +148,11 @@ const floatTileValues = 256
 
 // floatKernel is a format of float weights at one level. It adds n inputs of
 // two panels.
-type floatKernel func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32)
+type floatKernel func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32, add bool)
 
 func (k floatKernel) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, _ []byte) {
-	clearTile(y, w, panels, tokens)
 	if w.NIn == 0 {
+		clearTile(y, w, panels, tokens)
 		return
 	}
 	step := floatTileValues
@@ -160,7 +168,7 @@ func (k floatKernel) matMul(y []float32, w Matrix, x Activations, panels, tokens
 			for t := tokens.From; t < tokens.To; {
 				cols := nextColumns(tokens.To - t)
 				k(&y[t*w.NOut+p*PanelRows], w.NOut, &first[k0*rowBytes], &second[k0*rowBytes], n,
-					&x.F32[t*w.NIn+k0], w.NIn, cols, mask)
+					&x.F32[t*w.NIn+k0], w.NIn, cols, mask, k0 > 0)
 				t += cols
 			}
 		}

@@ -21,19 +21,15 @@ func (rb *rowBlock) unpackQ2_K(head, body []byte, row int) {
 		rb.sub[s] = int32(head[64+subAt(s, row)])
 		rb.mins[s] = int32(head[320+subAt(s, row)])
 	}
-	rb.crumbs(body, row, 8)
+	rb.crumbs(body, row)
 }
 
-// crumbs spreads 2-bit codes to q. Each half of the values has 8 words, stride
-// words after those of the half before.
-func (rb *rowBlock) crumbs(body []byte, row, stride int) {
+// crumbs spreads the 2-bit codes of 16 words to q.
+func (rb *rowBlock) crumbs(body []byte, row int) {
 	for g := range 16 {
-		w := word(body, g/8*stride+g%8, row)
+		w := word(body, g, row)
 		for j := range 4 {
-			k := g/8*128 + j*32 + g%8*4
-			for i := range 4 {
-				rb.q[k+i] = int8(w >> (8*i + 2*j) & 3)
-			}
+			rb.putBytes(g/8*128+j*32+g%8*4, w>>(2*j)&x03)
 		}
 	}
 }
@@ -41,9 +37,8 @@ func (rb *rowBlock) crumbs(body []byte, row, stride int) {
 // Q3_K file block: 32 bytes of inverted high bits: bit 4h+j of byte l belongs to
 // value 32j+l of half h; 64 bytes of low bits as in Q2_K; 12 bytes with 16
 // scales of 6 bits, offset 32; f16 d. value = d*(scale-32)*(q-4).
-// Packed: 16 d, 16 × 16 scales (int8, offset taken off); for each half 8 words of
-// low bits, 4 words of high bits: byte i has those of values i (low nibble) and
-// 16+i of each 32, the four 32s in turn.
+// Packed: 16 d, 16 × 16 scales (int8, offset taken off); 3 × 8 words: words g
+// are the fold of words g of the eight 32s.
 
 func packQ3_K(head, body, src []byte, row int) {
 	putHalf(head, src[108:], row)
@@ -53,13 +48,15 @@ func packQ3_K(head, body, src []byte, row int) {
 		high := scales[8+s%4] >> (s / 4 * 2) & 3
 		head[32+subAt(s, row)] = low | high<<4 - 32
 	}
-	for h := range 2 {
-		putWords(body[h*12*64:], src[32+h*32:][:32], row)
-		var bits [16]byte
-		for i := range bits {
-			bits[i] = src[i]>>(4*h)&15 | src[16+i]>>(4*h)<<4
+	for g := range 8 {
+		high := word4(src, g)
+		var v [8]uint32
+		for s := range v {
+			v[s] = word4(src[32:], s/4*8+g)>>(s%4*2)&x03 | high>>s&x01<<2
 		}
-		putWords(body[(h*12+8)*64:], bits[:], row)
+		for i, w := range foldThrees(&v) {
+			putWord(body, 8*i+g, row, w)
+		}
 	}
 }
 
@@ -68,10 +65,30 @@ func (rb *rowBlock) unpackQ3_K(head, body []byte, row int) {
 	for s := range 16 {
 		rb.sub[s] = int32(int8(head[32+subAt(s, row)]))
 	}
-	rb.crumbs(body, row, 12)
-	for k := range 256 {
-		h, j, l := k/128, k%128/32, k%32
-		high := word(body, h*12+8+l%16/4, row) >> (l%4*8 + l/16*4 + j) & 1
-		rb.q[k] += int8(high<<2) - 4
+	for g := range 8 {
+		w := [3]uint32{word(body, g, row), word(body, 8+g, row), word(body, 16+g, row)}
+		for s, v := range unfoldThrees(&w) {
+			rb.putBytes(32*s+4*g, v)
+		}
+	}
+	rb.add(-4, 256)
+}
+
+// foldThrees packs eight words of 3-bit values, one per byte, into three: the
+// first six lie two to a byte, the other two in the bits above.
+func foldThrees(v *[8]uint32) [3]uint32 {
+	return [3]uint32{
+		v[0] | v[1]<<3 | v[6]&x03<<6,
+		v[2] | v[3]<<3 | v[6]>>2&x01<<6 | v[7]>>2&x01<<7,
+		v[4] | v[5]<<3 | v[7]&x03<<6,
+	}
+}
+
+// unfoldThrees undoes foldThrees.
+func unfoldThrees(w *[3]uint32) [8]uint32 {
+	return [8]uint32{
+		w[0] & x07, w[0] >> 3 & x07, w[1] & x07, w[1] >> 3 & x07, w[2] & x07, w[2] >> 3 & x07,
+		w[0]>>6&x03 | w[1]>>6&x01<<2,
+		w[2]>>6&x03 | w[1]>>7&x01<<2,
 	}
 }

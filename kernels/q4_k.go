@@ -20,35 +20,38 @@ func packQ4_K(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ4_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	rb.nibblesK(body, row, 8)
+	rb.nibblesK(body, row)
 }
 
 // Q5_K file block: as Q4_K with 32 bytes of high bits before the nibbles: bit s
 // of byte l is bit 4 of value l of sub-block s.
-// Packed: head as Q4_K's; for each two sub-blocks 8 words of nibbles and for
-// each of the two a word of high bits as spreadBits leaves them.
+// Packed: head as Q4_K's; 5 × 8 words: words g are the fold (see foldFives) of
+// words g of the eight sub-blocks.
 
 func packQ5_K(head, body, src []byte, row int) {
 	putScalesK(head, src, row)
-	for c := range 4 {
-		putWords(body[c*10*64:], src[48+c*32:][:32], row)
-	}
-	for s := range 8 {
-		var flags uint32
-		for l := range 32 {
-			flags |= uint32(src[16+l]>>s&1) << l
+	for g := range 8 {
+		high := word4(src[16:], g)
+		var v [8]uint32
+		for s := range v {
+			v[s] = word4(src[48:], s/2*8+g)>>(s%2*4)&x0f | high>>s&x01<<4
 		}
-		putWord(body, s/2*10+8+s%2, row, spreadBits(flags))
+		for i, w := range foldFives(&v) {
+			putWord(body, 8*i+g, row, w)
+		}
 	}
 }
 
 func (rb *rowBlock) unpackQ5_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	rb.nibblesK(body, row, 10)
-	for k := range 256 {
-		s, l := k/32, k%32
-		high := word(body, s/2*10+8+s%2, row) >> (l%4*8 + l/4) & 1
-		rb.q[k] |= int8(high << 4)
+	for g := range 8 {
+		var w [5]uint32
+		for i := range w {
+			w[i] = word(body, 8*i+g, row)
+		}
+		for s, v := range unfoldFives(&w) {
+			rb.putBytes(32*s+4*g, v)
+		}
 	}
 }
 
@@ -76,16 +79,12 @@ func (rb *rowBlock) scalesK(head []byte, row int) {
 	}
 }
 
-// nibblesK spreads nibbles to q. Each 64 values have 8 words, stride words after
-// those of the 64 before.
-func (rb *rowBlock) nibblesK(body []byte, row, stride int) {
+// nibblesK spreads the nibbles of 32 words to q.
+func (rb *rowBlock) nibblesK(body []byte, row int) {
 	for g := range 32 {
-		w := word(body, g/8*stride+g%8, row)
+		w := word(body, g, row)
 		k := g/8*64 + g%8*4
-		for j := range 4 {
-			c := byte(w >> (8 * j))
-			rb.q[k+j] = int8(c & 15)
-			rb.q[k+j+32] = int8(c >> 4)
-		}
+		rb.putBytes(k, w&x0f)
+		rb.putBytes(k+32, w>>4&x0f)
 	}
 }

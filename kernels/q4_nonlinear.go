@@ -48,11 +48,8 @@ func (rb *rowBlock) nibbles32(body []byte, row int) {
 	for g := range 32 {
 		w := word(body, g, row)
 		k := g/4*32 + g%4*4
-		for j := range 4 {
-			c := byte(w >> (8 * j))
-			rb.q[k+j] = int8(c & 15)
-			rb.q[k+j+16] = int8(c >> 4)
-		}
+		rb.putBytes(k, w&x0f)
+		rb.putBytes(k+16, w>>4&x0f)
 	}
 }
 
@@ -93,12 +90,9 @@ func (rb *rowBlock) unpackNVFP4(head, body []byte, part, row int) {
 	rb.d, rb.m = half(head[part*64:], row), half(head[part*64+32:], row)
 	for i := range 4 {
 		w := word(body, part*4+i, row)
-		for j := range 4 {
-			c := byte(w >> (8 * j))
-			k := i/2*16 + i%2*4 + j
-			rb.q[k] = int8(c & 15)
-			rb.q[k+8] = int8(c >> 4)
-		}
+		k := i/2*16 + i%2*4
+		rb.putBytes(k, w&x0f)
+		rb.putBytes(k+8, w>>4&x0f)
 	}
 	rb.look(&fp4Values, 32)
 }

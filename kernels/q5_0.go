@@ -2,9 +2,34 @@ package kernels
 
 import "encoding/binary"
 
+// Five-bit values pack eight to five bytes: the first five in the low bits, the
+// other three in the bits above. Five of eight values then cost one mask.
+
+// foldFives packs eight words of 5-bit values, one per byte, into five.
+func foldFives(v *[8]uint32) [5]uint32 {
+	return [5]uint32{
+		v[0] | v[5]&x07<<5,
+		v[1] | v[5]>>3&x03<<5 | v[7]>>3&x01<<7,
+		v[2] | v[6]&x07<<5,
+		v[3] | v[6]>>3&x03<<5 | v[7]>>4&x01<<7,
+		v[4] | v[7]&x07<<5,
+	}
+}
+
+// unfoldFives undoes foldFives.
+func unfoldFives(w *[5]uint32) [8]uint32 {
+	const x1f = 31 * x01
+	return [8]uint32{
+		w[0] & x1f, w[1] & x1f, w[2] & x1f, w[3] & x1f, w[4] & x1f,
+		w[0]>>5&x07 | w[1]>>5&x03<<3,
+		w[2]>>5&x07 | w[3]>>5&x03<<3,
+		w[4]>>5&x07 | w[1]>>7&x01<<3 | w[3]>>7&x01<<4,
+	}
+}
+
 // Q5_0 file block: f16 d, 32 high bits (bit k of a little-endian word is bit 4
 // of value k), nibbles as in Q4_0; value = (q-16)*d.
-// Packed: 16 d; 4 words of nibbles, 1 word of high bits through spreadBits.
+// Packed: 16 d; 5 words, the fold of 8 words of values.
 
 func packQ5_0(head, body, src []byte, row int) {
 	putHalf(head, src, row)
@@ -13,8 +38,7 @@ func packQ5_0(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ5_0(head, body []byte, row int) {
 	rb.d = half(head, row)
-	rb.nibbles(body, row)
-	rb.fifthBits(word(body, 4, row))
+	rb.fives(body, row)
 	rb.add(-16, 32)
 }
 
@@ -29,12 +53,31 @@ func packQ5_1(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ5_1(head, body []byte, row int) {
 	rb.d, rb.m = half(head, row), half(head[32:], row)
-	rb.nibbles(body, row)
-	rb.fifthBits(word(body, 4, row))
+	rb.fives(body, row)
 }
 
 // putFives writes high bits and nibbles, in the file's order, to a lane.
 func putFives(body, src []byte, row int) {
-	putWords(body, src[4:20], row)
-	putWord(body, 4, row, spreadBits(binary.LittleEndian.Uint32(src)))
+	flags := binary.LittleEndian.Uint32(src)
+	var v [8]uint32
+	for g := range v {
+		v[g] = word4(src[4:], g%4)>>(g/4*4)&x0f | spread4(flags>>(4*g))<<4
+	}
+	for i, w := range foldFives(&v) {
+		putWord(body, i, row, w)
+	}
 }
+
+// fives reads what putFives wrote.
+func (rb *rowBlock) fives(body []byte, row int) {
+	var w [5]uint32
+	for i := range w {
+		w[i] = word(body, i, row)
+	}
+	for g, v := range unfoldFives(&w) {
+		rb.putBytes(4*g, v)
+	}
+}
+
+// spread4 moves the low 4 bits of flags to bit 0 of four bytes.
+func spread4(flags uint32) uint32 { return flags & 15 * (1 | 1<<7 | 1<<14 | 1<<21) & x01 }

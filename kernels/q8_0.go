@@ -16,9 +16,6 @@ func packQ8_0(head, body, src []byte, row int) {
 func (rb *rowBlock) unpackQ8_0(head, body []byte, row int) {
 	rb.d = half(head, row)
 	for g := range 8 {
-		w := word(body, g, row) ^ 0x80808080
-		for j := range 4 {
-			rb.q[4*g+j] = int8(w >> (8 * j))
-		}
+		rb.putBytes(4*g, word(body, g, row)^0x80808080)
 	}
 }

@@ -13,7 +13,7 @@ func (rb *rowBlock) unpackTQ2_0(head, body []byte, row int) {
 	for s := range rb.sub {
 		rb.sub[s] = 1
 	}
-	rb.crumbs(body, row, 8)
+	rb.crumbs(body, row)
 	rb.add(-1, 256)
 }
 

@@ -71,19 +71,15 @@ func (f Format) hasMins() bool { return f == Q2_K || f == Q4_K || f == Q5_K }
 func (rb *rowBlock) nibbles(body []byte, row int) {
 	for i := range 4 {
 		w := word(body, i, row)
-		for j := range 4 {
-			c := byte(w >> (8 * j))
-			rb.q[4*i+j] = int8(c & 15)
-			rb.q[16+4*i+j] = int8(c >> 4)
-		}
+		rb.putBytes(4*i, w&x0f)
+		rb.putBytes(16+4*i, w>>4&x0f)
 	}
 }
 
-// fifthBits adds 16 to the values whose bit is set in bits: bit i of byte j
-// belongs to value 4i+j.
-func (rb *rowBlock) fifthBits(bits uint32) {
-	for k := range 32 {
-		rb.q[k] |= int8(bits>>(k%4*8+k/4)&1) << 4
+// putBytes sets values k to k+3 to the bytes of w.
+func (rb *rowBlock) putBytes(k int, w uint32) {
+	for j := range 4 {
+		rb.q[k+j] = int8(w >> (8 * j))
 	}
 }
 
@@ -91,8 +87,8 @@ func (rb *rowBlock) fifthBits(bits uint32) {
 // byte j, so that shifting a vector of such words by i puts the flags of four
 // neighbouring values into the low bits of its bytes.
 func spreadBits(flags uint32) (bits uint32) {
-	for k := range 32 {
-		bits |= flags >> k & 1 << (k%4*8 + k/4)
+	for i := range 8 {
+		bits |= spread4(flags>>(4*i)) << i
 	}
 	return bits
 }

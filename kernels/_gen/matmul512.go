@@ -234,6 +234,7 @@ func (p *panels) nextBlocks(f *panelFormat, n int) {
 //	12-15 words
 //	16-17 scales and minima
 func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
+	p.fetchAhead(body-head, f.headBytes+f.bodyBytes())
 	for j := range f.groups() {
 		disp := 4 * (group + j)
 		sums := p.columnPointer(cols, rSum, rScaleStep)
@@ -269,6 +270,17 @@ func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 				p.VFNMADD231PS(p.v(4+c), p.v(18+c), p.v(8+c))
 			}
 		}
+	}
+}
+
+// ahead is how many bytes before their use GEMVs ask for weights. The hardware
+// stops at the end of a page; asking across it keeps the stream flowing.
+const ahead = 8192
+
+// fetchAhead asks for n bytes that lie at rW+from, ahead.
+func (p *panels) fetchAhead(from, n int) {
+	for i := 0; i < n; i += 64 {
+		p.PREFETCHT1(at(rW, ahead+from+i))
 	}
 }
 
@@ -372,7 +384,8 @@ func (p *panels) tileBlocks(f *panelFormat) {
 	p.RET()
 }
 
-const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32)"
+// A GEMM sets its outputs, or adds to them where add is true.
+const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
 
 // The least and the most columns of the GEMM.
 const minColumns, maxColumns = 3, 6
@@ -420,17 +433,14 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		name, slots = "gemmBlocksMin", 10
 	}
 	p.function(name, fmt.Sprintf(gemmSignature, "corr *int32"),
-		"adds a tile of n groups to nCols (3 to 6) columns of 32 outputs; mask selects rows.")
+		"multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.")
 	p.gemmStart()
 	p.param("corr", rSum)
 	p.param("nIn", rScaleStep)
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.forColumns(minColumns, maxColumns, func(cols int) {
-		outputs := p.columnPointer(cols, rY, rLdy)
-		for c := range cols {
-			p.VMOVUPS_Z(outputs(c, 0), reg.K1, p.v(12+2*c))
-			p.VMOVUPS_Z(outputs(c, 64), reg.K2, p.v(13+2*c))
-		}
+		p.startOutputs(cols, 12)
+		p.fetchNext(cols)
 		loop := p.label("loop")
 		p.Label(loop)
 		corr := p.columnPointer(cols, rSum, rScaleStep)
@@ -462,6 +472,39 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
 	})
+}
+
+// startOutputs loads the outputs of both panels into registers from first on,
+// or clears those.
+func (p *panels) startOutputs(cols, first int) {
+	load, done := p.label("load"), p.label("start")
+	p.param("add", rTmp.As8())
+	p.TESTB(rTmp.As8(), rTmp.As8())
+	p.JNE(operand.LabelRef(load))
+	for c := range 2 * cols {
+		p.clear(first + c)
+	}
+	p.JMP(operand.LabelRef(done))
+	p.Label(load)
+	outputs := p.columnPointer(cols, rY, rLdy)
+	for c := range cols {
+		p.VMOVUPS_Z(outputs(c, 0), reg.K1, p.v(first+2*c))
+		p.VMOVUPS_Z(outputs(c, 64), reg.K2, p.v(first+2*c+1))
+	}
+	p.Label(done)
+}
+
+// fetchNext asks for the outputs of the columns that come next.
+func (p *panels) fetchNext(cols int) {
+	p.MOVQ(rY, rTmp)
+	for range cols {
+		p.ADDQ(rLdy, rTmp)
+	}
+	for range cols {
+		p.PREFETCHT0(at(rTmp, 0))
+		p.PREFETCHT0(at(rTmp, 64))
+		p.ADDQ(rLdy, rTmp)
+	}
 }
 
 // gemmMinima adds the minima of a group: -Σxq is corr/128, so it subtracts.

@@ -12,8 +12,8 @@ import (
 //	12-13 weights
 //	14-15 activations
 func (p *panels) gemmFloats(format string, elemBytes int) {
-	p.function("gemm"+format, "func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn int, nCols int, mask uint32)",
-		"adds n inputs of two panels to nCols (1 to 6) columns of 32 outputs; mask selects rows.")
+	p.function("gemm"+format, "func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32, add bool)",
+		"multiplies n inputs of two panels into nCols (1 to 6) columns of 32 outputs; mask selects rows.")
 	rW1 := rHead
 	p.param("mask", rTmp.As32())
 	p.KMOVD(rTmp.As32(), reg.K1)
@@ -39,11 +39,7 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 		}
 	}
 	p.forColumns(1, maxColumns, func(cols int) {
-		outputs := p.columnPointer(cols, rY, rLdy)
-		for c := range cols {
-			p.VMOVUPS_Z(outputs(c, 0), reg.K1, p.v(2*c))
-			p.VMOVUPS_Z(outputs(c, 64), reg.K2, p.v(2*c+1))
-		}
+		p.startOutputs(cols, 0)
 		inputs := func(n int) {
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))

@@ -125,11 +125,12 @@ func (p *panels) subScale(f *panelFormat, pair reg.VecPhysical, upper bool, dst 
 // step256 over the lanes.
 //
 //	0-3   integer sums of the block
-//	4-7   dot products, then minima or offset
+//	4-7   dot products
 //	8-11  outputs
 //	12-15 words
 //	16-17 scales
 //	18-21 temporaries of a column
+//	22-25 minima, or offset
 func (p *panels) gemvSupers(f *panelFormat) {
 	p.function("gemv"+f.name, fmt.Sprintf(gemvSignature, "sums *int16"),
 		fmt.Sprintf("sets nCols (1 to 4) columns of 16 outputs from a panel of %s; mask selects rows.", f.name))
@@ -152,11 +153,13 @@ func (p *panels) gemvSupers(f *panelFormat) {
 		p.forBlocks(f, rIndex, func() {
 			for c := range cols {
 				p.clear(c)
+				p.clear(22 + c)
 			}
 			p.LEAQ(at(rHead, f.subsAt()), rSubs)
 			p.MOVQ(operand.U32(8/f.chunk), rChunk)
 			chunks := p.label("chunks")
 			p.Label(chunks)
+			p.fetchAhead(0, (f.headBytes+f.bodyBytes())*f.chunk/8)
 			for j := range f.chunk {
 				p.gemvGroup(f, cols, j, rSubs)
 			}
@@ -164,13 +167,20 @@ func (p *panels) gemvSupers(f *panelFormat) {
 			if f.sub != 0 {
 				p.ADDQ(operand.U32(f.chunk*32/f.sub*16), rSubs)
 			}
+			if f.scaledOffset() {
+				p.ADDQ(operand.U8(4*f.pairs()*f.chunk/8), rSum)
+			}
 			p.ADDQ(operand.U32(f.chunk*32), rX)
 			p.ADDQ(operand.U32(f.chunk*32), rX3)
 			p.DECQ(rChunk)
 			p.JNZ(operand.LabelRef(chunks))
 			p.gemvFinish(f, cols, p.v(free))
 			p.ADDQ(operand.U8(4), rScale)
-			p.ADDQ(operand.U8(48), rSum)
+			sumBytes := 48
+			if f.scaledOffset() {
+				sumBytes -= 4 * f.pairs()
+			}
+			p.ADDQ(operand.U8(sumBytes), rSum)
 		})
 		p.param("y", rY)
 		p.param("ldy", rLdy)
@@ -207,7 +217,10 @@ func (p *panels) gemvGroup(f *panelFormat, cols, j int, rSubs reg.Register) {
 		}
 		switch sub := (32*j + 4*g) / f.sub; {
 		case g < 4 || each == 8 || f.sub == 16: // the scale is a new one
-			p.VPMOVSXBW(at(rSubs, sub/2*32), p.v(16))
+			if sub%2 == 0 {
+				p.VPMOVSXBW(at(rSubs, sub/2*32), p.v(16))
+				p.gemvOffset(f, cols, p.v(16), sub/2)
+			}
 			p.subScale(f, p.v(16), sub%2 == 1, p.v(17))
 		}
 		for c := range cols {
@@ -226,50 +239,57 @@ func (p *panels) addScaled(f *panelFormat, dot, scale, sum reg.VecPhysical) {
 	p.VPADDD(dot, sum, sum)
 }
 
+// scaledOffset reports whether an offset is to be taken off, times the scales.
+func (f *panelFormat) scaledOffset() bool { return f.offset != 0 && f.sub != 0 }
+
+// gemvOffset adds a pair of scales times the sums of their sub-blocks.
+func (p *panels) gemvOffset(f *panelFormat, cols int, pair reg.VecPhysical, i int) {
+	if !f.scaledOffset() {
+		return
+	}
+	sums := p.columnPointer(cols, rSum, rSumStep)
+	for c := range cols {
+		p.VPDPWSSD_BCST(sums(c, f.sumAt(i)), pair, p.v(22+c))
+	}
+}
+
 // gemvFinish adds a block to the outputs.
 func (p *panels) gemvFinish(f *panelFormat, cols int, minusOnes reg.VecPhysical) {
 	p.blockScales(f, at(rHead, 0), p.v(16))
 	if f.hasMin {
 		p.blockScales(f, at(rHead, f.scale.bytes()), p.v(17))
 	}
-	if f.hasMin || f.offset != 0 {
-		for c := range cols {
-			p.clear(4 + c)
-		}
-		first := f.subsAt()
-		if f.hasMin {
-			first = f.minsAt()
-		}
+	if f.hasMin || f.sub == 0 {
 		sums := p.columnPointer(cols, rSum, rSumStep)
 		for i := range f.pairs() {
-			pair := p.v(12)
-			if f.sub == 0 {
-				pair = minusOnes
-			} else {
-				p.VPMOVSXBW(at(rHead, first+32*i), pair)
+			pair := minusOnes
+			if f.hasMin {
+				pair = p.v(12)
+				p.VPMOVSXBW(at(rHead, f.minsAt()+32*i), pair)
 			}
 			for c := range cols {
-				p.VPDPWSSD_BCST(sums(c, f.sumAt(i)), pair, p.v(4+c))
+				p.VPDPWSSD_BCST(sums(c, f.sumAt(i)), pair, p.v(22+c))
 			}
 		}
 	}
 	scales := p.columnPointer(cols, rScale, rScaleStep)
 	for c := range cols {
-		switch {
-		case f.sub == 0: // the offset times -Σxq
-			p.VPSLLD(operand.U8(log2(f.offset)), p.v(4+c), p.v(4+c))
-			p.VPADDD(p.v(4+c), p.v(c), p.v(c))
-		case f.offset != 0:
-			p.VPSLLD(operand.U8(log2(f.offset)), p.v(4+c), p.v(4+c))
-			p.VPSUBD(p.v(4+c), p.v(c), p.v(c))
+		sum, extra, factor := p.v(c), p.v(22+c), p.v(18+c)
+		if f.offset != 0 {
+			p.VPSLLD(operand.U8(log2(f.offset)), extra, extra)
 		}
-		p.VMULPS_BCST(scales(c, 0), p.v(16), p.v(18+c))
-		p.VCVTDQ2PS(p.v(c), p.v(c))
-		p.VFMADD231PS(p.v(18+c), p.v(c), p.v(8+c))
+		if f.sub == 0 { // of minus ones
+			p.VPADDD(extra, sum, sum)
+		} else if f.offset != 0 {
+			p.VPSUBD(extra, sum, sum)
+		}
+		p.VMULPS_BCST(scales(c, 0), p.v(16), factor)
+		p.VCVTDQ2PS(sum, sum)
+		p.VFMADD231PS(factor, sum, p.v(8+c))
 		if f.hasMin {
-			p.VMULPS_BCST(scales(c, 0), p.v(17), p.v(18+c))
-			p.VCVTDQ2PS(p.v(4+c), p.v(4+c))
-			p.VFNMADD231PS(p.v(18+c), p.v(4+c), p.v(8+c))
+			p.VMULPS_BCST(scales(c, 0), p.v(17), factor)
+			p.VCVTDQ2PS(extra, extra)
+			p.VFNMADD231PS(factor, extra, p.v(8+c))
 		}
 	}
 }
@@ -355,7 +375,7 @@ func (p *panels) tilePairs(f *panelFormat, rDst reg.Register) {
 //	29-30 scales
 func (p *panels) gemmSupers(f *panelFormat) {
 	p.function("gemm"+f.variant(), fmt.Sprintf(gemmSignature, "sums *int16"),
-		"adds a tile of n super-blocks to nCols (3 to 6) columns of 32 outputs; mask selects rows.")
+		"multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.")
 	rGroup := rHead
 	p.gemmStart()
 	p.param("sums", rSum)
@@ -365,6 +385,8 @@ func (p *panels) gemmSupers(f *panelFormat) {
 	p.SHLQ(operand.U8(2), rSumStep)
 	p.forColumns(minColumns, maxColumns, func(cols int) {
 		loop, groups := p.label("loop"), p.label("groups")
+		p.startMemory(cols)
+		p.fetchNext(cols)
 		p.Label(loop)
 		for c := range 2 * cols {
 			p.clear(12 + c)
@@ -386,6 +408,20 @@ func (p *panels) gemmSupers(f *panelFormat) {
 		p.DECQ(rCount)
 		p.JNZ(operand.LabelRef(loop))
 	})
+}
+
+// startMemory clears the outputs unless add is true. Their cache lines are then
+// on the way while the first super-block is summed.
+func (p *panels) startMemory(cols int) {
+	done := p.label("start")
+	p.param("add", rTmp.As8())
+	p.TESTB(rTmp.As8(), rTmp.As8())
+	p.JNE(operand.LabelRef(done))
+	p.clear(0)
+	zero := func(int) reg.VecPhysical { return p.v(0) }
+	p.storeColumns(cols, zero, 0, reg.K1)
+	p.storeColumns(cols, zero, 64, reg.K2)
+	p.Label(done)
 }
 
 // gemmGroup emits a group of 32 values of both panels.

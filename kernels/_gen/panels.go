@@ -91,8 +91,8 @@ var blockFormats = []*panelFormat{
 	{name: "Q8_0", headBytes: 32, chunk: 1, chunkWords: 8, offset: 128, largest: 255, word: byteWord},
 	{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord},
 	{name: "Q4_1", headBytes: 64, chunk: 1, chunkWords: 4, largest: 15, masks: []int{0x0f}, word: nibbleWord, hasMin: true},
-	{name: "Q5_0", headBytes: 32, chunk: 1, chunkWords: 5, offset: 16, largest: 31, masks: []int{0x0f, 0x10}, word: fiveWord},
-	{name: "Q5_1", headBytes: 64, chunk: 1, chunkWords: 5, largest: 31, masks: []int{0x0f, 0x10}, word: fiveWord, hasMin: true},
+	{name: "Q5_0", headBytes: 32, chunk: 1, chunkWords: 5, offset: 16, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord},
+	{name: "Q5_1", headBytes: 64, chunk: 1, chunkWords: 5, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, hasMin: true},
 	{name: "IQ4_NL", headBytes: 32, chunk: 1, chunkWords: 4, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord},
 	{name: "MXFP4", headBytes: 32, chunk: 1, chunkWords: 4, offset: 16, largest: 28, table: shifted(fp4Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleBF16},
 	{name: "Q1_0", headBytes: 32, chunk: 4, chunkWords: 4, offset: 1, largest: 2, masks: []int{0x02}, word: bitWord},
@@ -102,10 +102,10 @@ var blockFormats = []*panelFormat{
 // The formats of 256-value activations.
 var superFormats = []*panelFormat{
 	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleKWord, sub: 32, hasMin: true},
-	{name: "Q5_K", headBytes: 320, chunk: 2, chunkWords: 10, largest: 31, masks: []int{0x0f, 0x10}, word: fiveKWord, sub: 32, hasMin: true},
-	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x0f, 0x30}, word: sixKWord, sub: 16},
+	{name: "Q5_K", headBytes: 320, chunk: 8, chunkWords: 40, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveKWord, sub: 32, hasMin: true},
+	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16},
 	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbKWord, sub: 16, hasMin: true},
-	{name: "Q3_K", headBytes: 288, chunk: 4, chunkWords: 12, offset: 4, largest: 7, masks: []int{0x03, 0x04}, word: threeKWord, sub: 16},
+	{name: "Q3_K", headBytes: 288, chunk: 8, chunkWords: 24, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16},
 	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbKWord},
 	{name: "IQ4_XS", headBytes: 160, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
 	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
@@ -134,17 +134,36 @@ func nibbleWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 	p.lookUp(dst)
 }
 
-// fiveWord is nibbleWord with bit g of word 4 on top.
-func fiveWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	nibbleWord(p, at, j, g, dst, tmp)
-	p.bitsTo(at.Offset(64*4), g, 1, 4, dst, tmp)
+// fiveWord reads word g of eight words of 5-bit values; see foldFives.
+func fiveWord(p *panels, at operand.Mem, _, g int, dst, tmp reg.VecPhysical) {
+	p.five(at, 64, g, dst, tmp)
+}
+
+// five reads part i of eight whose fold lies in five words that far apart.
+func (p *panels) five(at operand.Mem, apart, i int, dst, tmp reg.VecPhysical) {
+	word := func(n int) operand.Mem { return at.Offset(apart * n) }
+	if i < 5 {
+		p.field(word(i), 0, 5, dst)
+		return
+	}
+	p.field(word((i-5)*2), 5, 3, dst)
+	if i < 7 {
+		p.bitsTo(word((i-5)*2+1), 5, 2, 3, dst, tmp)
+		return
+	}
+	p.bitsTo(word(1), 7, 1, 3, dst, tmp)
+	p.bitsTo(word(3), 7, 1, 4, dst, tmp)
 }
 
 // bitWord reads bit g of word j as 0 or 2.
 func bitWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
-	p.load(at.Offset(64*j), dst)
-	p.shift(1-g, dst)
-	p.and(2, dst)
+	at = at.Offset(64 * j)
+	if g == 1 {
+		p.and(2, at, dst)
+		return
+	}
+	p.shifted(1-g, at, dst)
+	p.and(2, dst, dst)
 }
 
 // crumbWord reads 2 bits of 2 words a group.
@@ -157,16 +176,22 @@ func nibbleKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 	p.field(at.Offset(64*g), 4*j, 4, dst)
 }
 
-// fiveKWord is nibbleKWord with bit g of word 8+j on top.
+// fiveKWord reads word g of group j: words g of the groups are a fold.
 func fiveKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	nibbleKWord(p, at, j, g, dst, tmp)
-	p.bitsTo(at.Offset(64*(8+j)), g, 1, 4, dst, tmp)
+	p.five(at.Offset(64*g), 64*8, j, dst, tmp)
 }
 
-// sixKWord reads nibbles of 16 words, two groups in each, and bit pairs of 8.
+// sixKWord reads the low 6 bits of three words, and for group 3 gathers what
+// is above them.
 func sixKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	p.field(at.Offset(64*(j%2*8+g)), j/2*4, 4, dst)
-	p.bitsTo(at.Offset(64*(16+g)), 2*j, 2, 4, dst, tmp)
+	word := func(j int) operand.Mem { return at.Offset(64 * (8*j + g)) }
+	if j < 3 {
+		p.field(word(j), 0, 6, dst)
+		return
+	}
+	p.field(word(0), 6, 2, dst)
+	p.bitsTo(word(1), 6, 2, 2, dst, tmp)
+	p.bitsTo(word(2), 6, 2, 4, dst, tmp)
 }
 
 // crumbKWord reads 2 bits of 8 words a chunk.
@@ -174,48 +199,66 @@ func crumbKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 	p.field(at.Offset(64*g), 2*j, 2, dst)
 }
 
-// threeKWord is crumbKWord with a bit of words 8 to 11 on top.
+// threeKWord reads word g of group j: words g of the groups are a fold; see
+// foldThrees.
 func threeKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	crumbKWord(p, at, j, g, dst, tmp)
-	p.bitsTo(at.Offset(64*(8+g%4)), j+g/4*4, 1, 2, dst, tmp)
+	word := func(n int) operand.Mem { return at.Offset(64 * (8*n + g)) }
+	if j < 6 {
+		p.field(word(j/2), j%2*3, 3, dst)
+		return
+	}
+	p.field(word((j-6)*2), 6, 2, dst)
+	p.bitsTo(word(1), j, 1, 2, dst, tmp)
 }
 
 // field reads n bits from bit position from of every byte.
 func (p *panels) field(at operand.Mem, from, n int, dst reg.VecPhysical) {
-	p.load(at, dst)
-	p.shift(-from, dst)
-	p.and(1<<n-1, dst)
+	if from == 0 {
+		p.and(1<<n-1, at, dst)
+		return
+	}
+	p.shifted(-from, at, dst)
+	p.and(1<<n-1, dst, dst)
 }
 
 // bitsTo puts n bits from bit position from of the bytes at at to position to
 // of dst's bytes, where dst has zeros.
 func (p *panels) bitsTo(at operand.Mem, from, n, to int, dst, tmp reg.VecPhysical) {
-	p.load(at, tmp)
-	p.shift(to-from, tmp)
+	var bits operand.Op = at
+	if from != to {
+		p.shifted(to-from, at, tmp)
+		bits = tmp
+	}
 	mask := (1<<n - 1) << to
 	if p.wide {
-		p.VPTERNLOGD(operand.U8(0xf8), p.bytes(mask), tmp, dst) // dst | tmp & mask
+		p.VPTERNLOGD(operand.U8(0xf8), bits, p.bytes(mask), dst) // dst | bits & mask
 		return
 	}
-	p.and(mask, tmp)
+	p.and(mask, bits, tmp)
 	p.VPOR(tmp, dst, dst)
 }
 
-// shift moves the bits of every 32-bit lane left, or right where n < 0.
-func (p *panels) shift(n int, v reg.VecPhysical) {
+// shifted reads a vector and moves the bits of every 32-bit lane left, or right
+// where n < 0.
+func (p *panels) shifted(n int, at operand.Mem, dst reg.VecPhysical) {
+	from := operand.Op(at)
+	if !p.wide { // AVX2 shifts registers only
+		p.load(at, dst)
+		from = dst
+	}
 	if n > 0 {
-		p.VPSLLD(operand.U8(n), v, v)
-	} else if n < 0 {
-		p.VPSRLD(operand.U8(-n), v, v)
+		p.VPSLLD(operand.U8(n), from, dst)
+	} else {
+		p.VPSRLD(operand.U8(-n), from, dst)
 	}
 }
 
-// and masks every byte of v.
-func (p *panels) and(mask int, v reg.VecPhysical) {
+// and masks every byte of x, memory or a register.
+func (p *panels) and(mask int, x operand.Op, dst reg.VecPhysical) {
 	if p.wide {
-		p.VPANDD(p.bytes(mask), v, v)
+		p.VPANDD(x, p.bytes(mask), dst)
 	} else {
-		p.VPAND(p.bytes(mask), v, v)
+		p.VPAND(x, p.bytes(mask), dst)
 	}
 }
 
