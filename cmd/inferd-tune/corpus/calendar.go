@@ -49,12 +49,25 @@ func amounts() []fact {
 		how("minutes", "{a|one|the|an} hour", "An hour has 60 minutes."),
 		how("seconds", "{a|one|the} minute", "A minute has 60 seconds."),
 		how("weeks", "{a|one|the} year", "A year has 52 weeks."),
-		{[]pattern{"{what|which} are the days of the week", "{name|list|tell me|say|give me} {all |}the {|seven }days of the week.", "{name|list|say} {all |}the {|seven }weekdays.", "what days {are there|does a week have|are in a week}", tell + " the {|seven }days of the week"},
-			"The days are Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday."},
-		{[]pattern{"{what|which} are the months{| of the year| in a year}", "{name|list|tell me|say|give me} {all |}the {|twelve }months{| of the year}.", "what months {are there|does a year have|are in a year}", tell + " the {|twelve }months of the year"},
-			"The months are January, February, March, April, May, June, July, August, September, October, November and December."},
-		{[]pattern{"{what|which} {days are|days make|is} the weekend", "when is the weekend", "{which|what} days {are part of|belong to} the weekend", tell + " {which days are|when is} the weekend"},
-			"The weekend is Saturday and Sunday."},
+		{[]pattern{
+			"{what|which} are the days of the week",
+			"{name|list|tell me|say|give me} {all |}the {|seven }days of the week.",
+			"{name|list|say} {all |}the {|seven }weekdays.",
+			"what days {are there|does a week have|are in a week}",
+			tell + " the {|seven }days of the week",
+		}, "The days are Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday."},
+		{[]pattern{
+			"{what|which} are the months{| of the year| in a year}",
+			"{name|list|tell me|say|give me} {all |}the {|twelve }months{| of the year}.",
+			"what months {are there|does a year have|are in a year}",
+			tell + " the {|twelve }months of the year",
+		}, "The months are January, February, March, April, May, June, July, August, September, October, November and December."},
+		{[]pattern{
+			"{what|which} {days are|days make|is} the weekend",
+			"when is the weekend",
+			"{which|what} days {are part of|belong to} the weekend",
+			tell + " {which days are|when is} the weekend",
+		}, "The weekend is Saturday and Sunday."},
 	}
 }
 

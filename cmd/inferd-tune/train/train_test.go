@@ -18,7 +18,7 @@ import (
 )
 
 // small is a run of seconds: a model of 20k parameters on sums alone.
-func small(t *testing.T, steps int) (Options, []bpe.Piece, *corpus.Corpus) {
+func small(t testing.TB, steps int) (Options, []bpe.Piece, *corpus.Corpus) {
 	t.Helper()
 	c, err := corpus.Generate(corpus.Options{Seed: 1, Train: 3000, HeldOut: 300})
 	require.NoError(t, err)
