@@ -107,12 +107,11 @@ func (c *cpu) HeadMatMul(x Tensor, ws []linear) Tensor {
 	mark := c.arena.mark()
 	defer c.arena.release(mark)
 
-	in := c.tensor(nHeads*x.rows, nIn)
+	in := c.tensor(nHeads*x.rows, nIn) // [nHeads, nTokens, nIn]
 	out := c.tensor(nHeads*x.rows, nOut)
 	if !c.measures() {
-		for i := range in.rows {
-			copy(in.row(i), x.row(i % x.rows)[i/x.rows*nIn:])
-		}
+		c.rows.out, c.rows.x = in, x
+		c.each(gatherHeads)
 	}
 	a := c.activations(in, ws[0].w.Format)
 	if c.measures() {
@@ -122,8 +121,22 @@ func (c *cpu) HeadMatMul(x Tensor, ws []linear) Tensor {
 		c.matMul.add(&ws[h], a, out.x, kernels.Range{From: h * x.rows, To: (h + 1) * x.rows})
 	}
 	c.runMatMuls()
-	for i := range out.rows {
-		copy(y.row(i % x.rows)[i/x.rows*nOut:], out.row(i))
-	}
+	c.rows.out, c.rows.x, c.rows.dim = y, out, nOut
+	c.each(scatterHeads)
 	return y
+}
+
+func gatherHeads(j *rowsJob, from, to int) {
+	n, nTokens := j.out.cols, j.x.rows
+	for i := from; i < to; i++ {
+		copy(j.out.row(i), j.x.row(i % nTokens)[i/nTokens*n:])
+	}
+}
+
+func scatterHeads(j *rowsJob, from, to int) {
+	for i := from; i < to; i++ {
+		for h := 0; h < j.out.cols/j.dim; h++ {
+			copy(j.out.row(i)[h*j.dim:], j.x.row(h*j.out.rows+i))
+		}
+	}
 }

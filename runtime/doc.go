@@ -24,9 +24,12 @@
 //	philox.go logprobs.go stop.go           random numbers; probabilities; stop strings
 //	plan.go info.go                         what loading will take; what a file is
 //	hparams.go config.go vocab.go           metadata, checked once
-//	weights.go                              binder: tensors to packed weights
-//	arch.go llama.go                        an architecture: its weights and its block
-//	rope.go moe.go                          pieces that architectures share
+//	weights.go pack.go                      binder: tensors to packed weights
+//	decoder.go                              the block, and what is before and after all blocks
+//	arch.go llama.go                        an architecture: which pieces its blocks are made of
+//	norm.go attention.go latent.go          the pieces: norms; kinds of attention
+//	rope.go position.go window.go           encodings of positions; which positions a layer sees
+//	ffn.go moe.go route.go                  feed-forward networks; experts and their choice
 //	backend.go cpu*.go                      the operations of a block, and their division among threads
 //	kvcache.go prefix.go                    pages of keys and values; their reuse
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
@@ -62,12 +65,38 @@
 //
 // # Adding an architecture
 //
-// Write a file named after general.architecture with three things: a struct of
-// its weights, bind with one line per tensor, and a block that fits a page and
-// calls only Backend; then add a line to archs. What several architectures
-// share is a piece beside them: rope for positions, routeRule and experts for
-// mixtures, kernels.Attention for windows, caps, sinks and slopes. Golden
-// logits (testdata/README.md) tell when it is right.
+// Write a file named after general.architecture with a constructor, and add a
+// line to archs. The constructor reads the hyper-parameters and returns a
+// decoder whose layers are composite literals, so that they read like a
+// picture of the block:
+//
+//	m.layers = append(m.layers, decoderLayer{
+//		mixerNorm: c.norm("attn_norm", c.dim),
+//		mixer:     c.attention(i).normHeads(&c),
+//		ffnNorm:   c.norm("ffn_norm", c.dim),
+//		ffn:       c.glu(i, kernels.SiLU),
+//	})
+//
+// As a rule this is all: newConfig reads what all transformers have, newRoPE the
+// positions, and each piece binds its own tensors and knows its sizes. Which
+// norms there are and what they are called, which layers have windows or
+// experts or no positions, is decided in the constructor, by the metadata and
+// the layer's number; an option that only some models have is a field of its
+// piece, set by a line after the piece is made (attn.Softcap = …).
+//
+// A part that works otherwise is a new mixer or feedForward: a struct of its
+// matrices, bind with one line per tensor, and apply, which fits a page and
+// calls only Backend (latent.go is one). A model that does more than add layers
+// to a stream embeds decoder and has a forward of its own (gemma4.go). What no
+// piece can say with the operations there are is a new operation of Backend, and
+// of cpu, which divides it by rows.
+//
+// Every value that comes from a file goes through hparams or the binder, which
+// note faults: a constructor must not fail, divide by what may be 0, or
+// allocate by what has no bound, whatever the file says. Golden logits
+// (testdata/README.md) tell when it is right: a line in tinyDecoders tests them,
+// and the same bits in any division of the work, decoding without allocation,
+// and bad values of every key.
 //
 // # Unexpected decisions
 //
