@@ -82,7 +82,8 @@ func vocabOf(tb testing.TB, f *gguf.File) tokenizer.Vocab {
 	v := tokenizer.Vocab{
 		Model: str(p + "model"), Pre: str(p + "pre"), Arch: str("general.architecture"), Name: str("general.name"),
 		BOS: id("bos_token_id"), EOS: id("eos_token_id"), EOT: id("eot_token_id"), EOM: id("eom_token_id"),
-		UNK: id("unknown_token_id"), SEP: id("seperator_token_id"), PAD: id("padding_token_id"), MASK: id("mask_token_id"),
+		SEP: id("seperator_token_id"), //nolint:misspell // the key is spelled so
+		UNK: id("unknown_token_id"), PAD: id("padding_token_id"), MASK: id("mask_token_id"),
 		AddBOS: flag("add_bos_token"), AddEOS: flag("add_eos_token"), AddSEP: flag("add_sep_token"),
 		AddSpacePrefix: flag("add_space_prefix"), RemoveExtraWhitespaces: flag("remove_extra_whitespaces"),
 		Lowercase: flag("normalizer.lowercase"), StripAccents: flag("normalizer.strip_accents"),

@@ -52,7 +52,8 @@ func (l *vocabLine) vocab(tb testing.TB) tokenizer.Vocab {
 		Model: l.Model, Pre: l.Pre, Arch: l.Arch, Name: l.Name,
 		Tokens: l.Tokens, Scores: l.Scores, Types: l.Types, Merges: l.Merges, CharsMap: chars,
 		BOS: id("bos"), EOS: id("eos"), EOT: id("eot"), EOM: id("eom"),
-		UNK: id("unknown"), SEP: id("seperator"), PAD: id("padding"), MASK: id("mask"),
+		SEP: id("seperator"), //nolint:misspell // the key is spelled so
+		UNK: id("unknown"), PAD: id("padding"), MASK: id("mask"),
 		AddBOS: flag("add_bos_token"), AddEOS: flag("add_eos_token"), AddSEP: flag("add_sep_token"),
 		AddSpacePrefix: flag("add_space_prefix"), RemoveExtraWhitespaces: flag("remove_extra_whitespaces"),
 		Lowercase: flag("normalizer.lowercase"), StripAccents: flag("normalizer.strip_accents"),
