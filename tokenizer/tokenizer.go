@@ -96,9 +96,9 @@ type Segment struct {
 }
 
 // EncodeSegments returns the tokens of the segments' texts joined. They are
-// the tokens of the whole text with special tokens parsed, except that no
-// special token comes from a segment that is not Special, nor from letters of
-// which some are in such a segment.
+// the tokens of the whole text with special tokens parsed, except that neither
+// a control token nor a user-defined token in the form of markup comes from a
+// segment that is not Special, nor from letters of which some are in one.
 func (t *Tokenizer) EncodeSegments(segments []Segment, addSpecial bool) []Token {
 	s := newScratch()
 	defer s.release()
