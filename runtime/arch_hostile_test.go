@@ -41,11 +41,9 @@ func TestMetadataOfEachArchitecture(t *testing.T) {
 			path, nRefused, nRun := memoryFile(t), 0, 0
 			for key, other := range all {
 				kv, has := f.KeyValue(arch + "." + key)
-				values := []any{nil, "text", uint32(0), int32(-1), math.NaN()}
+				values := []any{uint32(0), unusual(other)[0]} // most have no meaning here
 				if has {
-					values = append(values, unusual(kv)...)
-				} else { // most have no meaning here
-					values = append(values[2:3], unusual(other)[:2]...)
+					values = append([]any{nil, "text", uint32(0), int32(-1)}, unusual(kv)...)
 				}
 				for _, v := range values {
 					if loadChanged(t, f, path, arch+"."+key, v) {
@@ -68,13 +66,13 @@ func unusual(kv gguf.KeyValue) []any {
 	case gguf.Bool:
 		return []any{true, false}
 	case gguf.String:
-		return []any{"", "none", "linear", "yarn", "longrope"}
+		return []any{"linear", "", "none", "yarn", "longrope"}
 	case gguf.Float32, gguf.Float64:
-		return []any{0.0, -1.0, 1.0, 1e-30, 1e30, math.Inf(1), 1e300}
+		return []any{0.0, -1.0, 1.0, 1e30, math.NaN(), math.Inf(1)}
 	case gguf.Array:
-		return []any{uint32(1), uint32(3), []int32{}, []int32{1}, []int32{-1, 0, 1, 2, 3}, []bool{true, false, true, false, true}, []bool{}}
+		return []any{uint32(3), []int32{}, []int32{-1, 0, 1, 2, 3}, []bool{true, false, true, false, true}}
 	default:
-		return []any{uint32(1), uint32(2), uint32(7), uint32(1 << 20), uint64(1) << 62, []int32{1, 2}, []uint32{2, 2, 2, 2, 2}}
+		return []any{uint32(1), uint32(7), uint32(1 << 20), uint64(1) << 62, []uint32{2, 2}}
 	}
 }
 

@@ -50,7 +50,7 @@ func readLatentAttention(h *hparams, c *config) (latentAttention, rope) {
 	// makes scores larger, not what is turned: those magnitudes cancel.
 	r.readYaRN(h, 0.1)
 	r.params.MScale = r.params.MScaleAll
-	m := 1 + 0.1*float32(r.params.MScaleAll)*log32(float32(max(1, r.params.Factor)))
+	m := 1 + float32(0.1*float32(r.params.MScaleAll)*log32(float32(max(1, r.params.Factor))))
 	a.Attention = kernels.Attention{NHeads: c.nHeads, Scale: m * m * inverseSqrt(headDim), Causal: true}
 	a.temperature = readTemperature(h, r.params.NCtxOrig)
 	return a, r
