@@ -23,7 +23,7 @@ var trainCommand = command{
 		fs.IntVar(&env.SaveEvery, "save-every", 100, "`steps` between checkpoints")
 		fs.IntVar(&env.ScoreEvery, "score-every", 500, "`steps` between scores on held-out questions")
 		fs.Uint64Var(&o.Seed, "seed", 1, "seed of the weights and of the order of examples")
-		fs.IntVar(&o.Steps, "steps", 2600, "updates")
+		fs.IntVar(&o.Steps, "steps", 4000, "updates")
 		fs.IntVar(&o.NRows, "rows", 12, "rows in the batch of one update")
 		fs.IntVar(&o.NTok, "row-tokens", 160, "tokens in a row")
 		fs.IntVar(&o.NReplicas, "replicas", 2, "graphs that share the rows, one core each")
