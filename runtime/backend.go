@@ -67,6 +67,8 @@ type Backend interface {
 	Zeros(x Tensor) Tensor
 
 	// These change x in place.
+	NormInPlace(x Tensor, n *norm)
+	AddVector(x Tensor, v []float32) // to each row
 	Activate(x Tensor, act kernels.ActivationFunc)
 	Softcap(x Tensor, limit float32)
 	GaussianCutoff(x Tensor, width float32) // see kernels.GaussianCutoff

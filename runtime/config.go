@@ -19,6 +19,7 @@ type config struct {
 	ffnDims   []int
 	normEps   float32
 
+	pooling     Pooling
 	isLayerNorm bool // norms are by mean and variance
 
 	nExperts     int // 0: no mixture of experts
@@ -59,6 +60,7 @@ func newConfig(h *hparams, nVocab int, epsKey string) config {
 	c.headDim = h.countOr("attention.key_length", max(1, c.dim/c.nHeads), maxDim)
 	c.headDimV = h.countOr("attention.value_length", c.headDim, maxDim)
 	h.countOr("vocab_size", nVocab, maxVocab)
+	c.pooling = readPooling(h)
 	c.readExperts(h)
 	return c
 }

@@ -19,6 +19,22 @@ func (c *cpu) change(x, y Tensor, op rowsOp) {
 	c.each(op)
 }
 
+func (c *cpu) NormInPlace(x Tensor, n *norm) {
+	if n.dim == 0 {
+		return
+	}
+	c.rows.norm = n
+	c.change(x, Tensor{}, func(j *rowsJob, from, to int) {
+		x := j.out.part(from, to)
+		j.norm.compute(x, x)
+	})
+}
+
+func (c *cpu) AddVector(x Tensor, v []float32) {
+	c.rows.weight = v
+	c.change(x, Tensor{}, func(j *rowsJob, from, to int) { kernels.AddBias(j.out.part(from, to), j.weight) })
+}
+
 func (c *cpu) Activate(x Tensor, act kernels.ActivationFunc) {
 	c.rows.act = act
 	c.change(x, Tensor{}, func(j *rowsJob, from, to int) {

@@ -82,14 +82,7 @@ func (l *decoderLayer) bind(b *binder) {
 	l.ffnOutNorm.bind(b)
 }
 
-func (m *decoder) ready(nCtx int) error {
-	for i := range m.ropes {
-		if err := m.ropes[i].ready(nCtx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (m *decoder) ready(nCtx int) error { return readyRoPEs(m.ropes, nCtx) }
 
 func (m *decoder) kvSpecs() []kvSpec {
 	specs := make([]kvSpec, len(m.layers))
@@ -100,6 +93,15 @@ func (m *decoder) kvSpecs() []kvSpec {
 }
 
 func (m *decoder) forward(b Backend, s *step) Tensor {
+	return m.head.apply(b, b.Rows(m.stream(b, s), s.rows))
+}
+
+func (m *decoder) hidden(b Backend, s *step) Tensor { return b.Norm(m.stream(b, s), &m.head.norm) }
+
+func (m *decoder) project(_ Backend, pooled Tensor) Tensor { return pooled }
+
+// stream runs all tokens of s through the layers, [nTokens, dim].
+func (m *decoder) stream(b Backend, s *step) Tensor {
 	x := m.embed.apply(b, s) // [nTokens, dim]
 	s.rotate(b, m.ropes)
 	for i := range m.layers {
@@ -107,8 +109,10 @@ func (m *decoder) forward(b Backend, s *step) Tensor {
 		m.layers[i].apply(b, x, s)
 		b.Release(mark)
 	}
-	return m.head.apply(b, b.Rows(x, s.rows))
+	return x
 }
+
+func (l *decoderLayer) kvSpec() kvSpec { return l.mixer.kvSpec() }
 
 // apply runs the layer over the stream x [nTokens, dim], in place.
 func (l *decoderLayer) apply(b Backend, x Tensor, s *step) {
@@ -140,7 +144,9 @@ type embedding struct {
 	*config
 	scale    float32 // 0 means 1
 	learned  bool    // positions have rows of their own
+	typed    bool    // the vector of a first segment's tokens is added, where the file has it
 	norm     norm
+	kind     []float32
 	tokens   linear // [nVocab, dim]
 	position linear // [nCtxTrain, dim]
 }
@@ -150,6 +156,9 @@ func (c *config) timesSqrtDim() float32 { return float32(math.Sqrt(float64(c.dim
 
 func (e *embedding) bind(b *binder) {
 	b.mat(&e.tokens, "token_embd", e.nVocab, e.dim)
+	if e.typed && b.has("token_types.weight") {
+		b.firstRow(&e.kind, "token_types", e.dim)
+	}
 	if e.learned {
 		b.table(&e.position, "position_embd", e.nCtxTrain, e.dim)
 	}
@@ -160,6 +169,9 @@ func (e *embedding) apply(b Backend, s *step) Tensor {
 	x := b.Embed(e.tokens.w, s.tokens)
 	if e.scale != 0 {
 		b.Scale(x, e.scale)
+	}
+	if e.kind != nil {
+		b.AddVector(x, e.kind)
 	}
 	if e.learned {
 		b.Add(x, b.Embed(e.position.w, s.pos))

@@ -93,6 +93,7 @@ type Engine struct {
 	model   model
 	nCtx    int
 	nVocab  int
+	pooling Pooling
 	threads ThreadChoice
 	refs    atomic.Int64
 
@@ -127,6 +128,7 @@ func Load(path string, o Options) (*Engine, error) {
 		model:   p.model,
 		nCtx:    p.nCtx,
 		nVocab:  p.config.nVocab,
+		pooling: p.config.pooling,
 		threads: p.threads,
 	}
 	e.refs.Store(1)

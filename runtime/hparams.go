@@ -209,6 +209,15 @@ func (h *hparams) boolOr(name string, def bool) bool {
 	return v
 }
 
+// periodOr returns an integer that says every how many layers something recurs,
+// def where the key is absent and 0 where it holds a list.
+func (h *hparams) periodOr(name string, def int) int {
+	if kv, ok := h.file.KeyValue(h.key(name)); ok && kv.Type == gguf.Array {
+		return 0
+	}
+	return h.countOr(name, def, maxLayers)
+}
+
 // rotated returns how many of a head's elements an encoding of positions turns,
 // all where the key is absent.
 func (h *hparams) rotated(name string, headDim int) int {

@@ -41,6 +41,10 @@ type Info struct {
 	NVocab          int    `json:"vocab_size,omitempty"`
 	HasChatTemplate bool   `json:"has_chat_template"`
 
+	// Pooling is how a model that was trained for embeddings makes one vector of
+	// a text's: "mean", "cls", "last" or "rank"; "" where it was not.
+	Pooling string `json:"pooling,omitempty"`
+
 	// Memory is what loading takes; zero where the model cannot be loaded.
 	Memory Memory `json:"memory"`
 	// Problem says why the model cannot be loaded, "" where it can.
@@ -139,4 +143,5 @@ func (info *Info) setConfig(c *config, t *tokenizer.Tokenizer) {
 	info.NHeads, info.NKVHeads, info.HeadDim, info.FFNDim = c.nHeads, c.nKVHeads, c.headDim, c.ffnDim
 	info.NExperts, info.NExpertsUsed = c.nExperts, c.nExpertsUsed
 	info.NVocab = t.NVocab()
+	info.Pooling = c.pooling.String()
 }

@@ -46,6 +46,9 @@ func newPlan(f *gguf.File, o Options) (*plan, error) {
 		nVocab = p.tok.NVocab()
 	}
 	p.model, p.config = construct(h, nVocab)
+	if _, isEncoder := p.model.(*encoder); p.config.pooling == PoolingRank && !isEncoder {
+		h.fault(h.key("pooling_type"), "is %d, which no model of this architecture has", PoolingRank)
+	}
 	if len(h.faults) > 0 {
 		return p, p.refuse(f, h.faults)
 	}
@@ -82,9 +85,13 @@ func (p *plan) size(o Options) error {
 	if p.maxBatch = o.MaxBatch; p.maxBatch == 0 {
 		p.maxBatch = defaultMaxBatch
 	}
+	if _, isEncoder := p.model.(*encoder); isEncoder {
+		p.nCtx = min(p.nCtx, maxMaxBatch)
+		p.maxBatch = p.nCtx // it reads all of a text at once
+	}
 	p.kvLayout = newKVLayout(p.model.kvSpecs(), p.kvFormat(o.KVType))
 	p.nPages = pagesFor(p.nCtx)
-	if o.KVBytes > 0 {
+	if _, isEncoder := p.model.(*encoder); o.KVBytes > 0 && !isEncoder { // which keeps nothing beyond a text
 		p.nPages = int(min(max(1, o.KVBytes/int64(p.kvLayout.pageBytes)), maxPages))
 	}
 	if int64(p.nPages) > math.MaxInt64/int64(p.kvLayout.pageBytes) {

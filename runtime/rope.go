@@ -107,6 +107,16 @@ func (r *rope) ready(nCtx int) (err error) {
 	return nil
 }
 
+// readyRoPEs readies all of a model's encodings.
+func readyRoPEs(ropes []rope, nCtx int) error {
+	for i := range ropes {
+		if err := ropes[i].ready(nCtx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rotate computes the turns of the step's tokens under each encoding.
 func (s *step) rotate(b Backend, ropes []rope) {
 	for i := range ropes {

@@ -22,7 +22,15 @@ type Session struct {
 }
 
 // NewSession begins an empty timeline. It keeps the engine loaded until Close.
+// A model that only makes embeddings has none.
 func (e *Engine) NewSession(o SessionOptions) (*Session, error) {
+	if _, isEncoder := e.model.(*encoder); isEncoder {
+		return nil, fmt.Errorf("new session: %w", ErrNoText)
+	}
+	return e.newSession(o)
+}
+
+func (e *Engine) newSession(o SessionOptions) (*Session, error) {
 	if !e.Acquire() {
 		return nil, fmt.Errorf("new session: %w", ErrClosed)
 	}
@@ -133,6 +141,9 @@ func (s *Session) reserve(n int) error {
 	s.view()
 	return nil
 }
+
+// advance makes n tokens that a step has computed part of the timeline.
+func (s *Session) advance(n int) { s.nTokens += n }
 
 // view sets views to the memory of pages.
 func (s *Session) view() {

@@ -58,8 +58,9 @@ func (s *step) add(session *Session, pos, n, nRows int) []Token {
 	return s.tokens[first:]
 }
 
-// stepLocked is Step with the engine's lock held.
-func (e *Engine) stepLocked(b *Batch) error {
+// layOut checks b, makes room for its tokens and lays it out as the engine's
+// step. Where it returns an error nothing has changed.
+func (e *Engine) layOut(b *Batch) error {
 	if err := e.checkBatch(b); err != nil {
 		return fmt.Errorf("runtime: step: %w", err)
 	}
@@ -68,12 +69,20 @@ func (e *Engine) stepLocked(b *Batch) error {
 			return err
 		}
 	}
-	s := &e.step
 	for i := range b.Entries {
 		en := &b.Entries[i]
 		en.Session.write(en.Tokens)
-		copy(s.add(en.Session, en.Session.nTokens, len(en.Tokens), en.nRows()), en.Tokens)
+		copy(e.step.add(en.Session, en.Session.nTokens, len(en.Tokens), en.nRows()), en.Tokens)
 	}
+	return nil
+}
+
+// stepLocked is Step with the engine's lock held.
+func (e *Engine) stepLocked(b *Batch) error {
+	if err := e.layOut(b); err != nil {
+		return err
+	}
+	s := &e.step
 	e.cpu.begin()
 	logits := e.model.forward(e.cpu, s)
 	row := 0
@@ -82,7 +91,7 @@ func (e *Engine) stepLocked(b *Batch) error {
 		n := en.nRows()
 		en.Logits = logits.x[row*e.nVocab : (row+n)*e.nVocab : (row+n)*e.nVocab]
 		row += n
-		en.Session.nTokens += len(en.Tokens)
+		en.Session.advance(len(en.Tokens))
 	}
 	s.reset()
 	return nil

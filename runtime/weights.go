@@ -157,6 +157,27 @@ func (b *binder) mat(dst *linear, name string, nOut, nIn int) {
 	b.bias(&dst.bias, name, nOut)
 }
 
+// matRows is mat for a matrix of as many rows as the file has, which it returns.
+func (b *binder) matRows(dst *linear, name string, nIn int) int {
+	nOut := 1
+	if info, ok := b.file.Tensor(b.prefix + name + ".weight"); ok && len(info.Dims) > 1 {
+		nOut = info.Dims[1]
+	}
+	b.mat(dst, name, nOut, nIn)
+	return nOut
+}
+
+// firstRow binds the first row of the matrix name.weight, of however many rows.
+func (b *binder) firstRow(dst *[]float32, name string, n int) {
+	nRows := 1
+	if info, ok := b.file.Tensor(b.prefix + name + ".weight"); ok && len(info.Dims) > 1 {
+		nRows = info.Dims[1]
+	}
+	if info, format, ok := b.lookup(name+".weight", nRows, n); ok {
+		b.addVector(dst, info, 0, format, n)
+	}
+}
+
 // table is mat for a matrix whose rows are only looked up.
 func (b *binder) table(dst *linear, name string, nRows, nCols int) {
 	n := len(b.items)

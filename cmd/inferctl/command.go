@@ -33,6 +33,7 @@ func commands() []*command {
 		inspectCommand,
 		tokenizeCommand,
 		detokenizeCommand,
+		embedCommand,
 		logitsCommand,
 		tensorCommand,
 		perplexityCommand,

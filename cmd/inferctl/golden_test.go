@@ -115,3 +115,19 @@ func readFloats(t *testing.T, path string) []float32 {
 	}
 	return out
 }
+
+// A model made for embeddings gives one row, as the reference does.
+func TestLogitsOfEmbeddingModel(t *testing.T) {
+	for _, model := range []string{"bert-rerank", "modern-bert"} {
+		dir := testdata.Shared(t, "golden", "arch", model)
+		var g goldenLogits
+		readJSON(t, filepath.Join(dir, "golden.json"), &g)
+		out := filepath.Join(t.TempDir(), "vector.f32")
+		stdout, stderr, code := inferctl("", "logits", "--model", filepath.Join(dir, "model.gguf"),
+			"--tokens", strings.Trim(strings.ReplaceAll(fmt.Sprint(g.Cases[0].Tokens), " ", ","), "[]"), "--out", out)
+		require.Equal(t, exitOK, code, stderr)
+		got, want := readFloats(t, out), readFloats(t, filepath.Join(dir, "short.f32"))
+		require.JSONEq(t, fmt.Sprintf(`{"rows":1,"cols":%d}`, len(want)), stdout)
+		require.InDeltaSlice(t, want, got, 1e-2)
+	}
+}

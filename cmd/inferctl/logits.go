@@ -22,7 +22,10 @@ var logitsCommand = &command{
 Write the logits after each of the given tokens as float32, little endian, a
 row of vocabulary size per token, and print {"rows":n,"cols":vocab}. No token is
 added to those given. With --greedy, K most likely tokens are then appended one
-after the other, and the line also has their ids as "greedy".`,
+after the other, and the line also has their ids as "greedy".
+
+With a model that was trained for embeddings, write the one vector that it makes
+of all tokens, not normalised.`,
 	define: func(fs *flag.FlagSet) runFunc {
 		var l logitsRun
 		fs.StringVar(&l.model, "model", "", "GGUF `FILE`")
@@ -72,6 +75,9 @@ func (l *logitsRun) run(ctx context.Context) error {
 	if err := checkIDs(tokens, e.NVocab()); err != nil {
 		return err
 	}
+	if e.Info().Pooling != "" {
+		return l.embed(e, tokens)
+	}
 	s, err := e.NewSession(runtime.SessionOptions{})
 	if err != nil {
 		return err
@@ -89,6 +95,21 @@ func (l *logitsRun) run(ctx context.Context) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(shape)
+}
+
+// embed writes the vector of tokens.
+func (l *logitsRun) embed(e *runtime.Engine, tokens []runtime.Token) error {
+	if l.nGreedy > 0 {
+		return usagef("logits", "--greedy is not for a model that makes embeddings")
+	}
+	v, err := e.Embed(tokens)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(l.out, func(w *bufio.Writer) error { return binary.Write(w, binary.LittleEndian, v) }); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(logitsShape{Rows: 1, Cols: len(v)})
 }
 
 func (l *logitsRun) readTokens() ([]runtime.Token, error) {
