@@ -8,6 +8,7 @@
 //	inferd-tune export --dir DIR --out F  GGUF
 //	inferd-tune eval --model F --dir DIR  held-out loss, share of right answers
 //	inferd-tune intents --out F           labelled texts for a classifier head
+//	inferd-tune head --model F --data D   the head
 //
 // One file per subcommand; the work is done by the packages below: corpus,
 // bpe, graph (the llama architecture as a gorgonia graph), train, sgemm.

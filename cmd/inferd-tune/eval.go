@@ -11,10 +11,8 @@ import (
 	"slices"
 
 	"inferd/cmd/inferd-tune/corpus"
-	"inferd/gguf"
 	"inferd/runtime"
 	"inferd/tokenizer"
-	"inferd/tokenizer/chat"
 )
 
 var evalCommand = command{
@@ -87,8 +85,7 @@ type tally struct{ asked, exact int }
 // examiner asks questions and keeps the score.
 type examiner struct {
 	engine   *runtime.Engine
-	template *chat.Template
-	bos      chat.Value
+	layout   *layout
 	logProbs *runtime.LogProbs
 
 	families map[string]*tally // questions with one right answer
@@ -97,55 +94,25 @@ type examiner struct {
 }
 
 func openExaminer(path string) (*examiner, error) {
-	f, err := gguf.Open(path)
+	layout, err := readLayout(path)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	source, err := f.String("tokenizer.chat_template")
-	if err != nil {
-		return nil, err
-	}
-	t, err := chat.Parse(source)
-	if err != nil {
-		return nil, fmt.Errorf("%s: chat template: %w", path, err)
 	}
 	engine, err := runtime.Load(path, runtime.Options{})
 	if err != nil {
 		return nil, err
 	}
-	words := engine.Tokenizer()
 	return &examiner{
-		engine: engine, template: t,
-		bos:      chat.Literal(string(words.Piece(words.BOS(), true))),
+		engine: engine, layout: layout,
 		logProbs: runtime.NewLogProbs(engine.NVocab(), 0),
 		families: map[string]*tally{},
 	}, nil
 }
 
-// prompt lays a question out as the daemon does.
-func (e *examiner) prompt(question string) ([]runtime.Token, error) {
-	raw, err := json.Marshal([]map[string]string{{"role": "user", "content": question}})
-	if err != nil {
-		return nil, err
-	}
-	messages, err := chat.Messages(raw)
-	if err != nil {
-		return nil, err
-	}
-	segments, err := e.template.Render(map[string]chat.Value{
-		"messages": messages, "bos_token": e.bos, "add_generation_prompt": chat.Bool(true),
-	}, chat.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return e.engine.Tokenizer().EncodeSegments(segments, false), nil
-}
-
 // ask scores one question and returns the greedy answer. Questions with many
 // right answers count for the loss only.
 func (e *examiner) ask(ctx context.Context, q corpus.Example) (string, error) {
-	prompt, err := e.prompt(q.User)
+	prompt, err := e.layout.tokens(e.engine.Tokenizer(), q.User)
 	if err != nil {
 		return "", err
 	}

@@ -28,7 +28,7 @@ type command struct {
 type runFunc func(ctx context.Context, out io.Writer) error
 
 func commands() []command {
-	return []command{corpusCommand, vocabCommand, trainCommand, exportCommand, evalCommand, intentsCommand}
+	return []command{corpusCommand, vocabCommand, trainCommand, exportCommand, evalCommand, intentsCommand, headCommand}
 }
 
 // errUsage marks a mistake on the command line.

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"inferd/cmd/inferd-tune/corpus"
+	servedhead "inferd/runtime/head"
 )
 
 // tune runs a command line and returns its exit code and output.
@@ -36,6 +39,9 @@ func TestUsage(t *testing.T) {
 		{[]string{"corpus", "--out", "x", "more"}, exitUsage, `unexpected argument "more"`},
 		{[]string{"export", "--dir", "x"}, exitUsage, "--out is required"},
 		{[]string{"eval", "--dir", "x"}, exitUsage, "--model is required"},
+		{[]string{"head", "--model", "x", "--data", "x"}, exitUsage, "--out is required"},
+		{[]string{"head", "--model", "x", "--data", "x", "--out", "x", "--threshold", "2"}, exitUsage, "--threshold 2 is not"},
+		{[]string{"head", "--model", "x", "--data", "x", "--out", "x", "--held-out", "1"}, exitUsage, "--held-out 1 is not"},
 		{[]string{"vocab", "--dir", "/nonexistent"}, exitFailure, "no such file"},
 		{[]string{"export", "--dir", "/nonexistent", "--out", "x"}, exitFailure, "no such file"},
 	}
@@ -106,6 +112,16 @@ func TestPipeline(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5, bytes.Count(answers, []byte("\"answer\":")))
 	require.Regexp(t, `all +\d asked +0 exact +0\.0 %\nheld-out loss \d`, report)
+
+	intents, classifier := filepath.Join(dir, "intents.jsonl"), filepath.Join(dir, "head.gguf")
+	must("intents", "--out", intents, "--per-label", "8")
+	table := must("head", "--model", model, "--data", intents, "--out", classifier, "--held-out", "0.25")
+	require.Contains(t, table, "trained on 60 examples, held out 20, accuracy ")
+	h, err := servedhead.Open(classifier)
+	require.NoError(t, err)
+	file, err := os.ReadFile(model)
+	require.NoError(t, err)
+	require.NoError(t, h.Fits(fmt.Sprintf("%x", sha256.Sum256(file)), 32))
 
 	code, _, errOut = tune(t.Context(), append(train, "--learning-rate", "1")...)
 	require.Equal(t, exitFailure, code)

@@ -7,12 +7,15 @@
 // writes:
 //
 //	inferd.head.base_sha256  sha256 of the model file it was trained with
-//	inferd.head.pooling      "mean": the embedding is the mean over all tokens
 //	inferd.head.labels       one string for each label
 //	inferd.head.threshold    probability below which no label is given
 //	head.weight              F32 [nLabels, dim]
 //	head.bias                F32 [nLabels]
 //
 // An embedding means nothing to a head of another model, even one of the same
-// width, so a head fits one model file and no other: see Fits.
+// width, so a head fits one model file and no other: see Fits. It takes what
+// runtime.Engine.Embed makes of a text in the layout that the model was trained
+// on: as a user's only message where the model has a chat template, with the
+// opening of the answer behind it, and else as plain text with the special
+// tokens that the vocabulary adds.
 package head

@@ -26,7 +26,6 @@ func write(t *testing.T, path string, change func(w *ggufwrite.Writer)) {
 	w := ggufwrite.New()
 	w.Set("general.architecture", head.Architecture)
 	w.Set(head.KeyBaseSHA256, baseSHA256)
-	w.Set(head.KeyPooling, head.MeanPooling)
 	w.Set(head.KeyLabels, []string{"yes", "no", "perhaps"})
 	w.Set(head.KeyThreshold, float32(0.25))
 	if change == nil {
@@ -99,7 +98,6 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 	}{
 		{set("general.architecture", "llama"), `"llama"`},
-		{set(head.KeyPooling, "last"), `"last"`},
 		{set(head.KeyBaseSHA256, "abc"), "64 hexadecimal digits"},
 		{set(head.KeyThreshold, float32(1.5)), "1.5, expected 0 to 1"},
 		{set(head.KeyThreshold, float32(math.NaN())), "NaN, expected 0 to 1"},
@@ -127,7 +125,6 @@ func FuzzOpen(f *testing.F) {
 	w := ggufwrite.New()
 	w.Set("general.architecture", head.Architecture)
 	w.Set(head.KeyBaseSHA256, baseSHA256)
-	w.Set(head.KeyPooling, head.MeanPooling)
 	w.Set(head.KeyLabels, []string{"yes", "no"})
 	w.Set(head.KeyThreshold, float32(0.25))
 	tensors(w, []int{2, 2}, []int{2}, 1)

@@ -15,15 +15,11 @@ const Architecture = "inferd-head"
 // Names of the file's parts.
 const (
 	KeyBaseSHA256 = "inferd.head.base_sha256"
-	KeyPooling    = "inferd.head.pooling"
 	KeyLabels     = "inferd.head.labels"
 	KeyThreshold  = "inferd.head.threshold"
 	TensorWeight  = "head.weight"
 	TensorBias    = "head.bias"
 )
-
-// MeanPooling is the one pooling there is.
-const MeanPooling = "mean"
 
 // Caps: a classifier with more labels, or of a wider model, is a mistake.
 const (
@@ -46,17 +42,14 @@ func Open(path string) (*Head, error) {
 }
 
 func read(f *gguf.File) (*Head, error) {
-	for key, want := range map[string]string{"general.architecture": Architecture, KeyPooling: MeanPooling} {
-		got, err := f.String(key)
-		if err != nil {
-			return nil, err
-		}
-		if got != want {
-			return nil, fmt.Errorf("%s is %q, expected %q", key, got, want)
-		}
+	arch, err := f.String("general.architecture")
+	if err != nil {
+		return nil, err
+	}
+	if arch != Architecture {
+		return nil, fmt.Errorf("general.architecture is %q, expected %q", arch, Architecture)
 	}
 	h := new(Head)
-	var err error
 	if h.baseSHA256, err = f.String(KeyBaseSHA256); err != nil {
 		return nil, err
 	}

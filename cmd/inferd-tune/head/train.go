@@ -27,7 +27,7 @@ type Options struct {
 const (
 	nSteps = 400
 	rate   = 0.05
-	decay  = 0.01 // weight of the weights' mean square in the loss
+	decay  = 0.003 // weight of the weights' mean square in the loss
 )
 
 // Model is a trained head.

@@ -26,7 +26,6 @@ func (m *Model) Write(path string, f File) error {
 	w.Set("general.base_model.count", uint32(1))
 	w.Set("general.base_model.0.name", f.BaseName)
 	w.Set(head.KeyBaseSHA256, f.BaseSHA256)
-	w.Set(head.KeyPooling, head.MeanPooling)
 	w.Set(head.KeyLabels, m.Labels)
 	w.Set(head.KeyThreshold, f.Threshold)
 	w.Set("inferd.head.accuracy", m.Report.Accuracy)
