@@ -22,6 +22,7 @@
 //	writer.go generation.go                 an answer's text; an answer in a session
 //	params.go sampler.go penalties.go       logits to a token
 //	philox.go logprobs.go stop.go           random numbers; probabilities; stop strings
+//	constraint.go                           answers inside a grammar (package grammar)
 //	plan.go info.go                         what loading will take; what a file is
 //	hparams.go config.go vocab.go           metadata, checked once
 //	weights.go pack.go                      binder: tensors to packed weights

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"inferd/gguf"
+	"inferd/runtime/grammar"
 	"inferd/tokenizer"
 )
 
@@ -100,6 +101,8 @@ type Engine struct {
 	weights region
 	kv      *pagePool
 
+	grammarVocab func() *grammar.Vocab // makes it once
+
 	mu   sync.Mutex // guards the step in progress: cpu and its scratch memory
 	cpu  *cpu
 	step step
@@ -131,6 +134,7 @@ func Load(path string, o Options) (*Engine, error) {
 		pooling: p.config.pooling,
 		threads: p.threads,
 	}
+	e.grammarVocab = sync.OnceValue(func() *grammar.Vocab { return newGrammarVocab(e.tok, e.nVocab) })
 	e.refs.Store(1)
 	e.step = newStep(nil, p.maxBatch)
 	if err := e.allocate(p, o); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"inferd/runtime/grammar"
 	"inferd/tokenizer"
 )
 
@@ -12,7 +13,7 @@ type FinishReason uint8
 
 const (
 	NotFinished   FinishReason = iota
-	FinishEOG                  // the model ended its text
+	FinishEOG                  // the model ended its text, or its grammar did
 	FinishStop                 // a stop string was complete
 	FinishLength               // MaxTokens were generated
 	FinishContext              // the context is full
@@ -27,7 +28,13 @@ type GenerationOptions struct {
 	Sampling  SamplingParams
 	Stop      []string // the text ends before the first of these
 	MaxTokens int      // 0: until the context is full
-	IgnoreEOG bool     // go on after an end-of-generation token, for benchmarks
+	IgnoreEOG bool     // go on after an end-of-generation token, for benchmarks; not with a grammar
+
+	// Grammar, if set, is the language that the answer is a text of. Tokens
+	// that lead out of it are left out before one is chosen, and the answer ends
+	// where nothing can follow it. An answer that is cut (FinishStop, FinishLength,
+	// FinishContext) is the beginning of such a text.
+	Grammar *grammar.Grammar
 
 	// LogProbs asks for the log probability of each token generated, and of the
 	// TopLogProbs most likely tokens at its place.
@@ -55,6 +62,9 @@ func (o *GenerationOptions) Validate(nVocab int) error {
 	}
 	if len(o.Stop) > maxStops {
 		return &ParamError{"stop", fmt.Sprintf("%d strings", len(o.Stop)), fmt.Sprintf("at most %d strings", maxStops)}
+	}
+	if o.IgnoreEOG && o.Grammar != nil {
+		return &ParamError{"ignore_eos", true, "false where a grammar decides when the answer ends"}
 	}
 	for _, s := range o.Stop {
 		if len(s) > maxStopBytes {
@@ -84,7 +94,8 @@ type Writer struct {
 	tok      *tokenizer.Tokenizer
 	options  GenerationOptions
 	sampler  *Sampler
-	logProbs *LogProbs // nil unless asked for
+	grammar  *constraint // nil unless asked for
+	logProbs *LogProbs   // nil unless asked for
 	stream   *tokenizer.StreamDecoder
 	stops    *StopMatcher
 	nLeft    int // tokens that the context has room for
@@ -126,17 +137,24 @@ func (e *Engine) NewWriter(prompt []Token, o GenerationOptions) (*Writer, error)
 	if o.LogProbs {
 		w.logProbs = NewLogProbs(e.nVocab, o.TopLogProbs)
 	}
+	if o.Grammar != nil {
+		matcher, err := o.Grammar.NewMatcher(e.GrammarVocab())
+		if err != nil {
+			return nil, err
+		}
+		w.grammar = &constraint{matcher, e.tok}
+	}
 	return w, nil
 }
 
 // Next takes the logits after the last token, which it overwrites, and returns
 // the token that follows with the text it adds. The delta's slices are valid
-// until the next call. It fails where the logits allow no token.
+// until the next call. It fails where the logits or the grammar allow no token.
 func (w *Writer) Next(logits []float32) (Delta, error) {
 	if w.logProbs != nil {
 		w.logProbs.Set(logits)
 	}
-	t, err := w.sampler.Sample(logits)
+	t, final, err := w.choose(logits)
 	if err != nil {
 		return Delta{Token: tokenizer.NoToken}, err
 	}
@@ -147,13 +165,28 @@ func (w *Writer) Next(logits []float32) (Delta, error) {
 	w.nOut++
 	w.nLeft--
 	w.text = w.text[:0]
-	w.extend(t)
+	w.extend(t, final)
 	d.Text, d.Finished = w.text, w.finished
 	return d, nil
 }
 
-// extend adds a token's text to the delta and decides whether the answer ends.
-func (w *Writer) extend(t Token) {
+// choose samples a token. It reports whether the grammar lets nothing follow it.
+func (w *Writer) choose(logits []float32) (t Token, final bool, err error) {
+	if w.grammar != nil {
+		if err := w.grammar.mask(logits); err != nil {
+			return 0, false, err
+		}
+	}
+	if t, err = w.sampler.Sample(logits); err != nil || w.grammar == nil {
+		return t, false, err
+	}
+	final, err = w.grammar.accept(t)
+	return t, final, err
+}
+
+// extend adds a token's text to the delta and decides whether the answer ends;
+// final says that it does.
+func (w *Writer) extend(t Token, final bool) {
 	if w.ends(t) {
 		w.finished = FinishEOG
 	} else {
@@ -162,6 +195,8 @@ func (w *Writer) extend(t Token) {
 		case w.stops.Stopped():
 			w.finished = FinishStop
 			return
+		case final:
+			w.finished = FinishEOG
 		case w.options.MaxTokens > 0 && w.nOut >= w.options.MaxTokens:
 			w.finished = FinishLength
 		case w.nLeft <= 0:
@@ -181,7 +216,7 @@ func (w *Writer) extend(t Token) {
 
 // ends reports whether a token ends the answer.
 func (w *Writer) ends(t Token) bool {
-	return !w.options.IgnoreEOG && (w.tok.IsEOG(t) || t == w.tok.BOS())
+	return !w.options.IgnoreEOG && endsText(w.tok, t)
 }
 
 // NGenerated returns the number of tokens generated, the one that ended the
