@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +12,6 @@ import (
 
 	"inferd/gguf"
 	"inferd/gguf/ggufwrite"
-	"inferd/testdata"
 )
 
 // TestMetadataOfEachArchitecture takes every key away from every tiny model,
@@ -23,8 +21,10 @@ import (
 func TestMetadataOfEachArchitecture(t *testing.T) {
 	all := map[string]gguf.KeyValue{} // keys without the architecture, and one of their values
 	models := map[string]*gguf.File{} // by architecture: one is as good as another
-	for _, name := range append(slices.Sorted(maps.Keys(tinyDecoders)), slices.Sorted(maps.Keys(tinyEmbedders))...) {
-		f, err := gguf.Open(testdata.Shared(t, "golden", "arch", name, "model.gguf"))
+	paths := tinyModels(t, maps.Keys(tinyDecoders))
+	maps.Copy(paths, tinyModels(t, maps.Keys(tinyEmbedders)))
+	for _, path := range paths {
+		f, err := gguf.Open(path)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = f.Close() })
 		arch, err := f.String("general.architecture")

@@ -5,12 +5,9 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"inferd/testdata"
 )
 
 // TestOneArithmetic holds the promise that a session's logits depend on its
@@ -46,9 +43,8 @@ func TestOneArithmetic(t *testing.T) {
 // TestOneArithmeticOfEachArchitecture is the same for all of them, with fewer
 // combinations: on each number of threads, one division into steps.
 func TestOneArithmeticOfEachArchitecture(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(tinyDecoders)) {
+	for name, model := range tinyModels(t, maps.Keys(tinyDecoders)) {
 		t.Run(name, func(t *testing.T) {
-			model := testdata.Shared(t, "golden", "arch", name, "model.gguf")
 			var want []float32
 			var prompt []Token
 			for _, run := range []struct{ nThreads, chunk, nOthers int }{{1, 64, 2}, {2, 1, 2}, {5, 13, 0}} {

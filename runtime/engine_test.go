@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,7 +11,6 @@ import (
 	"go.uber.org/goleak"
 
 	"inferd/gguf"
-	"inferd/testdata"
 )
 
 // A step that decodes allocates nothing on the Go heap: not alone, not beside
@@ -25,8 +25,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 
 // So it is with every architecture.
 func TestDecodeOfEachArchitectureAllocatesNothing(t *testing.T) {
-	for name := range tinyDecoders {
-		decodeWithoutAllocating(t, testdata.Shared(t, "golden", "arch", name, "model.gguf"), 2)
+	for _, model := range tinyModels(t, maps.Keys(tinyDecoders)) {
+		decodeWithoutAllocating(t, model, 2)
 	}
 }
 

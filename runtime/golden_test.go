@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/binary"
 	"encoding/json"
+	"iter"
 	"maps"
 	"math"
 	"os"
@@ -174,14 +175,16 @@ func checkGreedy(t *testing.T, s *Session, dir string, c goldenCase, logits []fl
 }
 
 // committed lists the models under testdata.
-var committed = []string{"llama-tied", "llama-yarn", "llama-moe", "llama-Q4_K"}
+var committed = []string{
+	"llama-tied", "llama-yarn", "llama-moe", "llama-Q4_K", "bloom", "deepseek2-group", "gemma4", "gpt-oss",
+}
 
 func committedModel(name string) string { return testdata.Path("models", name+".gguf") }
 
 func TestGolden(t *testing.T) {
 	for _, name := range committed {
 		t.Run(name, func(t *testing.T) {
-			checkGolden(t, committedModel(name), testdata.Path("logits", name), false)
+			checkGolden(t, committedModel(name), testdata.Path("logits", name), tinyDecoders[name].isGELU)
 		})
 	}
 }
@@ -211,7 +214,10 @@ var tinyDecoders = map[string]struct{ isGELU bool }{
 	"gptneox":           {true},
 	"gptneox-seq":       {true},
 	"granite":           {},
+	"granitehybrid":     {},
 	"granitemoe":        {},
+	"lfm2":              {},
+	"lfm2moe":           {},
 	"llama":             {},
 	"llama-bias":        {},
 	"llama-moe":         {},
@@ -221,6 +227,8 @@ var tinyDecoders = map[string]struct{ isGELU bool }{
 	"llama-tied":        {},
 	"llama-yarn":        {},
 	"llama4":            {},
+	"mamba":             {},
+	"mamba2":            {},
 	"mistral3":          {},
 	"olmo2":             {},
 	"olmoe":             {},
@@ -229,11 +237,31 @@ var tinyDecoders = map[string]struct{ isGELU bool }{
 	"qwen2":             {},
 	"qwen2moe":          {},
 	"qwen3":             {},
+	"qwen35":            {},
+	"qwen35moe":         {},
 	"qwen3moe":          {},
+	"qwen3next":         {},
 	"smollm3":           {},
 	"stablelm":          {},
 	"stablelm-parallel": {},
 	"starcoder2":        {true},
+}
+
+// tinyModels returns the paths of the models of golden/arch that are named, or
+// of the committed ones where there are no others.
+func tinyModels(t testing.TB, names iter.Seq[string]) map[string]string {
+	t.Helper()
+	paths := map[string]string{}
+	if os.Getenv("INFERD_SHARED") == "" {
+		for _, name := range committed {
+			paths[name] = committedModel(name)
+		}
+		return paths
+	}
+	for name := range names {
+		paths[name] = testdata.Shared(t, "golden", "arch", name, "model.gguf")
+	}
+	return paths
 }
 
 func TestGoldenArch(t *testing.T) {
