@@ -36,6 +36,10 @@ func main() {
 			os.Exit(1)
 		}
 	}
+	if err := generateNEON(); err != nil {
+		fmt.Fprintf(os.Stderr, "gen: arm64: %v\n", err)
+		os.Exit(1)
+	}
 }
 
 // generate runs emit and writes ../name_amd64.s and ../name_amd64.go.
