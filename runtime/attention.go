@@ -24,6 +24,7 @@ type attention struct {
 	vNorm         norm
 	temperature   *temperature
 	hasSinks      bool
+	gated         bool // each head's queries come with gates of its output, as wide
 	valuesAreKeys bool // before their norm; there is no matrix for values
 
 	wq, wk, wv, wo linear
@@ -73,6 +74,9 @@ func (a *attention) normProjections(c *config) *attention {
 
 func (a *attention) bind(b *binder) {
 	nQ, nK, nV := a.NHeads*a.headDim, a.nKVHeads*a.headDim, a.nKVHeads*a.headDimV
+	if a.gated {
+		nQ *= 2
+	}
 	switch {
 	case b.has("attn_qkv.weight"):
 		b.parts("attn_qkv", a.dim, part{&a.wq, nQ}, part{&a.wk, nK}, part{&a.wv, nV})
@@ -101,7 +105,7 @@ func (a *attention) kvSpec() kvSpec {
 	if !a.ownKV {
 		return kvSpec{}
 	}
-	return kvSpec{a.nKVHeads, a.headDim, a.headDimV}
+	return kvSpec{nKVHeads: a.nKVHeads, kDim: a.headDim, vDim: a.headDimV}
 }
 
 func (a *attention) apply(b Backend, h Tensor, s *step) Tensor {
@@ -118,11 +122,19 @@ func (a *attention) apply(b Backend, h Tensor, s *step) Tensor {
 	if a.ownKV {
 		b.StoreKV(s, a.layer, a.place(b, k, &a.kNorm, s), b.Norm(v, &a.vNorm))
 	}
+	var gate Tensor
+	if a.gated {
+		q, gate = b.Part(q, 2*a.headDim, 0, a.headDim), b.Part(q, 2*a.headDim, a.headDim, a.headDim)
+	}
 	q = a.place(b, q, &a.qNorm, s)
 	if a.temperature != nil {
 		b.ScaleRows(q, b.Temperature(s, a.temperature), 0)
 	}
-	return b.MatMul(b.Attention(q, s, a.layer, &a.Attention), &a.wo)
+	out := b.Attention(q, s, a.layer, &a.Attention)
+	if a.gated {
+		out = b.GLU(gate, out, gating{act: kernels.Sigmoid})
+	}
+	return b.MatMul(out, &a.wo)
 }
 
 // place tells queries or keys where they stand.

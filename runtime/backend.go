@@ -48,6 +48,10 @@ type Backend interface {
 	// Attention reads the sessions' layer, this step's tokens included.
 	Attention(q Tensor, s *step, layer int, a *kernels.Attention) Tensor
 
+	// Recur runs an operation with a state through the sessions' tokens, from
+	// their states on.
+	Recur(s *step, layer int, r recurrence, in recurrentInput) Tensor
+
 	// Experts runs the experts that r chose for each row of x and adds up their
 	// outputs, by their weights and in ascending order of experts.
 	Experts(x Tensor, r Routing, e *experts) Tensor
@@ -76,6 +80,7 @@ type Backend interface {
 	Scale(x Tensor, factor float32)
 	ScaleRows(x, factors Tensor, col int) // row i by factors[i, col]
 	Add(x, y Tensor)
+	Product(x, y Tensor)
 	AddScaled(x, y Tensor, factor float32)
 	AddScaledRows(x, y, factors Tensor, col int)
 

@@ -30,6 +30,16 @@ type config struct {
 // newConfig reads what every decoder with attention has. epsKey names the
 // epsilon of the architecture's norms.
 func newConfig(h *hparams, nVocab int, epsKey string) config {
+	return readConfig(h, nVocab, epsKey, 1)
+}
+
+// newHybridConfig is newConfig for decoders some of whose layers have another
+// mixer than attention, which is where they have no heads of keys and values.
+func newHybridConfig(h *hparams, nVocab int, epsKey string) config {
+	return readConfig(h, nVocab, epsKey, 0)
+}
+
+func readConfig(h *hparams, nVocab int, epsKey string, leastKVHeads int) config {
 	c := config{
 		arch:      h.arch,
 		nVocab:    nVocab,
@@ -41,15 +51,15 @@ func newConfig(h *hparams, nVocab int, epsKey string) config {
 
 		isLayerNorm: epsKey == layerNormEps,
 	}
-	if !h.has("feed_forward_length") {
+	if !h.has("feed_forward_length") && !h.has("expert_feed_forward_length") {
 		h.fault(h.key("feed_forward_length"), "is missing")
 	}
-	c.ffnDims = h.counts("feed_forward_length", c.nLayers, 1, maxFFNDim)
+	c.ffnDims = h.counts("feed_forward_length", c.nLayers, 1, 1, maxFFNDim)
 	c.ffnDim = slices.Max(c.ffnDims)
-	c.kvHeads = h.counts("attention.head_count_kv", c.nLayers, c.nHeads, maxHeads)
+	c.kvHeads = h.counts("attention.head_count_kv", c.nLayers, c.nHeads, leastKVHeads, maxHeads)
 	c.nKVHeads = slices.Max(c.kvHeads)
 	for _, n := range c.kvHeads {
-		if c.nHeads%n != 0 {
+		if n > 0 && c.nHeads%n != 0 {
 			h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", n, c.nHeads)
 			break
 		}

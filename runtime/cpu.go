@@ -23,6 +23,7 @@ type cpu struct {
 	rows      rowsJob
 	matMul    matMulJob
 	attention attentionJob
+	recurrent recurrentJob
 	groups    groups
 }
 
@@ -49,6 +50,8 @@ func newCPU(nThreads int, scratchBytes, keepBytes int64) (*cpu, error) {
 	c.attention.run = c.attention.chunk
 	c.attention.queries = make([]kernels.Queries, nThreads)
 	c.attention.pages = make([]kernels.KVPages, nThreads)
+	c.recurrent.run = c.recurrent.chunk
+	c.recurrent.rows = make([]recurrentRows, nThreads)
 	return c, nil
 }
 

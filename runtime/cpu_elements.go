@@ -96,6 +96,13 @@ func (c *cpu) Add(x, y Tensor) {
 	})
 }
 
+func (c *cpu) Product(x, y Tensor) {
+	c.change(x, y, func(j *rowsJob, from, to int) {
+		x := j.out.part(from, to)
+		kernels.Mul(x, x, j.y.part(from, to))
+	})
+}
+
 func (c *cpu) AddScaled(x, y Tensor, factor float32) {
 	c.rows.factor = factor
 	c.change(x, y, func(j *rowsJob, from, to int) {

@@ -24,7 +24,7 @@ type decoderLayer struct {
 	mixerOutNorm norm
 
 	ffnNorm    norm
-	ffn        feedForward
+	ffn        feedForward // nil where the mixer is all
 	ffnOutNorm norm
 
 	// parallel: the network reads what the mixer reads, not what it wrote.
@@ -77,12 +77,22 @@ func (l *decoderLayer) bind(b *binder) {
 	l.mixerNorm.bind(b)
 	l.mixer.bind(b)
 	l.mixerOutNorm.bind(b)
+	if l.ffn == nil {
+		return
+	}
 	l.ffnNorm.bind(b)
 	l.ffn.bind(b)
 	l.ffnOutNorm.bind(b)
 }
 
-func (m *decoder) ready(nCtx int) error { return readyRoPEs(m.ropes, nCtx) }
+func (m *decoder) ready(nCtx int) error {
+	for i := range m.layers {
+		if r, ok := m.layers[i].mixer.(interface{ ready() }); ok {
+			r.ready()
+		}
+	}
+	return readyRoPEs(m.ropes, nCtx)
+}
 
 func (m *decoder) kvSpecs() []kvSpec {
 	specs := make([]kvSpec, len(m.layers))
@@ -118,6 +128,10 @@ func (l *decoderLayer) kvSpec() kvSpec { return l.mixer.kvSpec() }
 func (l *decoderLayer) apply(b Backend, x Tensor, s *step) {
 	h := b.Norm(x, &l.mixerNorm)
 	mixed := b.Norm(l.mixer.apply(b, h, s), &l.mixerOutNorm)
+	if l.ffn == nil {
+		l.add(b, x, mixed)
+		return
+	}
 	if l.parallel {
 		if l.ffnNorm.dim > 0 {
 			h = b.Norm(x, &l.ffnNorm)

@@ -93,9 +93,9 @@ func (h *hparams) countOrNone(name string, most int) int {
 	return h.inRange(key, u, 0, most)
 }
 
-// counts returns an integer from 1 to most for each of n layers: the key holds
-// one for all or a list of them. def where it is absent.
-func (h *hparams) counts(name string, n, def, most int) []int {
+// counts returns an integer from least to most for each of n layers: the key
+// holds one for all, of 1 or more, or a list of them. def where it is absent.
+func (h *hparams) counts(name string, n, def, least, most int) []int {
 	key := h.key(name)
 	all := make([]int, n)
 	if kv, ok := h.file.KeyValue(key); ok && kv.Type == gguf.Array {
@@ -104,9 +104,9 @@ func (h *hparams) counts(name string, n, def, most int) []int {
 			h.fault(key, "has %d elements, must have one for each of %d layers", len(list), n)
 		}
 		for i := range all {
-			all[i] = 1
+			all[i] = max(1, least)
 			if i < len(list) {
-				all[i] = h.inRange(key, uint64(list[i]), 1, most)
+				all[i] = h.inRange(key, uint64(list[i]), least, most)
 			}
 		}
 		return all

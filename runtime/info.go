@@ -61,12 +61,13 @@ type TypeUse struct {
 // Memory is what a loaded model takes, in bytes.
 type Memory struct {
 	WeightBytes  int64  `json:"weight_bytes"`
-	KVBytes      int64  `json:"kv_bytes"`      // the whole budget; touched as it is used
+	KVBytes      int64  `json:"kv_bytes"`      // the whole budget, recurrent states included; touched as it is used
 	ScratchBytes int64  `json:"scratch_bytes"` // steps that want many rows of logits take more for a while
 	NCtx         int    `json:"context"`       // tokens a session may hold
 	KVPageBytes  int    `json:"kv_page_bytes"`
 	KVPageTokens int    `json:"kv_page_tokens"`
 	KVType       string `json:"kv_type"`
+	StateBytes   int    `json:"state_bytes,omitempty"` // of a recurrent state, of which each session has one
 }
 
 // TotalBytes is the sum of all parts.

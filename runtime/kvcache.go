@@ -19,6 +19,8 @@ type kvSpec struct {
 	nKVHeads int
 	kDim     int // width of a key
 	vDim     int // width of a value
+
+	stateLen int // float32 values of the layer's recurrent state, which is one for all positions
 }
 
 // uniformKV returns the specs of n layers that are all alike.
@@ -38,20 +40,29 @@ func uniformKV(n int, s kvSpec) []kvSpec {
 type kvLayout struct {
 	layers    []kernels.KVPages // without Pages: those are a session's
 	pageBytes int
+
+	states   []int // where each layer's part of a recurrent state begins
+	stateLen int   // float32 values of a state; 0 where no layer has one
+	nStates  int   // that the budget holds
 }
 
 // newKVLayout lays out pages for layers that keep elements of type t.
 func newKVLayout(specs []kvSpec, t kernels.Format) kvLayout {
-	l := kvLayout{layers: make([]kernels.KVPages, len(specs)), pageBytes: alignUp(pageTokens * 4)}
+	l := kvLayout{layers: make([]kernels.KVPages, len(specs)), pageBytes: alignUp(pageTokens * 4), states: make([]int, len(specs))}
 	for i, s := range specs {
 		kv := &l.layers[i]
 		*kv = kernels.KVPages{Type: t, NKVHeads: s.nKVHeads, HeadDimK: s.kDim, HeadDimV: s.vDim}
 		kv.KOffset = l.pageBytes
 		kv.VOffset = kv.KOffset + alignUp(kv.KBytes())
 		l.pageBytes = kv.VOffset + alignUp(kv.VBytes())
+		l.states[i] = l.stateLen
+		l.stateLen += alignUp(4*s.stateLen) / 4
 	}
 	return l
 }
+
+// stateBytes is the size of a recurrent state.
+func (l *kvLayout) stateBytes() int64 { return 4 * int64(l.stateLen) }
 
 // pagePool owns the memory of all KV pages of an engine and counts who uses
 // each: sessions and the prefix cache. Its methods are safe for concurrent use;
@@ -64,6 +75,7 @@ type pagePool struct {
 	refs   []int32    // users of each page; 0 is free
 	free   []pageID   // a stack of pages, all zero
 	prefix prefixCache
+	states statePool
 }
 
 // newPagePool reserves nPages pages.
@@ -72,9 +84,15 @@ func newPagePool(layout kvLayout, nPages int) (*pagePool, error) {
 	if err != nil {
 		return nil, err
 	}
+	states, err := newStatePool(layout.stateLen, layout.nStates, nPages)
+	if err != nil {
+		mem.free()
+		return nil, err
+	}
 	p := &pagePool{
 		layout: layout,
 		mem:    mem,
+		states: states,
 		refs:   make([]int32, nPages),
 		free:   make([]pageID, nPages),
 	}
@@ -107,6 +125,7 @@ func (p *pagePool) take(ids []pageID, n int) ([]pageID, bool) {
 			return ids, false
 		}
 		clear(p.page(id))
+		p.states.drop(id)
 		p.refs[id] = 0
 		p.free = append(p.free, id)
 	}
@@ -138,6 +157,7 @@ func (p *pagePool) release(ids []pageID) {
 			panic("runtime: a page is released more often than used")
 		}
 		if p.refs[id]--; p.refs[id] == 0 {
+			p.states.drop(id)
 			unused = append(unused, id)
 		}
 	}
@@ -184,4 +204,7 @@ func (p *pagePool) stats() KVStats {
 }
 
 // close gives the memory back, cleared by the system.
-func (p *pagePool) close() { p.mem.free() }
+func (p *pagePool) close() {
+	p.mem.free()
+	p.states.mem.free()
+}

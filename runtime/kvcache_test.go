@@ -14,14 +14,14 @@ import (
 // testPool returns a pool of small pages.
 func testPool(t testing.TB, nPages int) *pagePool {
 	t.Helper()
-	p, err := newPagePool(newKVLayout(uniformKV(1, kvSpec{1, 1, 1}), kernels.F16), nPages)
+	p, err := newPagePool(newKVLayout(uniformKV(1, kvSpec{nKVHeads: 1, kDim: 1, vDim: 1}), kernels.F16), nPages)
 	require.NoError(t, err)
 	t.Cleanup(p.close)
 	return p
 }
 
 func TestKVLayout(t *testing.T) {
-	l := newKVLayout([]kvSpec{{2, 16, 24}, {0, 0, 0}, {1, 8, 8}}, kernels.F16)
+	l := newKVLayout([]kvSpec{{2, 16, 24, 0}, {0, 0, 0, 0}, {1, 8, 8, 0}}, kernels.F16)
 	end := pageTokens * 4 // the tokens come first
 	for i, kv := range l.layers {
 		require.GreaterOrEqual(t, kv.KOffset, end, "layer %d", i)

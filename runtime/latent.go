@@ -88,9 +88,9 @@ func (a *latentAttention) bind(b *binder) {
 
 func (a *latentAttention) kvSpec() kvSpec {
 	if a.absorbed {
-		return kvSpec{1, a.kvRank + a.nRot, a.kvRank}
+		return kvSpec{nKVHeads: 1, kDim: a.kvRank + a.nRot, vDim: a.kvRank}
 	}
-	return kvSpec{a.NHeads, a.nope + a.nRot, a.headDimV}
+	return kvSpec{nKVHeads: a.NHeads, kDim: a.nope + a.nRot, vDim: a.headDimV}
 }
 
 func (a *latentAttention) apply(b Backend, h Tensor, s *step) Tensor {

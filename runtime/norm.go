@@ -11,6 +11,7 @@ type norm struct {
 	nRows    int    // rows of weights: one for all, or one for each head
 	eps      float32
 	isLayer  bool // by mean and variance
+	isLength bool // to the length one; eps bounds what they are divided by
 	optional bool // the file may lack it, and then there is none
 
 	weight, bias []float32 // [nRows, dim] or nil
@@ -46,9 +47,12 @@ func (n *norm) bind(b *binder) {
 
 // compute normalises whole rows of activations.
 func (n *norm) compute(out, x []float32) {
-	if n.isLayer {
+	switch {
+	case n.isLayer:
 		kernels.LayerNorm(out, x, n.weight, n.bias, n.dim, n.eps)
-		return
+	case n.isLength:
+		kernels.L2Norm(out, x, n.dim, n.eps)
+	default:
+		kernels.RMSNorm(out, x, n.weight, n.dim, n.eps)
 	}
-	kernels.RMSNorm(out, x, n.weight, n.dim, n.eps)
 }

@@ -90,26 +90,52 @@ func (p *plan) size(o Options) error {
 		p.maxBatch = p.nCtx // it reads all of a text at once
 	}
 	p.kvLayout = newKVLayout(p.model.kvSpecs(), p.kvFormat(o.KVType))
-	p.nPages = pagesFor(p.nCtx)
-	if _, isEncoder := p.model.(*encoder); o.KVBytes > 0 && !isEncoder { // which keeps nothing beyond a text
-		p.nPages = int(min(max(1, o.KVBytes/int64(p.kvLayout.pageBytes)), maxPages))
-	}
-	if int64(p.nPages) > math.MaxInt64/int64(p.kvLayout.pageBytes) {
-		return fmt.Errorf("runtime: KV cache of %d pages of %d bytes cannot be addressed", p.nPages, p.kvLayout.pageBytes)
+	if err := p.divide(o.KVBytes); err != nil {
+		return err
 	}
 	p.scratchBytes = p.measureScratch(p.maxBatch)
 	p.usedBytes = p.measureScratch(1)
 	p.info.Memory = Memory{
 		WeightBytes:  p.binder.packedBytes(),
-		KVBytes:      int64(p.nPages) * int64(p.kvLayout.pageBytes),
+		KVBytes:      int64(p.nPages)*int64(p.kvLayout.pageBytes) + int64(p.kvLayout.nStates)*p.kvLayout.stateBytes(),
 		ScratchBytes: p.usedBytes + int64(p.threads.N)*kernels.MatMulScratchBytes,
 		NCtx:         p.nCtx,
 		KVPageBytes:  p.kvLayout.pageBytes,
 		KVPageTokens: pageTokens,
 		KVType:       p.kvFormat(o.KVType).String(),
+		StateBytes:   int(p.kvLayout.stateBytes()),
 	}
 	return nil
 }
+
+// divide divides the budget into pages and recurrent states: half of it is for
+// states, if the model has any, but no more of either than can be of use with
+// the other.
+func (p *plan) divide(budget int64) error {
+	l := &p.kvLayout
+	p.nPages = pagesFor(p.nCtx)
+	if l.stateLen > 0 {
+		l.nStates = 1 + defaultCheckpoints
+	}
+	if _, isEncoder := p.model.(*encoder); budget > 0 && !isEncoder { // which keeps nothing beyond a text
+		most := int64(maxPages)
+		if l.stateLen > 0 {
+			l.nStates = int(min(max(1, budget/2/l.stateBytes()), maxPages))
+			budget -= int64(l.nStates) * l.stateBytes()
+			most = min(most, int64(l.nStates)*int64(p.nPages))
+		}
+		p.nPages = int(min(max(1, budget/int64(l.pageBytes)), most))
+		l.nStates = min(l.nStates, 2*p.nPages)
+	}
+	if int64(p.nPages) > math.MaxInt64/2/int64(l.pageBytes) || int64(l.nStates) > math.MaxInt64/2/max(1, l.stateBytes()) {
+		return fmt.Errorf("runtime: KV cache of %d pages of %d bytes cannot be addressed", p.nPages, l.pageBytes)
+	}
+	return nil
+}
+
+// defaultCheckpoints is how many copies of a state there are by default beside
+// the one session's own.
+const defaultCheckpoints = 8
 
 // maxPages bounds the bookkeeping of a KV budget: 2^24 pages are 2^30 tokens.
 const maxPages = 1 << 24

@@ -95,6 +95,7 @@ func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
 		return ids
 	}
 	var last *prefixEntry
+	nOwn := len(ids)
 	for ; len(prompt) >= pageTokens; prompt = prompt[pageTokens:] {
 		e, _ := u.find(p, last, prompt[:pageTokens])
 		if e == nil {
@@ -104,6 +105,7 @@ func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
 		ids = append(ids, e.page)
 		last = e
 	}
+	ids, last = p.dropUnchecked(ids, nOwn, last)
 	u.touch(last)
 	return ids
 }
@@ -141,6 +143,7 @@ func (p *pagePool) dropEntry(u *prefixUser, e *prefixEntry) {
 	delete(u.entries, e.key)
 	if p.refs[e.page]--; p.refs[e.page] == 0 {
 		clear(p.page(e.page))
+		p.states.drop(e.page)
 		p.free = append(p.free, e.page)
 	}
 }

@@ -18,6 +18,8 @@ type Session struct {
 	views   [][]byte // the memory of pages
 	nTokens int
 	nReused int
+	state   stateID // of models that have one; noState until a step needs it
+	nState  int     // tokens that the state has gone through
 	closed  bool
 }
 
@@ -35,7 +37,7 @@ func (e *Engine) newSession(o SessionOptions) (*Session, error) {
 		return nil, fmt.Errorf("new session: %w", ErrClosed)
 	}
 	n := pagesFor(e.nCtx)
-	return &Session{engine: e, user: o.User, pages: make([]pageID, 0, n), views: make([][]byte, 0, n)}, nil
+	return &Session{engine: e, user: o.User, pages: make([]pageID, 0, n), views: make([][]byte, 0, n), state: noState}, nil
 }
 
 // pagesFor returns the number of pages that nTokens positions need.
@@ -95,6 +97,9 @@ func (s *Session) Rewind(n int) {
 	s.pages = s.pages[:keep]
 	s.nTokens = n
 	s.view()
+	if n == 0 {
+		s.releaseState()
+	}
 }
 
 // Close ends the session: its full pages stay in the prefix cache for the same
@@ -109,10 +114,19 @@ func (s *Session) Close() {
 	s.engine.Close()
 }
 
-// reserve makes room for n more tokens: it takes pages, and replaces a last
-// page that others use by a copy. It changes nothing that can be seen, and
-// allocates nothing on the Go heap unless a page is copied.
+// reserve makes room for n more tokens, and for a recurrent state. It changes
+// nothing that can be seen.
 func (s *Session) reserve(n int) error {
+	if err := s.reservePages(n); err != nil {
+		return err
+	}
+	return s.reserveState()
+}
+
+// reservePages makes room for n more tokens: it takes pages, and replaces a last
+// page that others use by a copy. It allocates nothing on the Go heap unless a
+// page is copied.
+func (s *Session) reservePages(n int) error {
 	if s.nTokens+n > s.engine.nCtx {
 		return &ContextError{NTokens: s.nTokens + n, NCtx: s.engine.nCtx}
 	}
@@ -143,7 +157,10 @@ func (s *Session) reserve(n int) error {
 }
 
 // advance makes n tokens that a step has computed part of the timeline.
-func (s *Session) advance(n int) { s.nTokens += n }
+func (s *Session) advance(n int) {
+	s.nTokens += n
+	s.nState = s.nTokens
+}
 
 // view sets views to the memory of pages.
 func (s *Session) view() {

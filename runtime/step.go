@@ -69,6 +69,9 @@ func (e *Engine) layOut(b *Batch) error {
 			return err
 		}
 	}
+	if e.kv.states.n > 0 {
+		e.catchUp(b)
+	}
 	for i := range b.Entries {
 		en := &b.Entries[i]
 		en.Session.write(en.Tokens)
