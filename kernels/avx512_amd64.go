@@ -10,23 +10,23 @@ var avx512Features = []cpuid.FeatureID{
 	cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.F16C, cpuid.BMI1, cpuid.BMI2,
 }
 
+// geometry512 takes two panels at a time. Tiles for the first-level cache lose
+// more by coming back to y than they gain.
+var geometry512 = &geometry{gemvCols: 4, tileCols: 6, tilePanels: 2, tileValues: 2048, tileTokens: 256, masked: true}
+
 // avx512 is Ice Lake and Zen 4 onward: 512-bit registers with VPDPBUSD.
 var avx512 = avx2.with("avx512", func(i *Impl) {
 	lanesAVX512.override(i)
-	for f, k := range map[Format]blockKernels{
-		Q8_0:   {gemvQ8_0AVX512, tileQ8_0AVX512, gemmBlocksAVX512},
-		Q4_0:   {gemvQ4_0AVX512, tileQ4_0AVX512, gemmBlocksAVX512},
-		Q4_1:   {gemvQ4_1AVX512, tileQ4_1AVX512, gemmBlocksMinAVX512},
-		Q5_0:   {gemvQ5_0AVX512, tileQ5_0AVX512, gemmBlocksAVX512},
-		Q5_1:   {gemvQ5_1AVX512, tileQ5_1AVX512, gemmBlocksMinAVX512},
-		IQ4_NL: {gemvIQ4_NLAVX512, tileIQ4_NLAVX512, gemmBlocksAVX512},
-		MXFP4:  {gemvMXFP4AVX512, tileMXFP4AVX512, gemmBlocksAVX512},
-		Q1_0:   {gemvQ1_0AVX512, tileQ1_0AVX512, gemmBlocksAVX512},
-		Q2_0:   {gemvQ2_0AVX512, tileQ2_0AVX512, gemmBlocksAVX512},
-	} {
-		i.MatMul[f] = k.matMul
-	}
-	for f, k := range map[Format]superKernels{
+	for f, k := range map[Format]panelKernels{
+		Q8_0:    {gemvQ8_0AVX512, tileQ8_0AVX512, gemmBlocksAVX512},
+		Q4_0:    {gemvQ4_0AVX512, tileQ4_0AVX512, gemmBlocksAVX512},
+		Q4_1:    {gemvQ4_1AVX512, tileQ4_1AVX512, gemmBlocksMinAVX512},
+		Q5_0:    {gemvQ5_0AVX512, tileQ5_0AVX512, gemmBlocksAVX512},
+		Q5_1:    {gemvQ5_1AVX512, tileQ5_1AVX512, gemmBlocksMinAVX512},
+		IQ4_NL:  {gemvIQ4_NLAVX512, tileIQ4_NLAVX512, gemmBlocksAVX512},
+		MXFP4:   {gemvMXFP4AVX512, tileMXFP4AVX512, gemmBlocksAVX512},
+		Q1_0:    {gemvQ1_0AVX512, tileQ1_0AVX512, gemmBlocksAVX512},
+		Q2_0:    {gemvQ2_0AVX512, tileQ2_0AVX512, gemmBlocksAVX512},
 		Q4_K:    {gemvQ4_KAVX512, tileQ4_KAVX512, gemmSub32MinAVX512},
 		Q5_K:    {gemvQ5_KAVX512, tileQ5_KAVX512, gemmSub32WideMinAVX512},
 		Q6_K:    {gemvQ6_KAVX512, tileQ6_KAVX512, gemmSub16WideAVX512},
@@ -43,10 +43,10 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 		IQ3_XXS: {gemvIQ3_XXSAVX512, tileIQ3_XXSAVX512, gemmSub16WideAVX512},
 		IQ3_S:   {gemvIQ3_SAVX512, tileIQ3_SAVX512, gemmSub16WideAVX512},
 	} {
-		i.MatMul[f] = k.matMul
+		i.MatMul[f] = geometry512.product(k)
 	}
-	i.MatMul[F32] = floatKernel(gemmF32AVX512).matMul
-	i.MatMul[F16] = floatKernel(gemmF16AVX512).matMul
-	i.MatMul[BF16] = floatKernel(gemmBF16AVX512).matMul
+	i.MatMul[F32] = geometry512.floatProduct(gemmF32AVX512)
+	i.MatMul[F16] = geometry512.floatProduct(gemmF16AVX512)
+	i.MatMul[BF16] = geometry512.floatProduct(gemmBF16AVX512)
 	quantizeKernels{quantize32AVX512, quantize256AVX512}.override(i)
 })

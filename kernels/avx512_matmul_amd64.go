@@ -7,7 +7,7 @@ package kernels
 // gemvQ8_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q8_0; mask selects rows.
 //
 //go:noescape
-func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ8_0AVX512 unpacks nBlocks blocks of a panel of Q8_0 into one half of a tile.
 //
@@ -17,7 +17,7 @@ func tileQ8_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ4_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_0; mask selects rows.
 //
 //go:noescape
-func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_0AVX512 unpacks nBlocks blocks of a panel of Q4_0 into one half of a tile.
 //
@@ -27,7 +27,7 @@ func tileQ4_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ4_1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_1; mask selects rows.
 //
 //go:noescape
-func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_1AVX512 unpacks nBlocks blocks of a panel of Q4_1 into one half of a tile.
 //
@@ -37,7 +37,7 @@ func tileQ4_1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_0; mask selects rows.
 //
 //go:noescape
-func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_0AVX512 unpacks nBlocks blocks of a panel of Q5_0 into one half of a tile.
 //
@@ -47,7 +47,7 @@ func tileQ5_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_1; mask selects rows.
 //
 //go:noescape
-func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_1AVX512 unpacks nBlocks blocks of a panel of Q5_1 into one half of a tile.
 //
@@ -57,7 +57,7 @@ func tileQ5_1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ4_NLAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ4_NL; mask selects rows.
 //
 //go:noescape
-func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ4_NLAVX512 unpacks nBlocks blocks of a panel of IQ4_NL into one half of a tile.
 //
@@ -67,7 +67,7 @@ func tileIQ4_NLAVX512(dst *byte, src *byte, nBlocks int)
 // gemvMXFP4AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of MXFP4; mask selects rows.
 //
 //go:noescape
-func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileMXFP4AVX512 unpacks nBlocks blocks of a panel of MXFP4 into one half of a tile.
 //
@@ -77,7 +77,7 @@ func tileMXFP4AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ1_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q1_0; mask selects rows.
 //
 //go:noescape
-func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ1_0AVX512 unpacks nBlocks blocks of a panel of Q1_0 into one half of a tile.
 //
@@ -87,7 +87,7 @@ func tileQ1_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ2_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q2_0; mask selects rows.
 //
 //go:noescape
-func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ2_0AVX512 unpacks nBlocks blocks of a panel of Q2_0 into one half of a tile.
 //
@@ -97,17 +97,17 @@ func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemmBlocksAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmBlocksMinAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemvQ4_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_K; mask selects rows.
 //
 //go:noescape
-func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ4_KAVX512 unpacks nBlocks blocks of a panel of Q4_K into one half of a tile.
 //
@@ -117,7 +117,7 @@ func tileQ4_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ5_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q5_K; mask selects rows.
 //
 //go:noescape
-func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ5_KAVX512 unpacks nBlocks blocks of a panel of Q5_K into one half of a tile.
 //
@@ -127,7 +127,7 @@ func tileQ5_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ6_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q6_K; mask selects rows.
 //
 //go:noescape
-func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ6_KAVX512 unpacks nBlocks blocks of a panel of Q6_K into one half of a tile.
 //
@@ -137,7 +137,7 @@ func tileQ6_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ2_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q2_K; mask selects rows.
 //
 //go:noescape
-func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ2_KAVX512 unpacks nBlocks blocks of a panel of Q2_K into one half of a tile.
 //
@@ -147,7 +147,7 @@ func tileQ2_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvQ3_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q3_K; mask selects rows.
 //
 //go:noescape
-func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileQ3_KAVX512 unpacks nBlocks blocks of a panel of Q3_K into one half of a tile.
 //
@@ -157,7 +157,7 @@ func tileQ3_KAVX512(dst *byte, src *byte, nBlocks int)
 // gemvTQ2_0AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of TQ2_0; mask selects rows.
 //
 //go:noescape
-func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileTQ2_0AVX512 unpacks nBlocks blocks of a panel of TQ2_0 into one half of a tile.
 //
@@ -167,7 +167,7 @@ func tileTQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ4_XSAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ4_XS; mask selects rows.
 //
 //go:noescape
-func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ4_XSAVX512 unpacks nBlocks blocks of a panel of IQ4_XS into one half of a tile.
 //
@@ -177,7 +177,7 @@ func tileIQ4_XSAVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ1AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ1; mask selects rows.
 //
 //go:noescape
-func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ1AVX512 unpacks nBlocks blocks of a panel of IQ1 into one half of a tile.
 //
@@ -187,7 +187,7 @@ func tileIQ1AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ2AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ2; mask selects rows.
 //
 //go:noescape
-func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ2AVX512 unpacks nBlocks blocks of a panel of IQ2 into one half of a tile.
 //
@@ -197,7 +197,7 @@ func tileIQ2AVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ3_XXSAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ3_XXS; mask selects rows.
 //
 //go:noescape
-func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ3_XXSAVX512 unpacks nBlocks blocks of a panel of IQ3_XXS into one half of a tile.
 //
@@ -207,7 +207,7 @@ func tileIQ3_XXSAVX512(dst *byte, src *byte, nBlocks int)
 // gemvIQ3_SAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of IQ3_S; mask selects rows.
 //
 //go:noescape
-func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
 // tileIQ3_SAVX512 unpacks nBlocks blocks of a panel of IQ3_S into one half of a tile.
 //
@@ -217,37 +217,37 @@ func tileIQ3_SAVX512(dst *byte, src *byte, nBlocks int)
 // gemmSub32MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub32WideMinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub16WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub16MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub16AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub0AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmSub32WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
-func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
 // gemmF32AVX512 multiplies n inputs of two panels into nCols (1 to 6) columns of 32 outputs; mask selects rows.
 //

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ8_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ   y+0(FP), DI
@@ -17,7 +17,7 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	ADDQ   R12, R9
 	MOVL   mask+80(FP), AX
 	KMOVW  AX, K1
-	MOVQ   corr+48(FP), R11
+	MOVQ   sums+48(FP), R11
 	MOVQ   nIn+56(FP), R13
 	SHRQ   $0x03, R13
 	MOVQ   w+16(FP), SI
@@ -811,7 +811,7 @@ done18:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ4_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -824,12 +824,12 @@ TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns19
@@ -1574,8 +1574,8 @@ TEXT ·tileQ4_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
-	VPBROADCASTD bytesAVX512<>+4(SB), Z30
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+32(SB), Z30
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail35
@@ -1687,7 +1687,7 @@ done36:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ4_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -1700,12 +1700,12 @@ TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns37
@@ -2060,8 +2060,8 @@ TEXT ·tileQ4_1AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
-	VPBROADCASTD bytesAVX512<>+8(SB), Z30
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+64(SB), Z30
 	TESTQ        CX, CX
 	JZ           tail53
 
@@ -2107,7 +2107,7 @@ tail53:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ5_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -2120,16 +2120,16 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns55
@@ -2970,12 +2970,12 @@ TEXT ·tileQ5_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
-	VPBROADCASTD bytesAVX512<>+32(SB), Z26
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
+	VPBROADCASTD constantsAVX512<>+256(SB), Z26
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail71
@@ -3108,7 +3108,7 @@ done72:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ5_1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -3121,16 +3121,16 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns73
@@ -3517,12 +3517,12 @@ TEXT ·tileQ5_1AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
-	VPBROADCASTD bytesAVX512<>+8(SB), Z26
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
+	VPBROADCASTD constantsAVX512<>+64(SB), Z26
 	TESTQ        CX, CX
 	JZ           tail89
 
@@ -3575,7 +3575,7 @@ tail89:
 	VZEROUPPER
 	RET
 
-// func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ4_NLAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -3588,12 +3588,12 @@ TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	ADDQ            R12, R9
 	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
-	MOVQ            corr+48(FP), R11
+	MOVQ            sums+48(FP), R11
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
 	MOVQ            nBlocks+24(FP), CX
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -4405,7 +4405,7 @@ TEXT ·tileIQ4_NLAVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
 	MOVQ            nBlocks+16(FP), CX
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
@@ -4518,7 +4518,7 @@ done108:
 	VZEROUPPER
 	RET
 
-// func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvMXFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -4531,12 +4531,12 @@ TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	ADDQ            R12, R9
 	MOVL            mask+80(FP), AX
 	KMOVW           AX, K1
-	MOVQ            corr+48(FP), R11
+	MOVQ            sums+48(FP), R11
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
 	MOVQ            nBlocks+24(FP), CX
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -5390,9 +5390,9 @@ TEXT ·tileMXFP4AVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
 	MOVQ            nBlocks+16(FP), CX
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
-	VPBROADCASTD    bytesAVX512<>+32(SB), Z29
+	VPBROADCASTD    constantsAVX512<>+256(SB), Z29
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
 	JZ              tail125
@@ -5531,7 +5531,7 @@ done126:
 	VZEROUPPER
 	RET
 
-// func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ1_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -5544,12 +5544,12 @@ TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+36(SB), Z31
+	VPBROADCASTD constantsAVX512<>+288(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns127
@@ -8112,8 +8112,8 @@ TEXT ·tileQ1_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+36(SB), Z31
-	VPBROADCASTD bytesAVX512<>+40(SB), Z30
+	VPBROADCASTD constantsAVX512<>+288(SB), Z31
+	VPBROADCASTD constantsAVX512<>+320(SB), Z30
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail143
@@ -8540,7 +8540,7 @@ done144:
 	VZEROUPPER
 	RET
 
-// func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -8553,12 +8553,12 @@ TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	ADDQ         R12, R9
 	MOVL         mask+80(FP), AX
 	KMOVW        AX, K1
-	MOVQ         corr+48(FP), R11
+	MOVQ         sums+48(FP), R11
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
 	MOVQ         nBlocks+24(FP), CX
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns145
@@ -9909,8 +9909,8 @@ TEXT ·tileQ2_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
 	MOVQ         nBlocks+16(FP), CX
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
-	VPBROADCASTD bytesAVX512<>+40(SB), Z30
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
+	VPBROADCASTD constantsAVX512<>+320(SB), Z30
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail161
@@ -10127,7 +10127,7 @@ done162:
 	VZEROUPPER
 	RET
 
-// func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -10143,7 +10143,7 @@ TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-85
 	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
-	MOVQ     corr+48(FP), R11
+	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x03, R13
 	MOVQ     nCols+72(FP), AX
@@ -11098,7 +11098,7 @@ loop177:
 	VZEROUPPER
 	RET
 
-// func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, corr *int32, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -11114,7 +11114,7 @@ TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-85
 	MOVQ     xStride+64(FP), R12
 	LEAQ     (R8)(R12*2), R9
 	ADDQ     R12, R9
-	MOVQ     corr+48(FP), R11
+	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x03, R13
 	MOVQ     nCols+72(FP), AX
@@ -12215,7 +12215,7 @@ loop192:
 	VZEROUPPER
 	RET
 
-// func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ4_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -12234,7 +12234,7 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns193
@@ -12928,7 +12928,7 @@ done214:
 TEXT ·tileQ4_KAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	XORQ         R15, R15
 
 next217:
@@ -13013,7 +13013,7 @@ done219:
 	VZEROUPPER
 	RET
 
-// func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ5_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -13032,11 +13032,11 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns221
@@ -15070,11 +15070,11 @@ done242:
 TEXT ·tileQ5_KAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+12(SB), Z31
-	VPBROADCASTD bytesAVX512<>+16(SB), Z30
-	VPBROADCASTD bytesAVX512<>+20(SB), Z29
-	VPBROADCASTD bytesAVX512<>+24(SB), Z28
-	VPBROADCASTD bytesAVX512<>+28(SB), Z27
+	VPBROADCASTD constantsAVX512<>+96(SB), Z31
+	VPBROADCASTD constantsAVX512<>+128(SB), Z30
+	VPBROADCASTD constantsAVX512<>+160(SB), Z29
+	VPBROADCASTD constantsAVX512<>+192(SB), Z28
+	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	XORQ         R15, R15
 
 next245:
@@ -15362,7 +15362,7 @@ done247:
 	VZEROUPPER
 	RET
 
-// func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ6_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -15381,10 +15381,10 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+48(SB), Z31
-	VPBROADCASTD bytesAVX512<>+44(SB), Z30
-	VPBROADCASTD bytesAVX512<>+52(SB), Z29
-	VPBROADCASTD bytesAVX512<>+56(SB), Z28
+	VPBROADCASTD constantsAVX512<>+384(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z30
+	VPBROADCASTD constantsAVX512<>+416(SB), Z29
+	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns249
@@ -16734,10 +16734,10 @@ done270:
 TEXT ·tileQ6_KAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+48(SB), Z31
-	VPBROADCASTD bytesAVX512<>+44(SB), Z30
-	VPBROADCASTD bytesAVX512<>+52(SB), Z29
-	VPBROADCASTD bytesAVX512<>+56(SB), Z28
+	VPBROADCASTD constantsAVX512<>+384(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z30
+	VPBROADCASTD constantsAVX512<>+416(SB), Z29
+	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	XORQ         R15, R15
 
 next273:
@@ -16951,7 +16951,7 @@ done275:
 	VZEROUPPER
 	RET
 
-// func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ2_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -16970,7 +16970,7 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns277
@@ -18148,7 +18148,7 @@ done298:
 TEXT ·tileQ2_KAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
 next301:
@@ -18312,7 +18312,7 @@ done303:
 	VZEROUPPER
 	RET
 
-// func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvQ3_KAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -18331,9 +18331,9 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+16(SB), Z31
-	VPBROADCASTD bytesAVX512<>+44(SB), Z30
-	VPBROADCASTD bytesAVX512<>+60(SB), Z29
+	VPBROADCASTD constantsAVX512<>+128(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z30
+	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
 	JEQ          columns305
@@ -20459,9 +20459,9 @@ done326:
 TEXT ·tileQ3_KAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+16(SB), Z31
-	VPBROADCASTD bytesAVX512<>+44(SB), Z30
-	VPBROADCASTD bytesAVX512<>+60(SB), Z29
+	VPBROADCASTD constantsAVX512<>+128(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z30
+	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	XORQ         R15, R15
 
 next329:
@@ -20803,7 +20803,7 @@ done331:
 	VZEROUPPER
 	RET
 
-// func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvTQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         y+0(FP), DI
@@ -20822,7 +20822,7 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -21719,7 +21719,7 @@ done354:
 TEXT ·tileTQ2_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	VPBROADCASTD bytesAVX512<>+44(SB), Z31
+	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
 next357:
@@ -21861,7 +21861,7 @@ done359:
 	VZEROUPPER
 	RET
 
-// func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ4_XSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -21880,7 +21880,7 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -22607,7 +22607,7 @@ done382:
 TEXT ·tileIQ4_XSAVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
@@ -22731,7 +22731,7 @@ done387:
 	VZEROUPPER
 	RET
 
-// func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ1AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -22750,7 +22750,7 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -23521,7 +23521,7 @@ done410:
 TEXT ·tileIQ1AVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
@@ -23660,7 +23660,7 @@ done415:
 	VZEROUPPER
 	RET
 
-// func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ2AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -23679,7 +23679,7 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -24450,7 +24450,7 @@ done438:
 TEXT ·tileIQ2AVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
@@ -24589,7 +24589,7 @@ done443:
 	VZEROUPPER
 	RET
 
-// func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ3_XXSAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -24608,7 +24608,7 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -25379,7 +25379,7 @@ done466:
 TEXT ·tileIQ3_XXSAVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
@@ -25518,7 +25518,7 @@ done471:
 	VZEROUPPER
 	RET
 
-// func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32)
+// func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	MOVQ            y+0(FP), DI
@@ -25537,7 +25537,7 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
@@ -26308,7 +26308,7 @@ done494:
 TEXT ·tileIQ3_SAVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	VPBROADCASTD    bytesAVX512<>+0(SB), Z31
+	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
@@ -26447,7 +26447,7 @@ done499:
 	VZEROUPPER
 	RET
 
-// func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -28072,7 +28072,7 @@ groups514:
 	VZEROUPPER
 	RET
 
-// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -29661,7 +29661,7 @@ groups529:
 	VZEROUPPER
 	RET
 
-// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -31378,7 +31378,7 @@ groups544:
 	VZEROUPPER
 	RET
 
-// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -33259,7 +33259,7 @@ groups559:
 	VZEROUPPER
 	RET
 
-// func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -34904,7 +34904,7 @@ groups574:
 	VZEROUPPER
 	RET
 
-// func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -36213,7 +36213,7 @@ groups589:
 	VZEROUPPER
 	RET
 
-// func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
 TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
@@ -40249,23 +40249,135 @@ DATA transpose4AVX512<>+56(SB)/4, $0x0000000b
 DATA transpose4AVX512<>+60(SB)/4, $0x0000000f
 GLOBL transpose4AVX512<>(SB), RODATA|NOPTR, $64
 
-DATA bytesAVX512<>+0(SB)/4, $0x0f0f0f0f
-DATA bytesAVX512<>+4(SB)/4, $0x78787878
-DATA bytesAVX512<>+8(SB)/4, $0x80808080
-DATA bytesAVX512<>+12(SB)/4, $0x1f1f1f1f
-DATA bytesAVX512<>+16(SB)/4, $0x07070707
-DATA bytesAVX512<>+20(SB)/4, $0x18181818
-DATA bytesAVX512<>+24(SB)/4, $0x08080808
-DATA bytesAVX512<>+28(SB)/4, $0x10101010
-DATA bytesAVX512<>+32(SB)/4, $0x70707070
-DATA bytesAVX512<>+36(SB)/4, $0x02020202
-DATA bytesAVX512<>+40(SB)/4, $0x7f7f7f7f
-DATA bytesAVX512<>+44(SB)/4, $0x03030303
-DATA bytesAVX512<>+48(SB)/4, $0x3f3f3f3f
-DATA bytesAVX512<>+52(SB)/4, $0x0c0c0c0c
-DATA bytesAVX512<>+56(SB)/4, $0x30303030
-DATA bytesAVX512<>+60(SB)/4, $0x04040404
-GLOBL bytesAVX512<>(SB), RODATA|NOPTR, $64
+DATA constantsAVX512<>+0(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+4(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+8(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+12(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+16(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+20(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+24(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+28(SB)/4, $0x0f0f0f0f
+DATA constantsAVX512<>+32(SB)/4, $0x78787878
+DATA constantsAVX512<>+36(SB)/4, $0x78787878
+DATA constantsAVX512<>+40(SB)/4, $0x78787878
+DATA constantsAVX512<>+44(SB)/4, $0x78787878
+DATA constantsAVX512<>+48(SB)/4, $0x78787878
+DATA constantsAVX512<>+52(SB)/4, $0x78787878
+DATA constantsAVX512<>+56(SB)/4, $0x78787878
+DATA constantsAVX512<>+60(SB)/4, $0x78787878
+DATA constantsAVX512<>+64(SB)/4, $0x80808080
+DATA constantsAVX512<>+68(SB)/4, $0x80808080
+DATA constantsAVX512<>+72(SB)/4, $0x80808080
+DATA constantsAVX512<>+76(SB)/4, $0x80808080
+DATA constantsAVX512<>+80(SB)/4, $0x80808080
+DATA constantsAVX512<>+84(SB)/4, $0x80808080
+DATA constantsAVX512<>+88(SB)/4, $0x80808080
+DATA constantsAVX512<>+92(SB)/4, $0x80808080
+DATA constantsAVX512<>+96(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+100(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+104(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+108(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+112(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+116(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+120(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+124(SB)/4, $0x1f1f1f1f
+DATA constantsAVX512<>+128(SB)/4, $0x07070707
+DATA constantsAVX512<>+132(SB)/4, $0x07070707
+DATA constantsAVX512<>+136(SB)/4, $0x07070707
+DATA constantsAVX512<>+140(SB)/4, $0x07070707
+DATA constantsAVX512<>+144(SB)/4, $0x07070707
+DATA constantsAVX512<>+148(SB)/4, $0x07070707
+DATA constantsAVX512<>+152(SB)/4, $0x07070707
+DATA constantsAVX512<>+156(SB)/4, $0x07070707
+DATA constantsAVX512<>+160(SB)/4, $0x18181818
+DATA constantsAVX512<>+164(SB)/4, $0x18181818
+DATA constantsAVX512<>+168(SB)/4, $0x18181818
+DATA constantsAVX512<>+172(SB)/4, $0x18181818
+DATA constantsAVX512<>+176(SB)/4, $0x18181818
+DATA constantsAVX512<>+180(SB)/4, $0x18181818
+DATA constantsAVX512<>+184(SB)/4, $0x18181818
+DATA constantsAVX512<>+188(SB)/4, $0x18181818
+DATA constantsAVX512<>+192(SB)/4, $0x08080808
+DATA constantsAVX512<>+196(SB)/4, $0x08080808
+DATA constantsAVX512<>+200(SB)/4, $0x08080808
+DATA constantsAVX512<>+204(SB)/4, $0x08080808
+DATA constantsAVX512<>+208(SB)/4, $0x08080808
+DATA constantsAVX512<>+212(SB)/4, $0x08080808
+DATA constantsAVX512<>+216(SB)/4, $0x08080808
+DATA constantsAVX512<>+220(SB)/4, $0x08080808
+DATA constantsAVX512<>+224(SB)/4, $0x10101010
+DATA constantsAVX512<>+228(SB)/4, $0x10101010
+DATA constantsAVX512<>+232(SB)/4, $0x10101010
+DATA constantsAVX512<>+236(SB)/4, $0x10101010
+DATA constantsAVX512<>+240(SB)/4, $0x10101010
+DATA constantsAVX512<>+244(SB)/4, $0x10101010
+DATA constantsAVX512<>+248(SB)/4, $0x10101010
+DATA constantsAVX512<>+252(SB)/4, $0x10101010
+DATA constantsAVX512<>+256(SB)/4, $0x70707070
+DATA constantsAVX512<>+260(SB)/4, $0x70707070
+DATA constantsAVX512<>+264(SB)/4, $0x70707070
+DATA constantsAVX512<>+268(SB)/4, $0x70707070
+DATA constantsAVX512<>+272(SB)/4, $0x70707070
+DATA constantsAVX512<>+276(SB)/4, $0x70707070
+DATA constantsAVX512<>+280(SB)/4, $0x70707070
+DATA constantsAVX512<>+284(SB)/4, $0x70707070
+DATA constantsAVX512<>+288(SB)/4, $0x02020202
+DATA constantsAVX512<>+292(SB)/4, $0x02020202
+DATA constantsAVX512<>+296(SB)/4, $0x02020202
+DATA constantsAVX512<>+300(SB)/4, $0x02020202
+DATA constantsAVX512<>+304(SB)/4, $0x02020202
+DATA constantsAVX512<>+308(SB)/4, $0x02020202
+DATA constantsAVX512<>+312(SB)/4, $0x02020202
+DATA constantsAVX512<>+316(SB)/4, $0x02020202
+DATA constantsAVX512<>+320(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+324(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+328(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+332(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+336(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+340(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+344(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+348(SB)/4, $0x7f7f7f7f
+DATA constantsAVX512<>+352(SB)/4, $0x03030303
+DATA constantsAVX512<>+356(SB)/4, $0x03030303
+DATA constantsAVX512<>+360(SB)/4, $0x03030303
+DATA constantsAVX512<>+364(SB)/4, $0x03030303
+DATA constantsAVX512<>+368(SB)/4, $0x03030303
+DATA constantsAVX512<>+372(SB)/4, $0x03030303
+DATA constantsAVX512<>+376(SB)/4, $0x03030303
+DATA constantsAVX512<>+380(SB)/4, $0x03030303
+DATA constantsAVX512<>+384(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+388(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+392(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+396(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+400(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+404(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+408(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+412(SB)/4, $0x3f3f3f3f
+DATA constantsAVX512<>+416(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+420(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+424(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+428(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+432(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+436(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+440(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+444(SB)/4, $0x0c0c0c0c
+DATA constantsAVX512<>+448(SB)/4, $0x30303030
+DATA constantsAVX512<>+452(SB)/4, $0x30303030
+DATA constantsAVX512<>+456(SB)/4, $0x30303030
+DATA constantsAVX512<>+460(SB)/4, $0x30303030
+DATA constantsAVX512<>+464(SB)/4, $0x30303030
+DATA constantsAVX512<>+468(SB)/4, $0x30303030
+DATA constantsAVX512<>+472(SB)/4, $0x30303030
+DATA constantsAVX512<>+476(SB)/4, $0x30303030
+DATA constantsAVX512<>+480(SB)/4, $0x04040404
+DATA constantsAVX512<>+484(SB)/4, $0x04040404
+DATA constantsAVX512<>+488(SB)/4, $0x04040404
+DATA constantsAVX512<>+492(SB)/4, $0x04040404
+DATA constantsAVX512<>+496(SB)/4, $0x04040404
+DATA constantsAVX512<>+500(SB)/4, $0x04040404
+DATA constantsAVX512<>+504(SB)/4, $0x04040404
+DATA constantsAVX512<>+508(SB)/4, $0x04040404
+GLOBL constantsAVX512<>(SB), RODATA|NOPTR, $512
 
 DATA tableIQ4_NLAVX512<>+0(SB)/1, $0x01
 DATA tableIQ4_NLAVX512<>+1(SB)/1, $0x18

@@ -9,6 +9,9 @@ func supported() (levels []Impl) {
 	if cpuid.CPU.Supports(avx512Features...) {
 		levels = append(levels, avx512)
 	}
+	if cpuid.CPU.Supports(avxvnniFeatures...) {
+		levels = append(levels, avxvnni)
+	}
 	if cpuid.CPU.Supports(avx2Features...) {
 		levels = append(levels, avx2)
 	}

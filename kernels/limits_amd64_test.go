@@ -2,15 +2,27 @@
 
 package kernels
 
-// scanMemory reads b as fast as the machine can.
+// scanMemory reads b as fast as the level can.
 func scanMemory(b []byte) {
-	if Active() == "avx512" {
+	switch Active() {
+	case "avx512":
 		scanAVX512(&b[0], len(b))
-		return
+	case "avxvnni", "avx2":
+		scanAVX2(&b[0], len(b))
+	default:
+		scanPortable(b)
 	}
-	scanPortable(b)
 }
 
 // doPeak does that many integer operations with the level's dot-product
-// instruction at its full rate.
-func doPeak(ops float64) { peakAVX512(int(ops / 128 / 16)) }
+// instructions at their full rate.
+func doPeak(ops float64) {
+	switch Active() {
+	case "avxvnni":
+		peakAVXVNNI(int(ops / 64 / 12))
+	case "avx2":
+		peakAVX2(int(ops / 64 / 12))
+	default:
+		peakAVX512(int(ops / 128 / 16))
+	}
+}

@@ -2,135 +2,120 @@
 
 package kernels
 
-// The assembly levels compute a product in two ways. Up to maxGemvCols tokens
-// stream a panel once and unpack in registers. More tokens meet two panels at
-// a time, unpacked into a tile of tileValues inputs that stays in the
-// second-level cache while all columns pass; the sums wait in y between tiles.
-// Smaller tiles for the first level lose more by coming back to y.
+import "unsafe"
 
-const (
-	maxGemvCols = 4
-	tileCols    = 6    // columns of the largest register tile
-	tileValues  = 2048 // inputs of a tile
-	tileTokens  = 256  // tokens that meet a tile in turn
-)
+// The assembly levels compute a product in two ways. A few tokens stream a
+// panel once and unpack in registers. More tokens meet one panel or two that
+// are unpacked into a tile, which stays in the second-level cache while the
+// columns pass; the sums wait in y between tiles.
 
-// blockKernels is a format of 32-value activations at one level. Pointers are
-// to the first token's data; ldy and xStride are elements from one to the next.
-// mask has a bit for each row to write; the GEMM adds to y where add is true.
-type blockKernels struct {
-	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32)
+// geometry is the shape of a level's products.
+type geometry struct {
+	gemvCols   int  // most tokens that stream
+	tileCols   int  // columns of the largest register tile
+	tilePanels int  // panels side by side in a tile
+	tileValues int  // inputs of a tile
+	tileTokens int  // tokens that meet a tile in turn
+	masked     bool // the kernels write the rows of a mask only
+}
+
+// panelKernels is a format of quantised weights at one level. Pointers are to
+// the first token's data; sums are the activations' Corr or Sums. ldy and
+// xStride are elements from one token to the next. mask has a bit for each row
+// to write; the GEMM adds to y where add is true. n counts groups of 32 inputs,
+// or super-blocks.
+type panelKernels struct {
+	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nGroups int, xq *int8, dx *float32, corr *int32, nIn, xStride, nCols int, mask uint32, add bool)
+	gemm func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32, add bool)
 }
 
-// superKernels is a format of 256-value activations at one level.
-type superKernels struct {
-	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32)
-	tile func(dst, src *byte, nBlocks int)
-	gemm func(y *float32, ldy int, tile *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn, xStride, nCols int, mask uint32, add bool)
-}
-
-// rowMask has a bit for each row of panel p.
-func (w Matrix) rowMask(p int) uint32 {
-	if p >= w.NPanels() {
-		return 0
-	}
-	return 1<<w.rowsOf(p).len() - 1
-}
-
-func (k blockKernels) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
-	if w.NIn == 0 {
-		clearTile(y, w, panels, tokens)
-		return
-	}
-	nBlocks, groups, stride := w.NIn/w.Format.BlockLen(), w.NIn/32, quantStride(w.NIn)
-	if tokens.len() <= maxGemvCols {
-		t := tokens.From
-		for p := panels.From; p < panels.To; p++ {
-			k.gemv(&y[t*w.NOut+p*PanelRows], w.NOut, &w.panel(p)[0], nBlocks,
-				&x.Quants[t*stride], &x.Scales[t*groups], &x.Corr[t*groups], w.NIn, stride, tokens.len(), w.rowMask(p))
+// product returns MatMul made of k.
+func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+	return func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+		switch {
+		case w.NIn == 0:
+			clearTile(y, w, panels, tokens)
+		case tokens.len() <= g.gemvCols:
+			g.stream(k, y, w, x, panels, tokens, scratch)
+		default:
+			g.multiply(k, y, w, x, panels, tokens, scratch)
 		}
-		return
 	}
-	w.forTiles(panels, tokens, func(p, k0, n int, columns Range) {
-		w.unpackTile(k.tile, scratch, p, panels, k0, n)
-		mask := w.tileMask(p, panels)
-		for t := columns.From; t < columns.To; {
-			cols := nextColumns(columns.To - t)
-			k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/32,
-				&x.Quants[t*stride+k0], &x.Scales[t*groups+k0/32], &x.Corr[t*groups+k0/32], w.NIn, stride, cols, mask, k0 > 0)
-			t += cols
-		}
-	})
 }
 
-func (k superKernels) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
-	if w.NIn == 0 {
-		clearTile(y, w, panels, tokens)
-		return
+// stream computes a tile of few tokens.
+func (g *geometry) stream(k panelKernels, y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+	xq, dx, sums := x.pointers(tokens.From, 0)
+	for p := panels.From; p < panels.To; p++ {
+		out := g.output(y, w, p, 1, tokens, scratch)
+		k.gemv(out.at(tokens.From), out.ldy, &w.panel(p)[0], w.NIn/w.Format.BlockLen(),
+			xq, dx, sums, w.NIn, quantStride(w.NIn), tokens.len(), out.mask)
+		out.finish()
 	}
-	nBlocks, stride := w.NIn/256, quantStride(w.NIn)
-	if tokens.len() <= maxGemvCols {
-		t := tokens.From
-		for p := panels.From; p < panels.To; p++ {
-			k.gemv(&y[t*w.NOut+p*PanelRows], w.NOut, &w.panel(p)[0], nBlocks,
-				&x.Quants[t*stride], &x.Scales[t*nBlocks], &x.Sums[t*nBlocks*nSums], w.NIn, stride, tokens.len(), w.rowMask(p))
-		}
-		return
-	}
-	w.forTiles(panels, tokens, func(p, k0, n int, columns Range) {
-		w.unpackTile(k.tile, scratch, p, panels, k0, n)
-		mask := w.tileMask(p, panels)
-		for t := columns.From; t < columns.To; {
-			cols := nextColumns(columns.To - t)
-			b := t*nBlocks + k0/256
-			k.gemm(&y[t*w.NOut+p*PanelRows], w.NOut, &scratch[0], n/256,
-				&x.Quants[t*stride+k0], &x.Scales[b], &x.Sums[b*nSums], w.NIn, stride, cols, mask, k0 > 0)
-			t += cols
-		}
-	})
 }
 
-// forTiles divides a product so that what its innermost loops read again and
-// again stays in the second-level cache: the activations of a block of tokens
-// and inputs while all panels pass, two panels' tile while these tokens pass.
-func (w Matrix) forTiles(panels, tokens Range, tile func(p, k0, n int, columns Range)) {
-	for k0 := 0; k0 < w.NIn; k0 += tileValues {
-		n := min(tileValues, w.NIn-k0)
-		for t := tokens.From; t < tokens.To; t += tileTokens {
-			columns := Range{t, min(t+tileTokens, tokens.To)}
-			for p := panels.From; p < panels.To; p += 2 {
-				tile(p, k0, n, columns)
+// multiply computes a tile of many tokens. What its innermost loops read again
+// and again stays in the second-level cache: the activations of a block of
+// tokens and inputs while all panels pass, a tile while these tokens pass.
+func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+	tile, buf := scratch[:tileBytes], scratch[tileBytes:]
+	perN := max(32, x.Kind.blockLen())
+	for k0 := 0; k0 < w.NIn; k0 += g.tileValues {
+		n := min(g.tileValues, w.NIn-k0)
+		for first := tokens.From; first < tokens.To; first += g.tileTokens {
+			columns := Range{first, min(first+g.tileTokens, tokens.To)}
+			for p := panels.From; p < panels.To; p += g.tilePanels {
+				nPanels := min(g.tilePanels, panels.To-p)
+				w.unpackTile(k.tile, tile, Range{p, p + nPanels}, k0, n)
+				out := g.output(y, w, p, nPanels, columns, buf)
+				if k0 > 0 {
+					out.start()
+				}
+				for t := columns.From; t < columns.To; {
+					cols := g.nextColumns(columns.To - t)
+					xq, dx, sums := x.pointers(t, k0)
+					k.gemm(out.at(t), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), cols, out.mask, k0 > 0)
+					t += cols
+				}
+				out.finish()
 			}
 		}
 	}
 }
 
+// tileBytes is the part of the scratch buffer that holds a tile; the rest is
+// for the outputs of a panel with fewer rows than PanelRows.
+const tileBytes = MatMulScratchBytes - maxTileTokens*PanelRows*4
+
+// maxTileTokens is the largest tileTokens of any level.
+const maxTileTokens = 256
+
+// pointers returns where token t's data begins, from input k0 on.
+func (a Activations) pointers(t, k0 int) (xq *int8, dx *float32, sums *byte) {
+	n := a.Kind.blockLen()
+	b := (t*a.NIn + k0) / n
+	xq, dx = &a.Quants[t*quantStride(a.NIn)+k0], &a.Scales[b]
+	if a.Kind == ActQ8x32 {
+		return xq, dx, (*byte)(unsafe.Pointer(&a.Corr[b]))
+	}
+	return xq, dx, (*byte)(unsafe.Pointer(&a.Sums[b*nSums]))
+}
+
 // nextColumns divides n remaining tokens evenly, so that no tile is narrow.
-func nextColumns(n int) int {
-	tiles := (n + tileCols - 1) / tileCols
+func (g *geometry) nextColumns(n int) int {
+	tiles := (n + g.tileCols - 1) / g.tileCols
 	return (n + tiles - 1) / tiles
 }
 
-// tileMask is the row mask of panels p and p+1, where the range has both.
-func (w Matrix) tileMask(p int, panels Range) uint32 {
-	mask := w.rowMask(p)
-	if p+1 < panels.To {
-		mask |= w.rowMask(p+1) << PanelRows
-	}
-	return mask
-}
-
-// unpackTile unpacks the inputs k0 to k0+n of panels p and p+1. Where the range
-// has no second panel, the tile keeps what was there: its rows are not written.
-func (w Matrix) unpackTile(tile func(dst, src *byte, nBlocks int), scratch []byte, p int, panels Range, k0, n int) {
+// unpackTile unpacks the inputs k0 to k0+n of panels side by side. A tile for
+// two panels keeps what was in the place of a second one that is not there; its
+// rows are not written.
+func (w Matrix) unpackTile(unpack func(dst, src *byte, nBlocks int), tile []byte, panels Range, k0, n int) {
 	packing := &packings[w.Format]
 	at := k0 / w.Format.BlockLen() * (packing.headBytes + packing.bodyBytes)
-	nBlocks := n / w.Format.BlockLen()
-	tile(&scratch[0], &w.panel(p)[at], nBlocks)
-	if p+1 < panels.To {
-		tile(&scratch[64], &w.panel(p + 1)[at], nBlocks)
+	for i := range panels.len() {
+		unpack(&tile[64*i], &w.panel(panels.From + i)[at], n/w.Format.BlockLen())
 	}
 }
 
@@ -142,36 +127,109 @@ func clearTile(y []float32, w Matrix, panels, tokens Range) {
 	}
 }
 
+// panelOutput is where a kernel writes the rows of a panel or two: y itself,
+// or, for part of a panel at a level that writes whole ones, a buffer.
+type panelOutput struct {
+	y       []float32
+	ldy     int
+	mask    uint32
+	w       Matrix
+	p       int
+	columns Range
+	buf     []float32 // [columns, PanelRows], nil for y
+}
+
+// output returns where nPanels panels from p on go.
+func (g *geometry) output(y []float32, w Matrix, p, nPanels int, columns Range, scratch []byte) panelOutput {
+	out := panelOutput{y: y, ldy: w.NOut, w: w, p: p, columns: columns}
+	for i := range nPanels {
+		out.mask |= (1<<w.rowsOf(p+i).len() - 1) << (PanelRows * i)
+	}
+	if !g.masked && w.rowsOf(p).len() < PanelRows {
+		out.buf = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(scratch))), columns.len()*PanelRows)
+		out.ldy = PanelRows
+	}
+	return out
+}
+
+// at returns the place of column t.
+func (o *panelOutput) at(t int) *float32 {
+	if o.buf != nil {
+		return &o.buf[(t-o.columns.From)*PanelRows]
+	}
+	return &o.y[t*o.w.NOut+o.p*PanelRows]
+}
+
+// start copies sums so far to the buffer.
+func (o *panelOutput) start() {
+	for i := range len(o.buf) / PanelRows {
+		copy(o.buf[i*PanelRows:], o.rows(i))
+	}
+}
+
+// finish copies the buffer to y.
+func (o *panelOutput) finish() {
+	for i := range len(o.buf) / PanelRows {
+		copy(o.rows(i), o.buf[i*PanelRows:])
+	}
+}
+
+// rows is the part of y that column i of the panel fills.
+func (o *panelOutput) rows(i int) []float32 {
+	r := o.w.rowsOf(o.p)
+	first := (o.columns.From + i) * o.w.NOut
+	return o.y[first+r.From : first+r.To]
+}
+
 // floatTileValues is the number of inputs after which the product of float
 // weights goes on to the next columns.
 const floatTileValues = 256
 
-// floatKernel is a format of float weights at one level. It adds n inputs of
-// two panels.
+// maxFloatCols is the number of columns of the float kernels.
+const maxFloatCols = 6
+
+// floatKernel is a format of float weights at one level. It multiplies n
+// inputs of one panel or two.
 type floatKernel func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32, add bool)
 
-func (k floatKernel) matMul(y []float32, w Matrix, x Activations, panels, tokens Range, _ []byte) {
-	if w.NIn == 0 {
-		clearTile(y, w, panels, tokens)
-		return
-	}
-	step := floatTileValues
-	if tokens.len() <= tileCols {
-		step = w.NIn
-	}
-	rowBytes := PanelRows * w.Format.BlockBytes()
-	for p := panels.From; p < panels.To; p += 2 {
-		mask := w.tileMask(p, panels)
-		first, second := w.panel(p), w.panel(min(p+1, panels.To-1))
-		for k0 := 0; k0 < w.NIn; k0 += step {
-			n := min(step, w.NIn-k0)
-			for t := tokens.From; t < tokens.To; {
-				cols := nextColumns(tokens.To - t)
-				k(&y[t*w.NOut+p*PanelRows], w.NOut, &first[k0*rowBytes], &second[k0*rowBytes], n,
-					&x.F32[t*w.NIn+k0], w.NIn, cols, mask, k0 > 0)
-				t += cols
+// floatProduct returns MatMul made of k.
+func (g *geometry) floatProduct(k floatKernel) func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+	return func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+		if w.NIn == 0 {
+			clearTile(y, w, panels, tokens)
+			return
+		}
+		step := floatTileValues
+		if tokens.len() <= maxFloatCols {
+			step = w.NIn
+		}
+		for p := panels.From; p < panels.To; p += g.tilePanels {
+			nPanels := min(g.tilePanels, panels.To-p)
+			for k0 := 0; k0 < w.NIn; k0 += step {
+				for first := tokens.From; first < tokens.To; first += maxTileTokens {
+					columns := Range{first, min(first+maxTileTokens, tokens.To)}
+					out := g.output(y, w, p, nPanels, columns, scratch)
+					if k0 > 0 {
+						out.start()
+					}
+					k.columns(&out, x, nPanels, k0, min(step, w.NIn-k0))
+					out.finish()
+				}
 			}
 		}
+	}
+}
+
+// columns multiplies the inputs k0 to k0+n.
+func (k floatKernel) columns(out *panelOutput, x Activations, nPanels, k0, n int) {
+	at := k0 * PanelRows * out.w.Format.BlockBytes()
+	first, second := &out.w.panel(out.p)[at], &out.w.panel(out.p + nPanels - 1)[at]
+	for t := out.columns.From; t < out.columns.To; {
+		left := out.columns.To - t
+		tiles := (left + maxFloatCols - 1) / maxFloatCols
+		cols := (left + tiles - 1) / tiles
+		k(out.at(t), out.ldy, first, second, n, &x.F32[t*x.NIn+k0], x.NIn, cols, out.mask, k0 > 0)
+		t += cols
 	}
 }
 

@@ -8,32 +8,10 @@ import (
 // limits emits what benchmarks measure the kernels against: a plain read of
 // memory, and the rate of the dot-product instruction.
 func (p *panels) limits() {
-	p.function("scan", "func(b *byte, n int) uint64", "reads n bytes, a multiple of 256, and returns their exclusive or.")
-	p.param("b", rW)
-	p.param("n", rCount)
-	p.SHRQ(operand.U8(8), rCount)
-	for i := range 4 {
-		p.clear(i)
-	}
-	loop := p.label("loop")
-	p.Label(loop)
-	for i := range 4 {
-		p.VPXORD(at(rW, 64*i), p.v(i), p.v(i))
-	}
-	p.ADDQ(operand.U32(256), rW)
-	p.DECQ(rCount)
-	p.JNZ(operand.LabelRef(loop))
-	for i := 1; i < 4; i++ {
-		p.VPXORD(p.v(i), p.v(0), p.v(0))
-	}
-	p.VMOVQ(reg.X0, rTmp)
-	p.Store(rTmp, p.ReturnIndex(0))
-	p.VZEROUPPER()
-	p.RET()
-
+	p.scan()
 	p.function("peak", "func(n int)", "does 16 n independent dot-product instructions, each of 128 integer operations.")
 	p.param("n", rCount)
-	loop = p.label("loop")
+	loop := p.label("loop")
 	p.Label(loop)
 	for i := range 16 {
 		p.VPDPBUSD(p.v(16), p.v(17), p.v(i))
@@ -42,4 +20,62 @@ func (p *panels) limits() {
 	p.JNZ(operand.LabelRef(loop))
 	p.VZEROUPPER()
 	p.RET()
+}
+
+// scan emits the read.
+func (p *panels) scan() {
+	vec, xor := 64, p.VPXORD
+	if !p.wide {
+		vec, xor = 32, func(ops ...operand.Op) { p.VPXOR(ops[0], ops[1], ops[2]) }
+	}
+	p.function("scan", "func(b *byte, n int) uint64", "reads n bytes, a multiple of 256, and returns their exclusive or.")
+	p.param("b", rW)
+	p.param("n", rCount)
+	p.SHRQ(operand.U8(8), rCount)
+	for i := range 4 {
+		xor(p.v(i), p.v(i), p.v(i))
+	}
+	loop := p.label("loop")
+	p.Label(loop)
+	for i := range 256 / vec {
+		xor(at(rW, vec*i), p.v(i%4), p.v(i%4))
+	}
+	p.ADDQ(operand.U32(256), rW)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	for i := 1; i < 4; i++ {
+		xor(p.v(i), p.v(0), p.v(0))
+	}
+	p.VMOVQ(reg.X0, rTmp)
+	p.Store(rTmp, p.ReturnIndex(0))
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// limits emits what benchmarks measure the kernels against; see those of
+// AVX-512. AVX2 has no dot product: it takes three instructions.
+func (q *panels256) limits() {
+	if !q.vnni {
+		q.scan()
+	}
+	q.function("peak", "func(n int)", "does 12 n independent dot products of 32 bytes, each of 64 integer operations.")
+	q.param("n", rCount)
+	for i := range 16 {
+		q.clear(i)
+	}
+	loop := q.label("loop")
+	q.Label(loop)
+	for i := range 12 {
+		if q.vnni {
+			q.vexDotBytes(q.v(12), q.v(13), q.v(i))
+			continue
+		}
+		q.VPMADDUBSW(q.v(12), q.v(13), q.v(14+i%2))
+		q.VPMADDWD(q.v(12), q.v(14+i%2), q.v(14+i%2))
+		q.VPADDD(q.v(14+i%2), q.v(i), q.v(i))
+	}
+	q.DECQ(rCount)
+	q.JNZ(operand.LabelRef(loop))
+	q.VZEROUPPER()
+	q.RET()
 }

@@ -56,27 +56,32 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 			p.ADDQ(operand.U8(4*n), rX)
 			p.ADDQ(operand.U8(4*n), rX3)
 		}
-		const unroll = 4
-		loop, rest, tail, done := p.label("loop"), p.label("rest"), p.label("tail"), p.label("done")
-		p.param("n", rCount)
-		p.SHRQ(operand.U8(2), rCount)
-		p.JZ(operand.LabelRef(rest))
-		p.Label(loop)
-		inputs(unroll)
-		p.DECQ(rCount)
-		p.JNZ(operand.LabelRef(loop))
-		p.Label(rest)
-		p.param("n", rCount)
-		p.ANDQ(operand.U8(unroll-1), rCount)
-		p.JZ(operand.LabelRef(done))
-		p.Label(tail)
-		inputs(1)
-		p.DECQ(rCount)
-		p.JNZ(operand.LabelRef(tail))
-		p.Label(done)
+		p.unrolled(4, inputs)
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(2 * c) }, 0, reg.K1)
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(2*c + 1) }, 64, reg.K2)
 	})
+}
+
+// unrolled emits a loop over the parameter n, by so many inputs at a time and
+// the rest one by one. It uses rCount.
+func (p *panels) unrolled(by int, inputs func(n int)) {
+	loop, rest, tail, done := p.label("loop"), p.label("rest"), p.label("tail"), p.label("done")
+	p.param("n", rCount)
+	p.SHRQ(operand.U8(log2(by)), rCount)
+	p.JZ(operand.LabelRef(rest))
+	p.Label(loop)
+	inputs(by)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	p.Label(rest)
+	p.param("n", rCount)
+	p.ANDQ(operand.U8(by-1), rCount)
+	p.JZ(operand.LabelRef(done))
+	p.Label(tail)
+	inputs(1)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(tail))
+	p.Label(done)
 }
 
 // quantizers emits the quantisation of activations: quantizeBlock and its sums.

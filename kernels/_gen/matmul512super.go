@@ -132,15 +132,12 @@ func (p *panels) subScale(f *panelFormat, pair reg.VecPhysical, upper bool, dst 
 //	18-21 temporaries of a column
 //	22-25 minima, or offset
 func (p *panels) gemvSupers(f *panelFormat) {
-	p.function("gemv"+f.name, fmt.Sprintf(gemvSignature, "sums *int16"),
+	p.function("gemv"+f.name, fmt.Sprintf(gemvSignature, "sums *byte"),
 		fmt.Sprintf("sets nCols (1 to 4) columns of 16 outputs from a panel of %s; mask selects rows.", f.name))
 	rSubs, rChunk, rIndex := rY, rCount, rLdy // the outputs' registers, until they are stored
 	p.gemvStart()
 	p.param("sums", rSum)
-	p.param("nIn", rScaleStep) // a float32 per 256 quants
-	p.SHRQ(operand.U8(6), rScaleStep)
-	p.LEAQ(operand.Mem{Base: rScaleStep, Index: rScaleStep, Scale: 2}, rSumStep) // 48 bytes, 12 times as many
-	p.SHLQ(operand.U8(2), rSumStep)
+	p.superSteps()
 	p.param("w", rW)
 	free := p.constants(f, 31)
 	if f.sub == 0 {
@@ -374,15 +371,12 @@ func (p *panels) tilePairs(f *panelFormat, rDst reg.Register) {
 //	12-23 integer sums of the block, likewise
 //	29-30 scales
 func (p *panels) gemmSupers(f *panelFormat) {
-	p.function("gemm"+f.variant(), fmt.Sprintf(gemmSignature, "sums *int16"),
+	p.function("gemm"+f.variant(), fmt.Sprintf(gemmSignature, "sums *byte"),
 		"multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.")
 	rGroup := rHead
 	p.gemmStart()
 	p.param("sums", rSum)
-	p.param("nIn", rScaleStep)
-	p.SHRQ(operand.U8(6), rScaleStep)
-	p.LEAQ(operand.Mem{Base: rScaleStep, Index: rScaleStep, Scale: 2}, rSumStep)
-	p.SHLQ(operand.U8(2), rSumStep)
+	p.superSteps()
 	p.forColumns(minColumns, maxColumns, func(cols int) {
 		loop, groups := p.label("loop"), p.label("groups")
 		p.startMemory(cols)

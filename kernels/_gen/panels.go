@@ -257,9 +257,13 @@ func (p *panels) shifted(n int, at operand.Mem, dst reg.VecPhysical) {
 func (p *panels) and(mask int, x operand.Op, dst reg.VecPhysical) {
 	if p.wide {
 		p.VPANDD(x, p.bytes(mask), dst)
-	} else {
-		p.VPAND(x, p.bytes(mask), dst)
+		return
 	}
+	if m, ok := x.(operand.Mem); ok { // the mask is in memory, too
+		p.load(m, dst)
+		x = dst
+	}
+	p.VPAND(p.bytes(mask), x, dst)
 }
 
 // lookUp replaces codes by the format's table entries, where it has a table.
@@ -278,14 +282,24 @@ func (p *panels) load(at operand.Mem, v reg.VecPhysical) {
 	}
 }
 
-// bytes is the register that holds mask in every byte; see constants.
-func (p *panels) bytes(mask int) reg.VecPhysical { return p.byteRegs[mask] }
+// bytes is the operand that holds mask in every byte: memory, or where there
+// are registers enough one of them; see constants.
+func (p *panels) bytes(mask int) operand.Op {
+	if r, ok := p.byteRegs[mask]; ok {
+		return r
+	}
+	return p.byteConstant(mask)
+}
 
 // constants loads the masks and the table that f's word function needs into
 // the registers from number last downward, and returns the next free number.
+// Without AVX-512 masks stay in memory.
 func (p *panels) constants(f *panelFormat, last int) int {
 	p.byteRegs, p.table = map[int]reg.VecPhysical{}, nil
 	for _, mask := range f.masks {
+		if !p.wide {
+			break
+		}
 		p.byteRegs[mask] = p.v(last)
 		p.VPBROADCASTD(p.byteConstant(mask), p.v(last))
 		last--
@@ -303,24 +317,29 @@ func (p *panels) constants(f *panelFormat, last int) int {
 	return last
 }
 
-// byteConstant is the address of a word of four bytes b.
-func (p *panels) byteConstant(b int) operand.Mem {
-	i := slices.Index(p.byteTable, b)
+// byteConstant is the address of a vector of bytes b.
+func (p *panels) byteConstant(b int) operand.Mem { return p.wordConstant(uint32(b) * 0x01010101) }
+
+// wordConstant is the address of 32 bytes of a 32-bit pattern.
+func (p *panels) wordConstant(w uint32) operand.Mem {
+	i := slices.Index(p.constTable, w)
 	if i < 0 {
-		i = len(p.byteTable)
-		p.byteTable = append(p.byteTable, b)
+		i = len(p.constTable)
+		p.constTable = append(p.constTable, w)
 	}
-	return operand.NewDataAddr(operand.NewStaticSymbol("bytes"+p.suffix), 4*i)
+	return operand.NewDataAddr(operand.NewStaticSymbol("constants"+p.suffix), 32*i)
 }
 
 const rodata = attr.RODATA | attr.NOPTR
 
 // finish writes the tables. Call it last.
 func (p *panels) finish() {
-	p.StaticGlobal("bytes" + p.suffix)
+	p.StaticGlobal("constants" + p.suffix)
 	p.DataAttributes(rodata)
-	for _, b := range p.byteTable {
-		p.AppendDatum(operand.U32(uint32(b) * 0x01010101))
+	for _, w := range p.constTable {
+		for range 8 {
+			p.AppendDatum(operand.U32(w))
+		}
 	}
 	for _, f := range slices.Concat(blockFormats, superFormats) {
 		if f.table == nil {

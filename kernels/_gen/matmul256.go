@@ -1,0 +1,561 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The products of the levels avx2 and avxvnni: a panel's word is two registers,
+// its halves. There are 16 registers, so that tiles are one panel wide and hold
+// up to 3 columns. Rows past the matrix's end are written like others: callers
+// give a buffer for them.
+//
+// AVX-VNNI multiplies unsigned by signed bytes into int32 lanes at once. AVX2
+// multiplies into pairs of int16, which saturate: values up to 15 leave room for
+// 8 words before the pairs are added, larger ones for fewer, and bytes above 128
+// go as a magnitude and a sign.
+
+// panels256 is a 256-bit level.
+type panels256 struct {
+	*panels
+	vnni bool
+}
+
+// emitMatMul256 emits the products of a 256-bit level.
+func emitMatMul256(c *build.Context, suffix string, vnni bool) {
+	q := &panels256{&panels{Context: c, suffix: suffix}, vnni}
+	seen := map[string]bool{}
+	for _, f := range blockFormats {
+		q.gemvBlocks(f)
+		q.tileBlocks(f)
+		if name := q.blockVariant(f); !seen[name] {
+			seen[name] = true
+			q.gemmBlocks(f)
+		}
+	}
+	for _, f := range superFormats {
+		q.gemvSupers(f)
+		q.tileSupers(f)
+		if name := q.superVariant(f); !seen[name] {
+			seen[name] = true
+			q.gemmSupers(f)
+		}
+	}
+	if !vnni {
+		q.gemmFloats("F32", 4)
+		q.gemmFloats("F16", 2)
+		q.gemmFloats("BF16", 2)
+		q.quantize32()
+		q.quantize256()
+		q.orderTable()
+	}
+	q.limits()
+	q.finish()
+}
+
+// signed reports whether a format's values go as magnitude and sign.
+func (q *panels256) signed(f *panelFormat) bool { return !q.vnni && f.largest > 128 }
+
+// offset is what the words of a format in registers have on top of the values.
+func (q *panels256) offset(f *panelFormat) int {
+	if q.signed(f) {
+		return 0
+	}
+	return f.offset
+}
+
+// wordsPerSum is the number of words whose products an int16 holds, up to the
+// 8 of a group.
+func (q *panels256) wordsPerSum(f *panelFormat) int {
+	if q.signed(f) {
+		return 1
+	}
+	return min(8, 32767/(2*127*f.largest))
+}
+
+// tileOffset is what the words of a tile have on top of the values. The dot
+// product of AVX-VNNI takes any, so that one GEMM serves all.
+func (q *panels256) tileOffset(f *panelFormat) int {
+	if q.vnni {
+		return 128
+	}
+	return q.offset(f)
+}
+
+// blockVariant is the name of the GEMM of a format of 32-value activations.
+func (q *panels256) blockVariant(f *panelFormat) string {
+	name := "gemmBlocks"
+	switch {
+	case q.vnni:
+	case q.signed(f):
+		name += "Signed"
+	case q.wordsPerSum(f) == 8:
+		name += fmt.Sprintf("Small%d", f.offset)
+	default:
+		name += fmt.Sprint(f.offset)
+	}
+	if f.hasMin {
+		name += "Min"
+	}
+	return name
+}
+
+// word emits a word's half in w, and in magnitude its absolute value if signed.
+func (q *panels256) word(f *panelFormat, at operand.Mem, j, g int, w, magnitude, tmp reg.VecPhysical) {
+	f.word(q.panels, at, j, g, w, tmp)
+	if q.signed(f) {
+		q.VPXOR(q.byteConstant(0x80), w, w)
+		q.VPABSB(w, magnitude)
+	}
+}
+
+// product emits dst = the products of a word and activations, pairs added, as
+// int16. dst may be x.
+func (q *panels256) product(f *panelFormat, w, magnitude, x, dst reg.VecPhysical) {
+	if q.signed(f) {
+		q.VPSIGNB(w, x, dst)
+		q.VPMADDUBSW(dst, magnitude, dst)
+		return
+	}
+	q.VPMADDUBSW(x, w, dst)
+}
+
+// ones is a vector of int16 ones.
+func (q *panels256) ones() operand.Mem { return q.wordConstant(0x00010001) }
+
+func (q *panels256) clear(n int) { q.VPXOR(q.v(n), q.v(n), q.v(n)) }
+
+// blockScales loads 8 scales at m as float32.
+func (q *panels256) blockScales(f *panelFormat, m operand.Mem, v reg.VecPhysical) {
+	q.panels.blockScales(f, m, v)
+}
+
+// startSum starts an integer sum with what takes the offset off.
+func (q *panels256) startSum(offset int, corr operand.Mem, sum reg.VecPhysical) {
+	if offset == 0 {
+		q.VPXOR(sum, sum, sum)
+		return
+	}
+	q.VPBROADCASTD(corr, sum)
+	if shift := 7 - log2(offset); shift > 0 {
+		q.VPSRAD(operand.U8(shift), sum, sum)
+	}
+}
+
+// gemvBlocks emits the product of a panel of 32-value groups with 1 or 2
+// tokens: step32 over the lanes.
+//
+//	0-1   integer sums of a half, 2-3 sums of int16
+//	4-7   outputs: half h, column c in 4+2h+c
+//	8-11  word, magnitude, activations, temporary
+//	12-13 scales
+func (q *panels256) gemvBlocks(f *panelFormat) {
+	q.function("gemv"+f.name, fmt.Sprintf(gemvSignature, "sums *byte"),
+		fmt.Sprintf("sets nCols (1 or 2) columns of 16 outputs from a panel of %s.", f.name))
+	q.gemvParams()
+	q.param("sums", rSum)
+	q.param("nIn", rScaleStep)
+	q.SHRQ(operand.U8(3), rScaleStep)
+	q.param("w", rW)
+	q.param("nBlocks", rCount)
+	q.constants(f, 15)
+	q.forColumns(1, 2, func(cols int) {
+		for i := range 4 {
+			q.clear(4 + i)
+		}
+		loop, tail, done := q.label("loop"), q.label("tail"), q.label("done")
+		step, body := 1, f.headBytes
+		if f.paired() {
+			step, body = 2, 2*f.headBytes
+			q.SHRQ(operand.U8(1), rCount)
+		}
+		q.TESTQ(rCount, rCount)
+		q.JZ(operand.LabelRef(tail))
+		q.Label(loop)
+		for b := range step {
+			q.gemvBlock(f, cols, b*f.headBytes, body+b*f.bodyBytes(), b*f.groups())
+		}
+		q.nextBlocks(f, step)
+		q.DECQ(rCount)
+		q.JNZ(operand.LabelRef(loop))
+		q.Label(tail)
+		if f.paired() {
+			q.param("nBlocks", rTmp)
+			q.TESTQ(operand.U32(1), rTmp)
+			q.JZ(operand.LabelRef(done))
+			q.gemvBlock(f, cols, 0, f.headBytes, 0)
+			q.Label(done)
+		}
+		for c := range cols {
+			for h := range 2 {
+				q.VMOVUPS(q.v(4+2*h+c), column(rY, rY, rLdy, c, 32*h))
+			}
+		}
+	})
+}
+
+// gemvParams loads what both kinds of GEMV take.
+func (q *panels256) gemvParams() {
+	q.param("y", rY)
+	q.param("ldy", rLdy)
+	q.SHLQ(operand.U8(2), rLdy)
+	q.param("xq", rX)
+	q.param("dx", rScale)
+	q.param("xStride", rQuantStep)
+}
+
+// gemvBlock emits one block, as the AVX-512 one does.
+func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
+	q.fetchAhead(body-head, f.headBytes+f.bodyBytes())
+	x, tmp := q.v(10), q.v(11)
+	for h := range 2 {
+		for j := range f.groups() {
+			disp := 4 * (group + j)
+			for c := range cols {
+				q.startSum(q.offset(f), column(rSum, rSum, rScaleStep, c, disp), q.v(c))
+			}
+			n := q.wordsPerSum(f)
+			for g := range 8 {
+				q.word(f, at(rW, body+32*h), j, g, q.v(8), q.v(9), tmp)
+				for c := range cols {
+					q.VPBROADCASTD(column(rX, rX, rQuantStep, c, 32*(group+j)+4*g), x)
+					q.dot(f, g, n, 8, q.v(8), q.v(9), x, q.v(2+c), q.v(c), q.ones())
+				}
+			}
+			q.blockScales(f, at(rW, head+h*f.scale.bytes()/2), q.v(12))
+			if f.hasMin {
+				q.blockScales(f, at(rW, head+f.scale.bytes()+h*f.scale.bytes()/2), q.v(13))
+			}
+			for c := range cols {
+				sum, out := q.v(c), q.v(4+2*h+c)
+				q.VBROADCASTSS(column(rScale, rScale, rScaleStep, c, disp), x)
+				q.VMULPS(x, q.v(12), tmp)
+				q.VCVTDQ2PS(sum, sum)
+				q.VFMADD231PS(tmp, sum, out)
+				if f.hasMin { // -Σxq is corr/128, so subtract
+					q.VMULPS(x, q.v(13), tmp)
+					q.VPBROADCASTD(column(rSum, rSum, rScaleStep, c, disp), x)
+					q.VPSRAD(operand.U8(7), x, x)
+					q.VCVTDQ2PS(x, x)
+					q.VFNMADD231PS(tmp, x, out)
+				}
+			}
+		}
+	}
+}
+
+// dot adds word g of `words` to sum. AVX2 collects n words at a time in pairs,
+// an int16 register, and then multiplies the pairs by scales: ones, or those of
+// a sub-block. x is overwritten.
+func (q *panels256) dot(f *panelFormat, g, n, words int, w, magnitude, x, pairs, sum reg.VecPhysical, scales operand.Op) {
+	if q.vnni {
+		q.vexDotBytes(x, w, sum)
+		return
+	}
+	last := g%n == n-1 || g == words-1
+	switch {
+	case g%n == 0 && last:
+		q.product(f, w, magnitude, x, x)
+		pairs = x
+	case g%n == 0:
+		q.product(f, w, magnitude, x, pairs)
+	default:
+		q.product(f, w, magnitude, x, x)
+		q.VPADDW(x, pairs, pairs)
+	}
+	if last {
+		q.VPMADDWD(scales, pairs, pairs)
+		q.VPADDD(pairs, sum, sum)
+	}
+}
+
+// halfSlot is the slot of a tile of one panel.
+const halfSlot = 64
+
+// tileBlocks emits the unpacking of a panel's blocks into a tile: for each
+// group 8 slots of words, a slot of float32 scales and, where the format has
+// them, one of minima.
+func (q *panels256) tileBlocks(f *panelFormat) {
+	q.function("tile"+f.name, "func(dst, src *byte, nBlocks int)",
+		fmt.Sprintf("unpacks nBlocks blocks of a panel of %s into a tile.", f.name))
+	rDst := rX
+	q.param("dst", rDst)
+	q.param("src", rW)
+	q.param("nBlocks", rCount)
+	q.constants(f, 15)
+	loop, tail, done := q.label("loop"), q.label("tail"), q.label("done")
+	step, body := 1, f.headBytes
+	if f.paired() {
+		step, body = 2, 2*f.headBytes
+		q.SHRQ(operand.U8(1), rCount)
+	}
+	block := func(head, body int) {
+		for j := range f.groups() {
+			q.tileGroup(f, rDst, head, body, j)
+		}
+	}
+	q.TESTQ(rCount, rCount)
+	q.JZ(operand.LabelRef(tail))
+	q.Label(loop)
+	for b := range step {
+		block(b*f.headBytes, body+b*f.bodyBytes())
+	}
+	q.ADDQ(operand.U32(step*(f.headBytes+f.bodyBytes())), rW)
+	q.DECQ(rCount)
+	q.JNZ(operand.LabelRef(loop))
+	q.Label(tail)
+	if f.paired() {
+		q.param("nBlocks", rTmp)
+		q.TESTQ(operand.U32(1), rTmp)
+		q.JZ(operand.LabelRef(done))
+		block(0, f.headBytes)
+		q.Label(done)
+	}
+	q.VZEROUPPER()
+	q.RET()
+}
+
+// blockSlots is the number of slots of a group.
+func (f *panelFormat) blockSlots() int {
+	if f.hasMin {
+		return 10
+	}
+	return 9
+}
+
+// tileGroup unpacks group j of a block and moves rDst behind it.
+func (q *panels256) tileGroup(f *panelFormat, rDst reg.Register, head, body, j int) {
+	for h := range 2 {
+		for g := range 8 {
+			w, tmp := q.v(g%4*2), q.v(g%4*2+1)
+			f.word(q.panels, at(rW, body+32*h), j, g, w, tmp)
+			switch shift := q.tileOffset(f) - f.offset; {
+			case q.signed(f):
+				q.VPXOR(q.byteConstant(0x80), w, w)
+			case shift != 0:
+				q.VPADDB(q.byteConstant(shift), w, w)
+			}
+			q.VMOVDQU(w, at(rDst, g*halfSlot+32*h))
+		}
+		q.blockScales(f, at(rW, head+h*f.scale.bytes()/2), q.v(8))
+		q.VMOVUPS(q.v(8), at(rDst, 8*halfSlot+32*h))
+		if f.hasMin {
+			q.blockScales(f, at(rW, head+f.scale.bytes()+h*f.scale.bytes()/2), q.v(9))
+			q.VMOVUPS(q.v(9), at(rDst, 9*halfSlot+32*h))
+		}
+	}
+	q.ADDQ(operand.U32(f.blockSlots()*halfSlot), rDst)
+}
+
+// gemmParams loads what both kinds of GEMM take.
+func (q *panels256) gemmParams() {
+	q.param("y", rY)
+	q.param("ldy", rLdy)
+	q.SHLQ(operand.U8(2), rLdy)
+	q.param("tile", rW)
+	q.param("n", rCount)
+	q.param("xq", rX)
+	q.param("dx", rScale)
+	q.param("xStride", rQuantStep)
+}
+
+// gemmWord emits one word of a tile against the columns. Sums are as in
+// gemmBlocks; flush, where AVX2 collects pairs in the sums' registers, is what
+// it does with them after each n words.
+//
+//	12-13 the word's halves, or a half and its magnitude
+//	14    activations
+//	15    temporary
+func (q *panels256) gemmWord(f *panelFormat, cols, wordSlot, x int, emit func(i, c int, w, magnitude, x reg.VecPhysical)) {
+	word := func(i int) operand.Mem { return at(rW, wordSlot*halfSlot+32*i) }
+	activations := func(c int) { q.VPBROADCASTD(column(rX, rX, rQuantStep, c, x), q.v(14)) }
+	if q.signed(f) {
+		for i := range 2 {
+			q.load(word(i), q.v(12))
+			q.VPABSB(q.v(12), q.v(13))
+			for c := range cols {
+				activations(c)
+				emit(i, c, q.v(12), q.v(13), q.v(14))
+			}
+		}
+		return
+	}
+	q.load(word(0), q.v(12))
+	q.load(word(1), q.v(13))
+	for c := range cols {
+		activations(c)
+		for i := range 2 {
+			emit(i, c, q.v(12+i), nil, q.v(14))
+		}
+	}
+}
+
+// gemmBlocks emits the product of a tile of 32-value groups with 1 to 3 tokens.
+//
+//	0-5  integer sums: column c has 2c for the first half, 2c+1
+//	6-11 outputs, likewise
+func (q *panels256) gemmBlocks(f *panelFormat) {
+	q.function(q.blockVariant(f), fmt.Sprintf(gemmSignature, "sums *byte"),
+		"multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.")
+	q.gemmParams()
+	q.param("sums", rSum)
+	q.param("nIn", rScaleStep)
+	q.SHRQ(operand.U8(3), rScaleStep)
+	q.forColumns(1, 3, func(cols int) {
+		q.startOutputs(cols, 6)
+		loop := q.label("loop")
+		q.Label(loop)
+		small := !q.vnni && !q.signed(f) && q.wordsPerSum(f) == 8
+		if !small {
+			for c := range cols {
+				for i := range 2 {
+					q.startSum(q.tileOffset(f), column(rSum, rSum, rScaleStep, c, 0), q.v(2*c+i))
+				}
+			}
+		}
+		for g := range 8 {
+			q.gemmWord(f, cols, g, 4*g, func(i, c int, w, magnitude, x reg.VecPhysical) {
+				q.gemmDot(f, small, g, w, magnitude, x, q.v(2*c+i))
+			})
+		}
+		if small {
+			for c := range cols {
+				q.startSum(q.tileOffset(f), column(rSum, rSum, rScaleStep, c, 0), q.v(12))
+				for i := range 2 {
+					q.VPMADDWD(q.ones(), q.v(2*c+i), q.v(2*c+i))
+					q.VPADDD(q.v(12), q.v(2*c+i), q.v(2*c+i))
+				}
+			}
+		}
+		q.gemmScales(f, cols)
+		q.ADDQ(operand.U32(f.blockSlots()*halfSlot), rW)
+		q.ADDQ(operand.U8(4), rScale)
+		q.ADDQ(operand.U8(4), rSum)
+		q.ADDQ(operand.U8(32), rX)
+		q.DECQ(rCount)
+		q.JNZ(operand.LabelRef(loop))
+		for c := range cols {
+			for i := range 2 {
+				q.VMOVUPS(q.v(6+2*c+i), column(rY, rY, rLdy, c, 32*i))
+			}
+		}
+	})
+}
+
+// gemmDot adds word g to a sum; small sums are int16 for all 8 words.
+func (q *panels256) gemmDot(f *panelFormat, small bool, g int, w, magnitude, x, sum reg.VecPhysical) {
+	tmp := q.v(15)
+	switch {
+	case q.vnni:
+		q.vexDotBytes(x, w, sum)
+	case small && g == 0:
+		q.VPMADDUBSW(x, w, sum)
+	case small:
+		q.VPMADDUBSW(x, w, tmp)
+		q.VPADDW(tmp, sum, sum)
+	default:
+		q.product(f, w, magnitude, x, tmp)
+		q.VPMADDWD(q.ones(), tmp, tmp)
+		q.VPADDD(tmp, sum, sum)
+	}
+}
+
+// gemmScales adds a group's sums to the outputs.
+func (q *panels256) gemmScales(f *panelFormat, cols int) {
+	for c := range cols {
+		q.VBROADCASTSS(column(rScale, rScale, rScaleStep, c, 0), q.v(14))
+		for i := range 2 {
+			sum, out := q.v(2*c+i), q.v(6+2*c+i)
+			q.VMULPS(at(rW, 8*halfSlot+32*i), q.v(14), q.v(15))
+			q.VCVTDQ2PS(sum, sum)
+			q.VFMADD231PS(q.v(15), sum, out)
+		}
+		if !f.hasMin {
+			continue
+		}
+		q.VPBROADCASTD(column(rSum, rSum, rScaleStep, c, 0), q.v(12))
+		q.VPSRAD(operand.U8(7), q.v(12), q.v(12))
+		q.VCVTDQ2PS(q.v(12), q.v(12))
+		for i := range 2 {
+			q.VMULPS(at(rW, 9*halfSlot+32*i), q.v(14), q.v(15))
+			q.VFNMADD231PS(q.v(15), q.v(12), q.v(6+2*c+i))
+		}
+	}
+}
+
+// startOutputs loads the outputs into registers from first on, or clears those.
+func (q *panels256) startOutputs(cols, first int) {
+	load, done := q.label("load"), q.label("start")
+	q.param("add", rTmp.As8())
+	q.TESTB(rTmp.As8(), rTmp.As8())
+	q.JNE(operand.LabelRef(load))
+	for c := range 2 * cols {
+		q.clear(first + c)
+	}
+	q.JMP(operand.LabelRef(done))
+	q.Label(load)
+	outputs := q.columnPointer(cols, rY, rLdy)
+	for c := range cols {
+		for i := range 2 {
+			q.VMOVUPS(outputs(c, 32*i), q.v(first+2*c+i))
+		}
+	}
+	q.Label(done)
+}
+
+// gemmFloats emits the product of a panel of float weights with 1 to 6 tokens:
+// one FMA per input, ascending.
+//
+//	0-11  outputs: column c has 2c for the first half, 2c+1
+//	12-13 weights
+//	14    activations
+func (q *panels256) gemmFloats(format string, elemBytes int) {
+	q.function("gemm"+format, "func(y *float32, ldy int, w0, w1 *byte, n int, x *float32, nIn, nCols int, mask uint32, add bool)",
+		"multiplies n inputs of a panel into nCols (1 to 6) columns of 16 outputs.")
+	q.param("y", rY)
+	q.param("ldy", rLdy)
+	q.SHLQ(operand.U8(2), rLdy)
+	q.param("w0", rW)
+	q.param("x", rX)
+	q.param("nIn", rQuantStep)
+	q.SHLQ(operand.U8(2), rQuantStep)
+	q.thirdColumn(rX3, rX, rQuantStep)
+	read := func(m operand.Mem, v reg.VecPhysical) {
+		switch format {
+		case "F32":
+			q.VMOVUPS(m, v)
+		case "F16":
+			q.VCVTPH2PS(m, v)
+		case "BF16":
+			q.VPMOVZXWD(m, v)
+			q.VPSLLD(operand.U8(16), v, v)
+		}
+	}
+	q.forColumns(1, maxColumns, func(cols int) {
+		q.startOutputs(cols, 0)
+		inputs := func(n int) {
+			for k := range n {
+				read(at(rW, k*16*elemBytes), q.v(12))
+				read(at(rW, k*16*elemBytes+8*elemBytes), q.v(13))
+				for c := range cols {
+					q.VBROADCASTSS(column(rX, rX3, rQuantStep, c, 4*k), q.v(14))
+					q.VFMADD231PS(q.v(14), q.v(12), q.v(2*c))
+					q.VFMADD231PS(q.v(14), q.v(13), q.v(2*c+1))
+				}
+			}
+			q.ADDQ(operand.U32(n*16*elemBytes), rW)
+			q.ADDQ(operand.U8(4*n), rX)
+			q.ADDQ(operand.U8(4*n), rX3)
+		}
+		q.unrolled(4, inputs)
+		outputs := q.columnPointer(cols, rY, rLdy)
+		for c := range cols {
+			for i := range 2 {
+				q.VMOVUPS(q.v(2*c+i), outputs(c, 32*i))
+			}
+		}
+	})
+}
