@@ -16,6 +16,9 @@ import (
 type engine interface {
 	sched.Model
 
+	// prepare does what an answer needs before begin and takes long.
+	prepare(runtime.GenerationOptions)
+
 	// begin prepares the answer to a prompt in a new session.
 	begin(sched.Session, []runtime.Token, runtime.GenerationOptions) (generation, error)
 
@@ -69,6 +72,14 @@ func (e *runtimeEngine) Step(entries []sched.Entry) error {
 		entries[i].Logits = e.batch.Entries[i].Logits
 	}
 	return nil
+}
+
+// prepare makes the vocabulary for grammars here and now, not when the
+// scheduler needs it and all answers wait.
+func (e *runtimeEngine) prepare(o runtime.GenerationOptions) {
+	if o.Grammar != nil {
+		e.GrammarVocab()
+	}
 }
 
 func (e *runtimeEngine) begin(s sched.Session, prompt []runtime.Token, o runtime.GenerationOptions) (generation, error) {

@@ -119,6 +119,8 @@ func (e *fakeEngine) nSessions() int {
 	return len(e.sessions)
 }
 
+func (e *fakeEngine) prepare(runtime.GenerationOptions) {}
+
 func (e *fakeEngine) begin(_ sched.Session, prompt []runtime.Token, o runtime.GenerationOptions) (generation, error) {
 	sampler, err := runtime.NewSampler(o.Sampling, e.nVocab())
 	if err != nil {

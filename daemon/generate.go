@@ -18,6 +18,7 @@ import (
 
 // Generate implements openai.Model.
 func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (openai.Answer, error) {
+	m.engine.prepare(o)
 	a := &answer{
 		model:   m,
 		request: ctx,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"inferd/daemon/auth"
 	"inferd/runtime"
 )
 
@@ -35,7 +36,6 @@ func decodeChat(body []byte) (chatRequest, error) {
 	o.unsupported("parallel_tool_calls", "true") // without tools it says nothing
 	o.unsupported("functions")
 	o.unsupported("function_call", `"none"`, `"auto"`)
-	o.unsupported("response_format", `{"type":"text"}`)
 	o.unsupported("modalities", `["text"]`)
 	o.unsupported("service_tier", `"auto"`, `"default"`)
 	for _, member := range []string{"audio", "prediction", "reasoning_effort", "store", "verbosity", "web_search_options"} {
@@ -159,6 +159,9 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	}
 	m, err := a.find(req.model)
 	if err != nil {
+		return err
+	}
+	if req.generation.Grammar, err = a.grammars.of(auth.GrantFrom(r.Context()).User, req.format); err != nil {
 		return err
 	}
 	answers, err := req.begin(r.Context(), m)

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"inferd/daemon/auth"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -160,6 +161,9 @@ func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
 	}
 	m, err := a.find(req.model)
 	if err != nil {
+		return err
+	}
+	if req.generation.Grammar, err = a.grammars.of(auth.GrantFrom(r.Context()).User, req.format); err != nil {
 		return err
 	}
 	t, err := req.begin(r.Context(), m)

@@ -83,7 +83,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{chatPath, user + `,"stream":true,"stream_options":{"include_obfuscation":true}`, "stream_options.include_obfuscation", "unsupported_parameter"},
 		{chatPath, user + `,"tools":[{"type":"function"}]`, "tools", "unsupported_parameter"},
 		{chatPath, user + `,"tool_choice":"required"`, "tool_choice", "unsupported_parameter"},
-		{chatPath, user + `,"response_format":{"type":"json_object"}`, "response_format", "unsupported_parameter"},
+		{chatPath, user + `,"response_format":{"type":"xml"}`, "response_format.type", "invalid_value"},
 		{chatPath, user + `,"modalities":["audio"]`, "modalities", "unsupported_parameter"},
 		{chatPath, user + `,"reasoning_effort":"low"`, "reasoning_effort", "unsupported_parameter"},
 		{chatPath, user + `,"store":true`, "store", "unsupported_parameter"},

@@ -7,6 +7,7 @@
 //
 // Reading order: api.go (what it needs), routes.go (the table), object.go
 // (strict JSON), params.go (parameters that both kinds of completion have),
+// format.go (JSON and grammars),
 // chat.go and completions.go (a request and its answer), answers.go (several
 // answers at once), logprobs.go, sse.go (streams), models.go, errors.go.
 //
@@ -29,6 +30,10 @@
 //
 // Choice i of a request with a seed draws what a request with seed + i and
 // one choice would.
+//
+// A form that an answer must have (response_format, or grammar with GBNF as
+// llama.cpp takes it) is compiled to a grammar which the model cannot leave. One
+// that cannot be held exactly is 400; "strict" makes no difference.
 //
 // Parameters beyond OpenAI's have the names of other servers: top_k, min_p,
 // repeat_penalty (also as repetition_penalty), repeat_last_n, ignore_eos.

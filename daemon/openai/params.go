@@ -24,7 +24,8 @@ type params struct {
 	stream       bool
 	includeUsage bool
 	n            int
-	generation   runtime.GenerationOptions // MaxTokens and log probabilities are not set here
+	format       format
+	generation   runtime.GenerationOptions // MaxTokens, Grammar and log probabilities are not set here
 }
 
 // readParams reads them from the members of o.
@@ -34,6 +35,7 @@ func readParams(o *object) (p params) {
 	p.stream = o.boolean("stream", false)
 	p.includeUsage = readStreamOptions(o, p.stream)
 	p.n = int(o.integer("n", 1, maxChoices, 1))
+	p.format = readFormat(o)
 
 	s := runtime.DefaultSampling()
 	s.Temperature = o.number("temperature", 0, 2, 1)

@@ -31,9 +31,10 @@ var routes = []route{
 
 // API serves the routes.
 type API struct {
-	service Service
-	log     *slog.Logger
-	mux     *http.ServeMux
+	service  Service
+	log      *slog.Logger
+	mux      *http.ServeMux
+	grammars grammars
 }
 
 // New returns the API of a service. Its log gets what clients are not told:

@@ -1,0 +1,105 @@
+package openai
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/auth"
+)
+
+func TestFormatsReachTheModel(t *testing.T) {
+	const schema = `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","title":"T","properties":{"a":{"type":"integer"}},"required":["a"],"additionalProperties":false}`
+	for _, test := range []struct {
+		format  string
+		yes, no string
+	}{
+		{`"response_format":{"type":"json_object"}`, `{"x":[1,null]}`, `7`},
+		{`"response_format":{"type":"json_object","schema":` + schema + `}`, `{"a":7}`, `{"x":7}`},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","description":"d","strict":true,"schema":` + schema + `}}`, `{"a":7}`, `{"a":"7"}`},
+		{`"grammar":"root ::= \"yes\" | \"no\""`, `no`, `maybe`},
+	} {
+		for path, prompt := range map[string]string{chatPath: `"messages":[{"role":"user","content":"hi"}]`, textPath: `"prompt":"hi"`} {
+			s, m := newService(t)
+			body := `{"model":"fake",` + prompt + `,` + test.format + `}`
+			for range 2 {
+				status, got := s.post(t, path, body)
+				require.Equal(t, http.StatusOK, status, got)
+			}
+			g := m.asked[0].Grammar
+			require.Same(t, g, m.asked[1].Grammar, "the second request uses it again")
+			for text, want := range map[string]bool{test.yes: true, test.no: false} {
+				ok, err := g.Matches(text)
+				require.NoError(t, err)
+				require.Equal(t, want, ok, "%s: %s", test.format, text)
+			}
+		}
+	}
+}
+
+func TestNoFormatIsNoGrammar(t *testing.T) {
+	s, m := newService(t)
+	for _, format := range []string{`null`, `{"type":"text"}`} {
+		status, got := s.post(t, chatPath, `{"model":"fake","messages":[{"role":"user","content":"hi"}],"grammar":null,"response_format":`+format+`}`)
+		require.Equal(t, http.StatusOK, status, got)
+		require.Nil(t, m.asked[len(m.asked)-1].Grammar)
+	}
+}
+
+// TestFormatsThatCannotBeFollowed: nothing that cannot be held is attempted.
+func TestFormatsThatCannotBeFollowed(t *testing.T) {
+	for _, test := range []struct{ rest, param, message string }{
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"properties":{"a":{"not":{}}}}}}`,
+			"response_format.json_schema.schema", `"response_format.json_schema.schema" cannot be followed: #/properties/a: the keyword "not" is not supported`},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"$ref":"http://x/y"}}}`, "response_format.json_schema.schema", ""},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"enum":[]}}}`, "response_format.json_schema.schema", ""},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":true}}`, "response_format.json_schema.schema", ""},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n"}}`, "response_format.json_schema.schema", ""},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{},"strict":1}}`, "response_format.json_schema.strict", ""},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{},"extra":1}}`, "response_format.json_schema.extra", ""},
+		{`"response_format":{"type":"json_schema"}`, "response_format.json_schema", ""},
+		{`"response_format":{"type":"json_object","schema":{"pattern":"("}}`, "response_format.schema", ""},
+		{`"response_format":{"type":"json_object","schemas":{}}`, "response_format.schemas", ""},
+		{`"response_format":{"type":"yaml"}`, "response_format.type", ""},
+		{`"response_format":{}`, "response_format.type", ""},
+		{`"response_format":"json"`, "response_format", ""},
+		{`"grammar":"root ::= nothing"`, "grammar", ""},
+		{`"grammar":7`, "grammar", ""},
+		{`"grammar":"root ::= \"a\"","response_format":{"type":"json_object"}`, "grammar", ""},
+		{`"grammar":"root ::= \"a\"","ignore_eos":true`, "ignore_eos", ""},
+	} {
+		s, m := newService(t)
+		status, got := s.post(t, chatPath, `{"model":"fake","messages":[{"role":"user","content":"hi"}],`+test.rest+`}`)
+		require.Equal(t, http.StatusBadRequest, status, test.rest)
+		require.Equal(t, test.param, at(t, got, "error", "param"), "%s: %v", test.rest, got)
+		if test.message != "" {
+			require.Equal(t, test.message, at(t, got, "error", "message"))
+		}
+		require.Empty(t, m.asked)
+	}
+}
+
+// TestGrammarsAreKeptForTheirUser: few are kept, the ones used last, and what
+// one user sends leaves no trace for another.
+func TestGrammarsAreKeptForTheirUser(t *testing.T) {
+	var c grammars
+	get := func(user auth.User, i int) any {
+		g, err := c.of(user, format{kind: gbnf, source: fmt.Appendf(nil, `root ::= "%d"`, i)})
+		require.NoError(t, err)
+		return g
+	}
+	first := get(1, 0)
+	require.NotSame(t, first, get(2, 0))
+	for i := range 3 * maxGrammars {
+		get(1, i)
+		require.Same(t, first, get(1, 0), "used all the time")
+		require.LessOrEqual(t, len(c.kept), maxGrammars)
+	}
+	old := get(1, 1)
+	for i := range maxGrammars {
+		get(2, i)
+	}
+	require.NotSame(t, old, get(1, 1))
+}

@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	openaigo "github.com/openai/openai-go/v3"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"inferd/testdata"
+)
+
+const orderSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{
+	"item":{"type":"string","minLength":1,"maxLength":6},
+	"count":{"type":"integer","minimum":1,"maximum":99},
+	"size":{"enum":["s","m","l"]},
+	"notes":{"type":"array","items":{"$ref":"#/$defs/note"},"maxItems":2}
+	},"required":["item","count","size","notes"],"additionalProperties":false,
+	"$defs":{"note":{"type":"object","properties":{"by":{"type":["string","null"],"maxLength":3}},"required":["by"],"additionalProperties":false}}}`
+
+// judgeOf is an independent validator of a schema.
+func judgeOf(t *testing.T, source string) (schema any, judge func(text string)) {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(source))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("mem:///s.json", doc))
+	s, err := c.Compile("mem:///s.json")
+	require.NoError(t, err)
+	return json.RawMessage(source), func(text string) {
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		require.NoError(t, err, text)
+		require.NoError(t, s.Validate(v), text)
+	}
+}
+
+// TestUntrainedModelsFollowSchemas: OpenAI's client asks models that know
+// nothing, and what they write is what was asked for.
+func TestUntrainedModelsFollowSchemas(t *testing.T) {
+	d := run(t, func(c *Config) { c.Models = []string{testdata.Path("models", "llama-Q4_K.gguf")} })
+	client := d.openai()
+	schema, judge := judgeOf(t, orderSchema)
+	params := openaigo.ChatCompletionNewParams{
+		Model:    "llama-Q4_K",
+		Messages: []openaigo.ChatCompletionMessageParamUnion{openaigo.UserMessage("hi")},
+		N:        openaigo.Int(8),
+		Seed:     openaigo.Int(5),
+		ResponseFormat: openaigo.ChatCompletionNewParamsResponseFormatUnion{
+			OfJSONSchema: &openaigo.ResponseFormatJSONSchemaParam{
+				JSONSchema: openaigo.ResponseFormatJSONSchemaJSONSchemaParam{Name: "order", Strict: openaigo.Bool(true), Schema: schema},
+			},
+		},
+	}
+	answer, err := client.Chat.Completions.New(t.Context(), params)
+	require.NoError(t, err)
+	require.Len(t, answer.Choices, 8)
+	for _, c := range answer.Choices {
+		require.Equal(t, "stop", c.FinishReason, c.Message.Content)
+		judge(c.Message.Content)
+	}
+
+	stream := client.Chat.Completions.NewStreaming(t.Context(), params)
+	var sum openaigo.ChatCompletionAccumulator
+	for stream.Next() {
+		require.True(t, sum.AddChunk(stream.Current()))
+	}
+	require.NoError(t, stream.Err())
+	require.Len(t, sum.Choices, 8)
+	for i, c := range sum.Choices {
+		require.Equal(t, answer.Choices[i].Message.Content, c.Message.Content)
+	}
+
+	params.ResponseFormat.OfJSONSchema.JSONSchema.Schema = map[string]any{"unevaluatedItems": false}
+	_, err = client.Chat.Completions.New(t.Context(), params)
+	apiErr, ok := errors.AsType[*openaigo.Error](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, http.StatusBadRequest, apiErr.StatusCode)
+	require.Equal(t, "response_format.json_schema.schema", apiErr.Param)
+}
