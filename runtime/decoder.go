@@ -179,6 +179,8 @@ func (e *embedding) bind(b *binder) {
 	e.norm.bind(b)
 }
 
+func (m *decoder) learnedPositions() bool { return m.embed.learned }
+
 func (e *embedding) apply(b Backend, s *step) Tensor {
 	x := b.Embed(e.tokens.w, s.tokens)
 	if e.scale != 0 {

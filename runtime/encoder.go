@@ -21,6 +21,8 @@ type encoderLayer interface {
 	apply(b Backend, x Tensor, s *step)
 }
 
+func (m *encoder) learnedPositions() bool { return m.embed.learned }
+
 // newEncoder returns an encoder without layers.
 func newEncoder(c *config, ropes ...rope) *encoder {
 	return &encoder{config: *c, ropes: ropes, embed: embedding{config: c}, tail: tail{config: c}}

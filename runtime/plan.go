@@ -32,6 +32,9 @@ type plan struct {
 // machines have.
 const defaultNCtx = 1 << 15
 
+// ctxRounding is what contexts are commonly rounded up to.
+const ctxRounding = 256
+
 // newPlan checks a file and plans its loading. All that is wrong with it is in
 // one *ModelError.
 func newPlan(f *gguf.File, o Options) (*plan, error) {
@@ -76,8 +79,13 @@ func (p *plan) size(o Options) error {
 	if p.nCtx == 0 {
 		p.nCtx = min(p.config.nCtxTrain, defaultNCtx)
 	}
-	if p.nCtx > p.config.nCtxTrain {
+	// Tools that round contexts up, as llama.cpp does, name one a little longer
+	// than the model's.
+	if p.nCtx > (p.config.nCtxTrain+ctxRounding-1)/ctxRounding*ctxRounding {
 		return &ParamError{"ctx", p.nCtx, fmt.Sprintf("at most the model's %d", p.config.nCtxTrain)}
+	}
+	if m, ok := p.model.(interface{ learnedPositions() bool }); ok && m.learnedPositions() {
+		p.nCtx = min(p.nCtx, p.config.nCtxTrain) // there is no row for a later position
 	}
 	if p.threads = (ThreadChoice{o.Threads, "as configured"}); o.Threads == 0 {
 		p.threads = ChooseThreads()
