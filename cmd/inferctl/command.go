@@ -36,6 +36,7 @@ func commands() []*command {
 		embedCommand,
 		logitsCommand,
 		tensorCommand,
+		quantizeCommand,
 		perplexityCommand,
 		benchCommand,
 		templateCommand,
