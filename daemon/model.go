@@ -38,6 +38,10 @@ var _ openai.Model = (*model)(nil)
 // newModel puts a scheduler before an engine. The scheduler needs run.
 func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logger) *model {
 	kv := e.kv()
+	maxRunning := c.MaxRunning
+	if kv.NStates > 0 { // of which every running request has one
+		maxRunning = min(maxRunning, kv.NStates)
+	}
 	return &model{
 		name:   name,
 		engine: e,
@@ -45,7 +49,7 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 		log:    log,
 		sched: sched.New(e, sched.Options{
 			QueueSize:    c.QueueSize,
-			MaxRunning:   c.MaxRunning,
+			MaxRunning:   maxRunning,
 			PrefillChunk: c.PrefillChunk,
 			NPages:       kv.NPages,
 			PageTokens:   kv.PageTokens,

@@ -188,6 +188,8 @@ type KVStats struct {
 	NFree      int // used by nobody
 	NCached    int // kept by the prefix cache, some of them used by sessions as well
 	NEvictable int // kept by the prefix cache alone: free when needed
+
+	NStates int // sessions that can be in use at once; 0 where only pages limit them
 }
 
 func (p *pagePool) stats() KVStats {
@@ -198,6 +200,7 @@ func (p *pagePool) stats() KVStats {
 		PageBytes:  p.layout.pageBytes,
 		NPages:     len(p.refs),
 		NFree:      len(p.free),
+		NStates:    p.layout.nStates,
 	}
 	s.NCached, s.NEvictable = p.prefix.count(p.refs)
 	return s

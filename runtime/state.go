@@ -132,21 +132,14 @@ func (p *pagePool) dropUnchecked(ids []pageID, keep int, last *prefixEntry) ([]p
 	return ids, last
 }
 
-// reserveState makes room for the session's state. A checkpoint at the end of a
-// page that is about to be written to becomes wrong.
+// reserveState makes room for the session's state.
 func (s *Session) reserveState() error {
 	kv := s.engine.kv
-	if kv.states.n == 0 {
+	if kv.states.n == 0 || s.state != noState {
 		return nil
 	}
 	kv.mu.Lock()
 	defer kv.mu.Unlock()
-	if s.nTokens%pageTokens != 0 {
-		kv.states.drop(s.pages[s.nTokens/pageTokens])
-	}
-	if s.state != noState {
-		return nil
-	}
 	id, ok := kv.states.take()
 	if !ok {
 		return ErrKVFull
@@ -179,7 +172,8 @@ func (s *Session) restore() {
 }
 
 // keepStates gives the pages that end between the state and n tokens on
-// checkpoints, the last ones at least.
+// checkpoints, the last ones at least. One that a page has had since before the
+// session went back is filled again with the page; nobody looks at it before.
 func (s *Session) keepStates(n int) {
 	kv := s.engine.kv
 	kv.mu.Lock()
