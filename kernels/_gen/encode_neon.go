@@ -40,12 +40,12 @@ func (a *neon) word(code uint32, format string, args ...any) {
 
 // same writes an instruction of three vectors of one shape: d = n op m.
 func (a *neon) same(code uint32, name string, t shape, d, n, m vreg) {
-	a.word(code|m.field(16)|n.field(5)|d.field(0), "%s v%d.%s, v%d.%[3]s, v%d.%[3]s", name, d, t.name, n, m)
+	a.word(code|m.field(16)|n.field(5)|d.field(0), "%[1]s v%[2]d.%[3]s, v%[4]d.%[3]s, v%[5]d.%[3]s", name, d, t.name, n, m)
 }
 
 // long writes an instruction whose result has lanes twice as wide as m and n.
 func (a *neon) long(code uint32, name string, to, from shape, d, n, m vreg) {
-	a.word(code|m.field(16)|n.field(5)|d.field(0), "%s v%d.%s, v%d.%s, v%d.%[5]s", name, d, to.name, n, from.name, m)
+	a.word(code|m.field(16)|n.field(5)|d.field(0), "%[1]s v%[2]d.%[3]s, v%[4]d.%[5]s, v%[6]d.%[5]s", name, d, to.name, n, from.name, m)
 }
 
 // unary writes an instruction of one source.
@@ -151,7 +151,7 @@ func (a *neon) shift(code uint32, name string, right bool, t shape, d, n vreg, b
 	if by < lo || by > hi {
 		panic(fmt.Sprintf("%s: shift of %s by %d", name, t.name, by))
 	}
-	a.word(code|t.q|uint32(imm)<<16|n.field(5)|d.field(0), "%s v%d.%s, v%d.%[3]s, #%d", name, d, t.name, n, by)
+	a.word(code|t.q|uint32(imm)<<16|n.field(5)|d.field(0), "%[1]s v%[2]d.%[3]s, v%[4]d.%[3]s, #%[5]d", name, d, t.name, n, by)
 }
 
 func (a *neon) ushr(t shape, d, n vreg, by int) { a.shift(0x2f000400, "ushr", true, t, d, n, by) }
@@ -165,9 +165,6 @@ func (a *neon) sri(t shape, d, n vreg, by int) { a.shift(0x2f004400, "sri", true
 
 // evenBytes clears the high bytes of four 16-bit lanes.
 func (a *neon) evenBytes(d vreg) { a.word(0x2f07b7e0|d.field(0), "bic v%d.4h, #0xff, lsl #8", d) }
-
-// positive clears the signs of four float32.
-func (a *neon) positive(d vreg) { a.word(0x6f047400|d.field(0), "bic v%d.4s, #0x80, lsl #24", d) }
 
 // movi sets every byte of d.
 func (a *neon) movi(d vreg, b int) {
