@@ -16,7 +16,7 @@ import (
 // beginning was computed or reused. The prompt is longer than a segment of
 // attention and than several pages.
 func TestOneArithmetic(t *testing.T) {
-	for _, name := range []string{"llama-moe", "llama-Q4_K"} {
+	for _, name := range []string{"llama-moe", "llama-Q4_K", "qwen35"} {
 		t.Run(name, func(t *testing.T) {
 			var want []float32
 			var prompt []Token

@@ -32,7 +32,9 @@
 //	rope.go position.go window.go           encodings of positions; which positions a layer sees
 //	ffn.go moe.go route.go                  feed-forward networks; experts and their choice
 //	backend.go cpu*.go                      the operations of a block, and their division among threads
-//	kvcache.go prefix.go                    pages of keys and values; their reuse
+//	encoder.go embed.go                     models that read a text at once; vectors of texts
+//	recurrent.go mamba*.go deltanet.go      the pieces that carry a state along
+//	kvcache.go prefix.go state.go           pages of keys and values; their reuse; recurrent states
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
 //	invariants_*.go                         costly checks, with the build tag invariants
 //	perplexity.go                           how well a model predicts a text
@@ -57,8 +59,9 @@
 // divided among threads by output, never by sum, and whatever is added up is
 // added in an order fixed by position.
 //
-// Pages of keys and values, and the tokens they were made of, are cleared when
-// their last user lets go of them, and never pass from one user to another.
+// Pages of keys and values, the tokens they were made of, and recurrent states
+// are cleared when their last user lets go of them, and never pass from one user
+// to another.
 //
 // A model loads whole or not at all, and an error lists everything that is
 // wrong with it. Hyper-parameters are checked in hparams.go, tensors in
@@ -112,6 +115,11 @@
 //
 // The KV cache is F32 for models that are not block-quantised: they are small,
 // and are loaded to be exact.
+//
+// A recurrent state cannot be cut back. Copies are kept where pages end, in a
+// memory of their own, for a state is often larger than a page by far: with too
+// many pages the copies used least recently go, and what follows the last one
+// left is computed again, to the same bits, by the step that needs it.
 //
 // A generated BOS token ends an answer, as an end-of-generation token does:
 // models trained on documents that BOS separates begin another one with it.

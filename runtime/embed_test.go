@@ -33,28 +33,33 @@ func TestGoldenEmbed(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(tinyEmbedders)) {
 		t.Run(name, func(t *testing.T) {
 			dir := testdata.Shared(t, "golden", "arch", name)
-			for _, c := range readGolden(t, dir).Cases {
-				var first []float32
-				for _, o := range []Options{{Threads: 1}, {Threads: 2, MaxBatch: 7}, {Threads: 5, MaxBatch: 1}} {
-					e := load(t, filepath.Join(dir, "model.gguf"), o)
-					got, err := e.Embed(c.Tokens)
-					require.NoError(t, err)
-					worst, _ := diff(t, got, readFloats(t, filepath.Join(dir, c.File)))
-					require.LessOrEqual(t, worst, c.tolerance(tinyEmbedders[name].isGELU))
-					if first == nil {
-						t.Logf("%s: worst value differs by %.2g of %.2g", c.Name, worst, c.tolerance(tinyEmbedders[name].isGELU))
-						first = got
-					}
-					requireSameBits(t, first, got, "other threads and steps")
-					require.Equal(t, e.KV().NPages, e.KV().NFree, "a text leaves nothing behind")
-				}
-			}
+			checkGoldenEmbed(t, filepath.Join(dir, "model.gguf"), dir, tinyEmbedders[name].isGELU)
 		})
+	}
+	checkGoldenEmbed(t, committedModel("bert-rerank"), testdata.Path("logits", "bert-rerank"), true)
+}
+
+func checkGoldenEmbed(t *testing.T, model, dir string, isGELU bool) {
+	for _, c := range readGolden(t, dir).Cases {
+		var first []float32
+		for _, o := range []Options{{Threads: 1}, {Threads: 2, MaxBatch: 7}, {Threads: 5, MaxBatch: 1}} {
+			e := load(t, model, o)
+			got, err := e.Embed(c.Tokens)
+			require.NoError(t, err)
+			worst, _ := diff(t, got, readFloats(t, filepath.Join(dir, c.File)))
+			require.LessOrEqual(t, worst, c.tolerance(isGELU))
+			if first == nil {
+				t.Logf("%s: worst value differs by %.2g of %.2g", c.Name, worst, c.tolerance(isGELU))
+				first = got
+			}
+			requireSameBits(t, first, got, "other threads and steps")
+			require.Equal(t, e.KV().NPages, e.KV().NFree, "a text leaves nothing behind")
+		}
 	}
 }
 
 func TestEmbedRefuses(t *testing.T) {
-	e := load(t, testdata.Shared(t, "golden", "arch", "bert-mean", "model.gguf"), Options{})
+	e := load(t, committedModel("bert-rerank"), Options{})
 	_, err := e.NewSession(SessionOptions{})
 	require.ErrorIs(t, err, ErrNoText)
 	_, err = e.Embed(nil)
@@ -63,7 +68,7 @@ func TestEmbedRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "of a vocabulary of")
 	_, err = e.Embed(make([]Token, e.NCtx()+1))
 	require.ErrorIs(t, err, ErrContextFull)
-	require.Equal(t, "mean", e.Info().Pooling)
+	require.Equal(t, "rank", e.Info().Pooling)
 }
 
 // The mean of a text's vectors is the mean of what each beginning of it ends in:

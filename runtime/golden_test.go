@@ -177,6 +177,7 @@ func checkGreedy(t *testing.T, s *Session, dir string, c goldenCase, logits []fl
 // committed lists the models under testdata.
 var committed = []string{
 	"llama-tied", "llama-yarn", "llama-moe", "llama-Q4_K", "bloom", "deepseek2-group", "gemma4", "gpt-oss",
+	"qwen35", "mamba2",
 }
 
 func committedModel(name string) string { return testdata.Path("models", name+".gguf") }

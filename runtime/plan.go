@@ -150,7 +150,8 @@ const maxPages = 1 << 24
 
 // kvFormat settles the element type of keys and values.
 func (p *plan) kvFormat(t KVType) kernels.Format {
-	if t == KVF32 || t == KVAuto && !p.binder.hasBlockFormat() {
+	_, isEncoder := p.model.(*encoder) // keeps nothing, so that nothing is saved
+	if t == KVF32 || t == KVAuto && (isEncoder || !p.binder.hasBlockFormat()) {
 		return kernels.F32
 	}
 	return kernels.F16

@@ -25,30 +25,36 @@ func leaveStates(t *testing.T, e *Engine, n int) {
 // read straight: with checkpoints for all pages, with two for three sessions,
 // and with none at all.
 func TestStatesFollowTimelines(t *testing.T) {
-	for _, name := range []string{"mamba", "mamba2", "granitehybrid", "lfm2", "qwen35"} {
-		for _, nCheckpoints := range []int{100, 2, 0} {
-			const nSessions = 3
-			e := load(t, testdata.Shared(t, "golden", "arch", name, "model.gguf"), Options{Threads: 2, KVBytes: 32 << 20, MaxBatch: 50})
-			leaveStates(t, e, nSessions+nCheckpoints)
-			rng := rand.New(rand.NewPCG(uint64(nCheckpoints), 1))
-			text := randomTokens(e, 220, 1) // what sessions have in common now and then
-			var sessions [nSessions]*Session
-			for range 40 {
-				s := &sessions[rng.IntN(nSessions)]
-				switch {
-				case *s == nil:
-					*s = newSession(t, e, "u")
-					(*s).Reuse(text[:1+rng.IntN(len(text))])
-				case rng.IntN(6) == 0:
-					(*s).Close()
-					*s = nil
-				case rng.IntN(6) == 0:
-					(*s).Publish()
-				case rng.IntN(2) == 0:
-					(*s).Rewind(rng.IntN((*s).NTokens() + 1))
-				default:
-					continueTimeline(t, *s, text, rng)
-				}
+	for _, name := range []string{"mamba2", "qwen35"} {
+		followTimelines(t, committedModel(name))
+	}
+	for _, name := range []string{"mamba", "granitehybrid", "lfm2", "qwen3next"} {
+		t.Run(name, func(t *testing.T) { followTimelines(t, testdata.Shared(t, "golden", "arch", name, "model.gguf")) })
+	}
+}
+
+func followTimelines(t *testing.T, model string) {
+	for _, nCheckpoints := range []int{100, 2, 0} {
+		var sessions [3]*Session
+		e := load(t, model, Options{Threads: 2, KVBytes: 32 << 20, MaxBatch: 50})
+		leaveStates(t, e, len(sessions)+nCheckpoints)
+		rng := rand.New(rand.NewPCG(uint64(nCheckpoints), 1))
+		text := randomTokens(e, 220, 1) // what sessions have in common now and then
+		for range 40 {
+			s := &sessions[rng.IntN(len(sessions))]
+			switch {
+			case *s == nil:
+				*s = newSession(t, e, "u")
+				(*s).Reuse(text[:1+rng.IntN(len(text))])
+			case rng.IntN(6) == 0:
+				(*s).Close()
+				*s = nil
+			case rng.IntN(6) == 0:
+				(*s).Publish()
+			case rng.IntN(2) == 0:
+				(*s).Rewind(rng.IntN((*s).NTokens() + 1))
+			default:
+				continueTimeline(t, *s, text, rng)
 			}
 		}
 	}
@@ -77,7 +83,7 @@ func continueTimeline(t *testing.T, s *Session, text []Token, rng *rand.Rand) {
 
 // A prefix is reused as far as a checkpoint reaches, and no further.
 func TestReuseNeedsACheckpoint(t *testing.T) {
-	e := load(t, testdata.Shared(t, "golden", "arch", "lfm2", "model.gguf"), Options{KVBytes: 8 << 20})
+	e := load(t, committedModel("qwen35"), Options{KVBytes: 8 << 20})
 	leaveStates(t, e, 3) // the session's and two checkpoints
 	prompt := randomTokens(e, 300, 1)
 	s := newSession(t, e, "u")
@@ -97,7 +103,7 @@ func TestReuseNeedsACheckpoint(t *testing.T) {
 // Where all states are in use a step is refused, until a session lets go of its
 // own, which is cleared.
 func TestStatesRunOut(t *testing.T) {
-	e := load(t, testdata.Shared(t, "golden", "arch", "mamba2", "model.gguf"), Options{KVBytes: 1})
+	e := load(t, committedModel("mamba2"), Options{KVBytes: 1})
 	require.Equal(t, 1, e.KV().NStates)
 	first, second := newSession(t, e, ""), newSession(t, e, "")
 	allLogits(t, first, []Token{1, 2, 3}, 3)
@@ -115,7 +121,7 @@ func TestStatesRunOut(t *testing.T) {
 
 // Checkpoints are cleared with the page they belong to.
 func TestCheckpointsAreCleared(t *testing.T) {
-	e := load(t, testdata.Shared(t, "golden", "arch", "mamba", "model.gguf"), Options{})
+	e := load(t, committedModel("qwen35"), Options{})
 	s := newSession(t, e, "u")
 	allLogits(t, s, randomTokens(e, 200, 1), 100)
 	s.Close()
