@@ -21,7 +21,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install clean test noasm isa race fuzz generate generate-check
+.PHONY: help run build install clean test noasm isa isa-arm64 race fuzz generate generate-check
 .PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -51,6 +51,14 @@ isa: build ## test the kernels and the runtime at every level that this CPU has
 	@for level in generic avx2 avxvnni avx512 neon neondot ; do \
 		INFERD_KERNELS=$$level $(BIN)/inferctl --help >/dev/null || continue ; \
 		echo "== $$level" ; INFERD_KERNELS=$$level $(TEST) -count 1 ./kernels ./runtime || exit 1 ; \
+	done
+
+isa-arm64: ## test the kernels and the small models for arm64 in qemu-user, with and without the dot product
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	for p in kernels runtime ; do GOARCH=arm64 $(TEST) -c -o "$$dir/$$p" ./$$p || exit 1 ; done ; \
+	for cpu in cortex-a72:neon max:neondot,neon ; do echo "== $$cpu" ; \
+		(cd kernels && INFERD_KERNELS_REQUIRE=$${cpu#*:} qemu-aarch64-static -cpu $${cpu%:*} "$$dir/kernels" -test.short) && \
+		(cd runtime && qemu-aarch64-static -cpu $${cpu%:*} "$$dir/runtime" -test.run 'Golden/llama$$|GoldenArch/llama$$') || exit 1 ; \
 	done
 
 race: ## test under the race detector
