@@ -2,13 +2,16 @@ package daemon
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"inferd/daemon/openai"
 	"inferd/runtime"
 	"inferd/tokenizer"
 	"inferd/tokenizer/chat"
+	"inferd/tokenizer/reply"
 )
 
 // chatFormat turns conversations into prompts, with the chat template in the
@@ -21,6 +24,7 @@ type chatFormat struct {
 	tok      *tokenizer.Tokenizer
 	template *chat.Template // nil: the neutral format
 	broken   error          // why the template cannot be used
+	reply    openai.ReplyFormat
 }
 
 // newChatFormat parses a template; source is empty where there is none. One
@@ -31,19 +35,33 @@ func newChatFormat(tok *tokenizer.Tokenizer, source string) *chatFormat {
 	if source != "" {
 		f.template, f.broken = chat.Parse(source)
 	}
+	f.reply.Format = reply.Detect(source)
+	f.reply.Marks = controlTokens(tok, f.reply.Format.Marks())
+	f.reply.TakesTools = f.template != nil && f.template.Reads("tools") && f.reply.HasCalls()
 	return f
+}
+
+// controlTokens returns the tokens of these names that add no text.
+func controlTokens(tok *tokenizer.Tokenizer, names []string) (tokens []runtime.Token) {
+	for t := range runtime.Token(tok.NVocab()) {
+		if len(tok.Piece(t, false)) == 0 && slices.Contains(names, string(tok.Piece(t, true))) {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
 }
 
 // prompt returns the tokens of a conversation, ready for the model's answer.
 // Only the template's own text can make control tokens.
-func (f *chatFormat) prompt(messages []openai.Message) ([]runtime.Token, error) {
+func (f *chatFormat) prompt(c openai.Conversation) ([]runtime.Token, error) {
 	if f.broken != nil {
 		return nil, fmt.Errorf("the model's chat template cannot be used: %w", f.broken)
 	}
 	if f.template == nil {
-		return f.tok.EncodeSegments([]tokenizer.Segment{{Text: neutral(messages)}}, true), nil
+		text, err := neutral(c.Messages)
+		return f.tok.EncodeSegments([]tokenizer.Segment{{Text: text}}, true), err
 	}
-	segments, err := f.render(messages)
+	segments, err := f.render(c)
 	if err != nil {
 		return nil, err
 	}
@@ -55,46 +73,101 @@ func (f *chatFormat) prompt(messages []openai.Message) ([]runtime.Token, error) 
 	return tokens, nil
 }
 
-func neutral(messages []openai.Message) string {
+func neutral(messages []openai.Message) (string, error) {
 	contents := make([]string, len(messages))
 	for i, m := range messages {
+		if len(m.ToolCalls) > 0 {
+			return "", errors.New("the model has no chat template, so it cannot be told of calls of tools")
+		}
 		contents[i] = m.Content
 	}
-	return strings.Join(contents, "\n")
+	return strings.Join(contents, "\n"), nil
 }
 
 // templateMessage is a message as templates know it.
 type templateMessage struct {
-	Role    string `json:"role"`
-	Name    string `json:"name,omitempty"`
-	Content string `json:"content"`
+	Role       string         `json:"role"`
+	Name       string         `json:"name,omitempty"`
+	Content    string         `json:"content"`
+	Reasoning  string         `json:"reasoning_content,omitempty"`
+	ToolCalls  []templateCall `json:"tool_calls,omitempty"`
+	ToolCallID string         `json:"tool_call_id,omitempty"`
 }
 
-func (f *chatFormat) render(messages []openai.Message) ([]tokenizer.Segment, error) {
-	list := make([]templateMessage, len(messages))
-	for i, m := range messages {
-		list[i] = templateMessage(m)
-		if m.Role == "developer" { // OpenAI's newer name; templates know the older one
-			list[i].Role = "system"
+type templateCall struct {
+	ID       string           `json:"id"`
+	Type     string           `json:"type"`
+	Function templateFunction `json:"function"`
+}
+
+type templateFunction struct {
+	Name      string          `json:"name"`
+	Arguments json.RawMessage `json:"arguments"`
+}
+
+// render runs the template. Most write the arguments of earlier calls as JSON
+// themselves, and get an object; the few that join them to text get JSON.
+func (f *chatFormat) render(c openai.Conversation) ([]tokenizer.Segment, error) {
+	segments, err := f.renderCalls(c, false)
+	if e, ok := errors.AsType[*chat.RenderError](err); ok && !e.Raised && hasCalls(c) {
+		if again, err := f.renderCalls(c, true); err == nil {
+			return again, nil
 		}
 	}
-	raw, err := json.Marshal(list)
+	return segments, err
+}
+
+func hasCalls(c openai.Conversation) bool {
+	return slices.ContainsFunc(c.Messages, func(m openai.Message) bool { return len(m.ToolCalls) > 0 })
+}
+
+func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]tokenizer.Segment, error) {
+	raw, err := encodeMessages(c.Messages, asText)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(raw)
-	values, err := chat.Messages(raw)
+	messages, err := chat.Messages(raw)
 	if err != nil {
 		return nil, err
 	}
+	var tools chat.Value
+	if c.Tools != nil {
+		if tools, err = chat.JSON(c.Tools); err != nil {
+			return nil, err
+		}
+	}
 	return f.template.Render(map[string]chat.Value{
-		"messages":              values,
+		"messages":              messages,
 		"add_generation_prompt": chat.Bool(true),
 		"bos_token":             f.literal(f.tok.BOS()),
 		"eos_token":             f.literal(f.tok.EOS()),
-		"tools":                 {},
+		"tools":                 tools,
 		"documents":             {},
 	}, chat.Options{})
+}
+
+// encodeMessages writes messages as a JSON array for templates.
+func encodeMessages(messages []openai.Message, asText bool) ([]byte, error) {
+	list := make([]templateMessage, len(messages))
+	for i, m := range messages {
+		list[i] = templateMessage{Role: m.Role, Name: m.Name, Content: m.Content, Reasoning: m.Reasoning, ToolCallID: m.ToolCallID}
+		if m.Role == "developer" { // OpenAI's newer name; templates know the older one
+			list[i].Role = "system"
+		}
+		for _, c := range m.ToolCalls {
+			arguments := c.Arguments
+			if asText {
+				text, err := json.Marshal(string(arguments))
+				if err != nil {
+					return nil, err
+				}
+				arguments = text
+			}
+			list[i].ToolCalls = append(list[i].ToolCalls, templateCall{c.ID, "function", templateFunction{c.Name, arguments}})
+		}
+	}
+	return json.Marshal(list)
 }
 
 // literal is a control token's name as a template may write it.

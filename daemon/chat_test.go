@@ -23,7 +23,7 @@ var conversation = []openai.Message{
 
 func TestNeutralFormatHasNoRoles(t *testing.T) {
 	f := newChatFormat(byteTokenizer(t), "")
-	tokens, err := f.prompt(conversation)
+	tokens, err := f.prompt(openai.Conversation{Messages: conversation})
 	require.NoError(t, err)
 	require.Equal(t, "<s>be brief\nhi </s> you", spell(f.tok, tokens))
 	require.NotContains(t, tokens, f.tok.EOS(), "a user who types </s> gets four letters")
@@ -37,7 +37,7 @@ func TestTemplateMakesThePrompt(t *testing.T) {
 		"template leaves it to the model": turns,
 	} {
 		f := newChatFormat(byteTokenizer(t), source)
-		tokens, err := f.prompt(conversation)
+		tokens, err := f.prompt(openai.Conversation{Messages: conversation})
 		require.NoError(t, err, name)
 		require.Equal(t, want, spell(f.tok, tokens), name)
 		nEOS := 0

@@ -48,6 +48,7 @@ type fakeEngine struct {
 	tok     *tokenizer.Tokenizer
 	context int
 	step    func() error // called first in each step, may be nil
+	next    func([]runtime.Token) runtime.Token
 
 	mu       sync.Mutex // guards the fields that follow
 	sessions []*fakeSession
@@ -58,7 +59,7 @@ type fakeEngine struct {
 var _ engine = (*fakeEngine)(nil)
 
 func newFakeEngine(tb testing.TB) *fakeEngine {
-	return &fakeEngine{tok: byteTokenizer(tb), context: 2000}
+	return &fakeEngine{tok: byteTokenizer(tb), context: 2000, next: letterAfter}
 }
 
 // letterAfter is the fake model.
@@ -105,7 +106,7 @@ func (e *fakeEngine) Step(entries []sched.Entry) error {
 			s.tokens = append(s.tokens, token)
 			if entry.Want == runtime.WantAll || entry.Want == runtime.WantLast && k == len(entry.Tokens)-1 {
 				row := make([]float32, e.nVocab())
-				row[letterAfter(s.tokens)] = 9
+				row[e.next(s.tokens)] = 9
 				entries[i].Logits = append(entries[i].Logits, row...)
 			}
 		}

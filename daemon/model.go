@@ -65,9 +65,12 @@ func (m *model) NVocab() int                     { return m.engine.nVocab() }
 func (m *model) Tokenizer() *tokenizer.Tokenizer { return m.engine.tokenizer() }
 
 // ChatPrompt implements openai.Model.
-func (m *model) ChatPrompt(messages []openai.Message) ([]runtime.Token, error) {
-	return m.chat.prompt(messages)
+func (m *model) ChatPrompt(c openai.Conversation) ([]runtime.Token, error) {
+	return m.chat.prompt(c)
 }
+
+// ReplyFormat implements openai.Model.
+func (m *model) ReplyFormat() openai.ReplyFormat { return m.chat.reply }
 
 // loadModel reads a model file and all that is needed to serve it.
 func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*model, error) {

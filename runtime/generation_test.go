@@ -176,6 +176,20 @@ func TestGenerationIsCancelled(t *testing.T) {
 	require.ErrorIs(t, g.Run(context.Background(), func(Delta) error { return mine }), mine)
 }
 
+// Control tokens add no text but where they are to be shown.
+func TestGenerationShowsControlTokens(t *testing.T) {
+	e := load(t, committedModel("llama-yarn"), Options{})
+	unknown := Token(0)
+	require.Empty(t, e.tok.Piece(unknown, false))
+	o := GenerationOptions{Sampling: Greedy(), MaxTokens: 2}
+	o.Sampling.LogitBias = []TokenBias{{unknown, 1000}}
+	text, _, _ := runGeneration(t, e, []Token{1}, o)
+	require.Empty(t, text)
+	o.Show = []Token{unknown}
+	text, _, _ = runGeneration(t, e, []Token{1}, o)
+	require.Equal(t, strings.Repeat(string(e.tok.Piece(unknown, true)), 2), text)
+}
+
 // What a closed generation knew is gone from its memory.
 func TestGenerationForgets(t *testing.T) {
 	e := load(t, committedModel("llama-yarn"), Options{})

@@ -36,6 +36,9 @@ type GenerationOptions struct {
 	// FinishContext) is the beginning of such a text.
 	Grammar *grammar.Grammar
 
+	// Show lists control tokens that the text names, where others add nothing.
+	Show []Token
+
 	// LogProbs asks for the log probability of each token generated, and of the
 	// TopLogProbs most likely tokens at its place.
 	LogProbs    bool
@@ -134,6 +137,7 @@ func (e *Engine) NewWriter(prompt []Token, o GenerationOptions) (*Writer, error)
 		stops:   NewStopMatcher(o.Stop),
 		nLeft:   e.nCtx - len(prompt),
 	}
+	w.stream.Show(o.Show)
 	if o.LogProbs {
 		w.logProbs = NewLogProbs(e.nVocab, o.TopLogProbs)
 	}

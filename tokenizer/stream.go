@@ -1,6 +1,9 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // A StreamDecoder turns tokens into text as they are generated. It holds back
 // the bytes of an incomplete character, since one character may be spread
@@ -8,6 +11,7 @@ import "unicode/utf8"
 type StreamDecoder struct {
 	t       *Tokenizer
 	special bool
+	shown   []Token
 	held    []byte
 	out     []byte
 }
@@ -18,11 +22,16 @@ func NewStreamDecoder(t *Tokenizer, special bool) *StreamDecoder {
 	return &StreamDecoder{t: t, special: special}
 }
 
+// Show makes the decoder write these control tokens as their names, whatever it
+// does with others.
+func (d *StreamDecoder) Show(tokens []Token) { d.shown = tokens }
+
 // Push takes the next token and returns the text that is complete now, valid
 // UTF-8: a byte that can be part of no character becomes U+FFFD. The result
 // is valid until the next call.
 func (d *StreamDecoder) Push(id Token) []byte {
-	d.held = append(d.held, d.t.Piece(id, d.special)...)
+	special := d.special || len(d.shown) > 0 && slices.Contains(d.shown, id)
+	d.held = append(d.held, d.t.Piece(id, special)...)
 	return d.take(false)
 }
 

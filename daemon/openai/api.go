@@ -2,11 +2,13 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"inferd/runtime"
 	"inferd/tokenizer"
+	"inferd/tokenizer/reply"
 )
 
 // Errors of a Model that a client can do something about.
@@ -42,7 +44,10 @@ type Model interface {
 
 	// ChatPrompt returns the prompt for a conversation. An error is the
 	// conversation's fault.
-	ChatPrompt([]Message) ([]runtime.Token, error)
+	ChatPrompt(Conversation) ([]runtime.Token, error)
+
+	// ReplyFormat says how the model answers a ChatPrompt.
+	ReplyFormat() ReplyFormat
 
 	// Generate begins an answer. It takes prompt over, and returns ErrBusy or
 	// ErrStopping at once. When ctx ends, so does the answer.
@@ -67,9 +72,36 @@ type Answer interface {
 	Close()
 }
 
+// Conversation is what the model is to continue.
+type Conversation struct {
+	Messages []Message
+	Tools    json.RawMessage // an array as the client sent it, nil without tools
+}
+
 // Message is one turn of a conversation.
 type Message struct {
-	Role    string // system, developer, user or assistant
-	Name    string // may be empty
-	Content string
+	Role       string // system, developer, user, assistant or tool
+	Name       string // may be empty
+	Content    string
+	Reasoning  string     // of the assistant, before the content
+	ToolCalls  []ToolCall // of the assistant, after the content
+	ToolCallID string     // of a tool: the call that it answers
+}
+
+// ToolCall is a call of a tool in a conversation.
+type ToolCall struct {
+	ID        string
+	Name      string
+	Arguments json.RawMessage // a JSON object
+}
+
+// ReplyFormat is how a model writes its answers to conversations.
+type ReplyFormat struct {
+	*reply.Format
+
+	// Marks are the control tokens that the format needs to see in the text.
+	Marks []runtime.Token
+
+	// TakesTools reports whether a prompt can tell the model of tools.
+	TakesTools bool
 }

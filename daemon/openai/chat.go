@@ -10,12 +10,16 @@ import (
 
 	"inferd/daemon/auth"
 	"inferd/runtime"
+	"inferd/tokenizer"
+	"inferd/tokenizer/reply"
 )
 
 // chatRequest is the body of POST /v1/chat/completions.
 type chatRequest struct {
 	params
+	toolbox
 	messages []Message
+	parts    []parts // of each choice, set by begin
 }
 
 // decodeChat reads a chat request. Every member it knows stands here.
@@ -31,9 +35,10 @@ func decodeChat(body []byte) (chatRequest, error) {
 	}
 	r.generation.TopLogProbs = readTopLogProbs(o, "top_logprobs", 0)
 
-	o.unsupported("tools")
-	o.unsupported("tool_choice", `"none"`, `"auto"`)
-	o.unsupported("parallel_tool_calls", "true") // without tools it says nothing
+	r.toolbox = readTools(o)
+	if r.tools != nil && r.format.kind != anyText {
+		o.fail("invalid_value", r.format.member(), "leaves no room for calls of tools, send it with \"tool_choice\": \"none\"")
+	}
 	o.unsupported("functions")
 	o.unsupported("function_call", `"none"`, `"auto"`)
 	o.unsupported("modalities", `["text"]`)
@@ -69,15 +74,25 @@ func readMessages(o *object) []Message {
 func readMessage(o *object) (m Message) {
 	o.require("role")
 	m.Role, _ = o.str("role")
+	hasCalls := false
 	switch m.Role {
-	case "system", "developer", "user", "assistant", "":
-	case "tool", "function":
-		o.fail("unsupported_parameter", "role", "%q is not supported", m.Role)
+	case "assistant":
+		m.ToolCalls = readToolCalls(o)
+		hasCalls = len(m.ToolCalls) > 0
+		m.Reasoning, _ = o.str("reasoning_content")
+	case "tool":
+		o.require("tool_call_id")
+		m.ToolCallID, _ = o.str("tool_call_id")
+	case "system", "developer", "user", "":
+	case "function":
+		o.fail("unsupported_parameter", "role", "%q is not supported, answers of tools have the role \"tool\"", m.Role)
 	default:
-		o.fail("invalid_value", "role", "must be system, developer, user or assistant, found %q", m.Role)
+		o.fail("invalid_value", "role", "must be system, developer, user, assistant or tool, found %q", m.Role)
 	}
 	m.Name, _ = o.str("name")
-	o.require("content")
+	if !hasCalls {
+		o.require("content")
+	}
 	m.Content = readContent(o)
 	for _, member := range []string{"tool_calls", "tool_call_id", "function_call", "audio", "annotations"} {
 		o.unsupported(member)
@@ -135,15 +150,44 @@ type chatChoice struct {
 }
 
 type chatMessage struct {
-	Role    string  `json:"role"`
-	Content string  `json:"content"`
-	Refusal *string `json:"refusal"` // always null
+	Role      string     `json:"role"`
+	Content   *string    `json:"content"` // null beside calls
+	Reasoning string     `json:"reasoning_content,omitempty"`
+	ToolCalls []toolCall `json:"tool_calls,omitempty"`
+	Refusal   *string    `json:"refusal"` // always null
+}
+
+// message collects the parts of an answer.
+type message struct {
+	content, reasoning strings.Builder
+	calls              []toolCall
+}
+
+func (m *message) add(e reply.Event) {
+	switch e.Kind {
+	case reply.ReasoningText:
+		m.reasoning.WriteString(e.Text)
+	case reply.ToolCall:
+		m.calls = append(m.calls, newToolCall(e.Call))
+	default:
+		m.content.WriteString(e.Text)
+	}
+}
+
+func (m *message) whole() *chatMessage {
+	c := &chatMessage{Role: "assistant", Reasoning: m.reasoning.String(), ToolCalls: m.calls}
+	if text := m.content.String(); text != "" || m.calls == nil {
+		c.Content = &text
+	}
+	return c
 }
 
 // chatDelta is what a chunk adds to a message.
 type chatDelta struct {
-	Role    string  `json:"role,omitempty"`
-	Content *string `json:"content,omitempty"`
+	Role      string     `json:"role,omitempty"`
+	Content   *string    `json:"content,omitempty"`
+	Reasoning string     `json:"reasoning_content,omitempty"`
+	ToolCalls []toolCall `json:"tool_calls,omitempty"`
 }
 
 // chat serves POST /v1/chat/completions.
@@ -187,7 +231,10 @@ func (req *chatRequest) begin(ctx context.Context, m Model) (*answers, error) {
 	if err := req.generation.Validate(m.NVocab()); err != nil {
 		return nil, err
 	}
-	prompt, err := m.ChatPrompt(req.messages)
+	if req.tools != nil && !m.ReplyFormat().TakesTools {
+		return nil, invalid("unsupported_parameter", "tools", "model %q knows no tools", m.Name())
+	}
+	prompt, err := m.ChatPrompt(Conversation{req.messages, req.raw})
 	if err != nil {
 		return nil, invalid("invalid_value", "messages", "%v", err)
 	}
@@ -198,31 +245,58 @@ func (req *chatRequest) begin(ctx context.Context, m Model) (*answers, error) {
 	if len(prompt) >= m.NCtx() {
 		return nil, tooLong(m, "messages", len(prompt))
 	}
+	req.readAs(m, prompt)
 	return beginAnswers(ctx, m, [][]runtime.Token{prompt}, &req.params)
+}
+
+// nPromptEnd is how many tokens of a prompt's end may say that the answer
+// begins inside a section of reasoning.
+const nPromptEnd = 16
+
+// readAs decides how answers are read: as the model's format says, if they may
+// have reasoning or calls in them, else as they are. An answer whose form is
+// given has neither.
+func (req *chatRequest) readAs(m Model, prompt []runtime.Token) {
+	f := m.ReplyFormat()
+	isPlain := f.Format == nil || !f.HasReasoning() && req.tools == nil
+	req.parts = make([]parts, req.n)
+	if isPlain || req.generation.Grammar != nil {
+		return
+	}
+	req.generation.Show = f.Marks
+	end := m.Tokenizer().Decode(prompt[max(0, len(prompt)-nPromptEnd):], tokenizer.DecodeOptions{ShowSpecial: true})
+	for i := range req.parts {
+		req.parts[i] = parts{
+			parser: f.NewParser(reply.Options{Tools: req.tools, Prompt: string(end)}),
+			single: req.single,
+		}
+	}
 }
 
 // whole collects the answers and sends them.
 func (req *chatRequest) whole(w http.ResponseWriter, m Model, answers *answers, c chatCompletion) error {
-	texts := make([]strings.Builder, len(answers.list))
+	messages := make([]message, len(answers.list))
 	c.Object = "chat.completion"
 	c.Choices = make([]chatChoice, len(answers.list))
 	for i := range c.Choices {
 		c.Choices[i] = chatChoice{Index: i, LogProbs: req.newLogProbs()}
 	}
 	err := answers.each(func(e event) error {
-		choice := &c.Choices[e.choice]
-		texts[e.choice].Write(e.delta.Text)
+		choice, parts := &c.Choices[e.choice], &req.parts[e.choice]
+		for _, part := range parts.of(e.delta) {
+			messages[e.choice].add(part)
+		}
 		if choice.LogProbs != nil && hasLogProb(e.delta) {
 			choice.LogProbs.Content = append(choice.LogProbs.Content, chatLogProbOf(m.Tokenizer(), e.delta))
 		}
-		choice.FinishReason = finishReason(e.delta.Finished)
+		choice.FinishReason = parts.finish(e.delta.Finished)
 		return nil
 	}, nothing, nothing)
 	if err != nil {
 		return err
 	}
 	for i := range c.Choices {
-		c.Choices[i].Message = &chatMessage{Role: "assistant", Content: texts[i].String()}
+		c.Choices[i].Message = messages[i].whole()
 	}
 	c.Usage = usageIn{true, answers.usage()}
 	writeJSON(w, http.StatusOK, c)
@@ -265,20 +339,21 @@ func (req *chatRequest) streamTo(s *stream, m Model, answers *answers, c chatCom
 		return err
 	}
 	err := answers.each(func(e event) error {
-		choice := chatChoice{Index: e.choice, LogProbs: req.newLogProbs()}
-		if choice.LogProbs != nil && hasLogProb(e.delta) {
-			choice.LogProbs.Content = append(choice.LogProbs.Content, chatLogProbOf(m.Tokenizer(), e.delta))
+		parts := &req.parts[e.choice]
+		logProbs := req.newLogProbs()
+		if logProbs != nil && hasLogProb(e.delta) {
+			logProbs.Content = append(logProbs.Content, chatLogProbOf(m.Tokenizer(), e.delta))
 		}
-		if text := string(e.delta.Text); text != "" || choice.LogProbs != nil && hasLogProb(e.delta) {
-			choice.Delta = &chatDelta{Content: &text}
-			if err := send(choice); err != nil {
+		for delta := range parts.deltas(e.delta, logProbs != nil && hasLogProb(e.delta)) {
+			if err := send(chatChoice{Index: e.choice, Delta: &delta, LogProbs: logProbs}); err != nil {
 				return err
 			}
+			logProbs = req.newLogProbs()
 		}
 		if e.delta.Finished == runtime.NotFinished {
 			return nil
 		}
-		return send(chatChoice{Index: e.choice, Delta: &chatDelta{}, FinishReason: finishReason(e.delta.Finished)})
+		return send(chatChoice{Index: e.choice, Delta: &chatDelta{}, FinishReason: parts.finish(e.delta.Finished)})
 	}, s.flush, s.ping)
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"inferd/daemon/auth"
 	"inferd/runtime"
@@ -356,15 +355,10 @@ func (t *textAnswer) streamTo(s *stream) error {
 // streamEcho sends a prompt in pieces that fit into events: its text, then
 // its log probabilities.
 func (t *textAnswer) streamEcho(i int, l *textLogProbs, send func(textChoice) error) error {
-	for text := t.echoes[i/t.n].text; text != ""; {
-		n := min(maxEventText, len(text))
-		for n < len(text) && !utf8.RuneStart(text[n]) {
-			n--
-		}
-		if err := send(textChoice{Index: i, Text: text[:n]}); err != nil {
+	for piece := range pieces(t.echoes[i/t.n].text) {
+		if err := send(textChoice{Index: i, Text: piece}); err != nil {
 			return err
 		}
-		text = text[n:]
 	}
 	if l != nil {
 		for all := l.take(); len(all.Tokens) > 0; {

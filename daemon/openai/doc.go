@@ -7,9 +7,10 @@
 //
 // Reading order: api.go (what it needs), routes.go (the table), object.go
 // (strict JSON), params.go (parameters that both kinds of completion have),
-// format.go (JSON and grammars),
-// chat.go and completions.go (a request and its answer), answers.go (several
-// answers at once), logprobs.go, sse.go (streams), models.go, errors.go.
+// format.go (JSON and grammars), tools.go (tools and their calls), chat.go and
+// completions.go (a request and its answer), answers.go (several answers at
+// once), parts.go (text, reasoning and calls), logprobs.go, sse.go (streams),
+// models.go, errors.go.
 //
 // Decisions:
 //
@@ -34,6 +35,13 @@
 // A form that an answer must have (response_format, or grammar with GBNF as
 // llama.cpp takes it) is compiled to a grammar which the model cannot leave. One
 // that cannot be held exactly is 400; "strict" makes no difference.
+//
+// Tools are offered to models whose chat template takes them and whose form of
+// calls is known; for others they are 400. What is no proper call of a tool
+// that was offered stays text, so arguments are always a JSON object; "strict"
+// does not bind them to the schema. Reasoning comes as reasoning_content, beside
+// the text, and may be sent back so. Other answers are passed on byte for byte.
+// Log probabilities are told of all tokens, whatever they became.
 //
 // Parameters beyond OpenAI's have the names of other servers: top_k, min_p,
 // repeat_penalty (also as repetition_penalty), repeat_last_n, ignore_eos.

@@ -56,6 +56,7 @@ type fakeModel struct {
 	hang  chan struct{}                            // answers wait for it before their last token, if not nil
 	fail  error                                    // ends answers before their last token, if not nil
 	busy  error                                    // refuses requests, if not nil
+	form  ReplyFormat
 
 	mu      sync.Mutex // guards the fields that follow
 	asked   []runtime.GenerationOptions
@@ -70,13 +71,19 @@ func (m *fakeModel) NVocab() int                     { return m.tok.NVocab() }
 func (m *fakeModel) Tokenizer() *tokenizer.Tokenizer { return m.tok }
 func (m *fakeModel) Fingerprint() string             { return "fp_fake" }
 
-func (m *fakeModel) ChatPrompt(messages []Message) ([]runtime.Token, error) {
+func (m *fakeModel) ReplyFormat() ReplyFormat { return m.form }
+
+func (m *fakeModel) ChatPrompt(c Conversation) ([]runtime.Token, error) {
 	var text strings.Builder
-	for _, message := range messages {
+	text.Write(c.Tools)
+	for _, message := range c.Messages {
 		if message.Content == "refuse me" {
 			return nil, errors.New("the template refuses this")
 		}
-		fmt.Fprintf(&text, "%s/%s: %s\n", message.Role, message.Name, message.Content)
+		fmt.Fprintf(&text, "%s/%s%s: %s%s\n", message.Role, message.Name, message.ToolCallID, message.Reasoning, message.Content)
+		for _, call := range message.ToolCalls {
+			fmt.Fprintf(&text, "%s=%s%s\n", call.ID, call.Name, call.Arguments)
+		}
 	}
 	return m.tok.Encode(text.String(), tokenizer.EncodeOptions{AddSpecial: true}), nil
 }

@@ -87,6 +87,14 @@ func readSchema(o *object) format {
 	return format{jsonSchema, o.name("schema"), value}
 }
 
+// member is the member of the request that the format comes from.
+func (f format) member() string {
+	if f.kind == gbnf {
+		return "grammar"
+	}
+	return "response_format"
+}
+
 // compile returns the format's grammar.
 func (f format) compile() (*grammar.Grammar, error) {
 	switch f.kind {
