@@ -103,15 +103,6 @@ func (m *decoder) kvSpecs() []kvSpec {
 }
 
 func (m *decoder) forward(b Backend, s *step) Tensor {
-	return m.head.apply(b, b.Rows(m.stream(b, s), s.rows))
-}
-
-func (m *decoder) hidden(b Backend, s *step) Tensor { return b.Norm(m.stream(b, s), &m.head.norm) }
-
-func (m *decoder) project(_ Backend, pooled Tensor) Tensor { return pooled }
-
-// stream runs all tokens of s through the layers, [nTokens, dim].
-func (m *decoder) stream(b Backend, s *step) Tensor {
 	x := m.embed.apply(b, s) // [nTokens, dim]
 	s.rotate(b, m.ropes)
 	for i := range m.layers {
@@ -119,7 +110,7 @@ func (m *decoder) stream(b Backend, s *step) Tensor {
 		m.layers[i].apply(b, x, s)
 		b.Release(mark)
 	}
-	return x
+	return m.head.apply(b, b.Rows(x, s.rows), s)
 }
 
 func (l *decoderLayer) kvSpec() kvSpec { return l.mixer.kvSpec() }
@@ -195,7 +186,8 @@ func (e *embedding) apply(b Backend, s *step) Tensor {
 	return b.Norm(x, &e.norm)
 }
 
-// head turns the stream into logits.
+// head turns the stream into logits, or, where a step wants vectors, only
+// normalises it.
 type head struct {
 	*config
 	norm    norm
@@ -209,8 +201,12 @@ func (h *head) bind(b *binder, tokens *linear) {
 	b.matOr(&h.output, "output", tokens)
 }
 
-func (h *head) apply(b Backend, x Tensor) Tensor {
-	logits := b.MatMul(b.Norm(x, &h.norm), &h.output)
+func (h *head) apply(b Backend, x Tensor, s *step) Tensor {
+	x = b.Norm(x, &h.norm)
+	if s.wantsVectors {
+		return x
+	}
+	logits := b.MatMul(x, &h.output)
 	if h.scale != 0 {
 		b.Scale(logits, h.scale)
 	}

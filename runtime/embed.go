@@ -26,37 +26,16 @@ func (p Pooling) String() string { return [...]string{"", "mean", "cls", "last",
 // continue a text.
 var ErrNoText = errors.New("runtime: the model makes embeddings, not texts")
 
-// ErrNoEmbedding is returned where a model's last vectors are not to be had.
-var ErrNoEmbedding = errors.New("runtime: the model makes no embeddings")
-
 // readPooling reads how a model was trained to be pooled.
 func readPooling(h *hparams) Pooling {
 	return Pooling(h.countOrNone("pooling_type", int(nPoolings)-1))
 }
-
-// embedder is a model that tells its last vectors.
-type embedder interface {
-	// hidden runs all tokens of s and returns their vectors behind the last norm,
-	// [nTokens, dim].
-	hidden(b Backend, s *step) Tensor
-	// project makes the output of pooled vectors.
-	project(b Backend, pooled Tensor) Tensor
-}
-
-var (
-	_ embedder = (*decoder)(nil)
-	_ embedder = (*encoder)(nil)
-)
 
 // Embed returns the vector of a text, pooled as the model says, or else the
 // mean of its tokens' vectors, and not normalised: see Normalize. With a
 // cross-encoder it is the text's score. No token is added to those given, and
 // nothing of them is kept.
 func (e *Engine) Embed(tokens []Token) ([]float32, error) {
-	m, ok := e.model.(embedder)
-	if !ok {
-		return nil, ErrNoEmbedding
-	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("runtime: embed: %w", errNoTokens)
 	}
@@ -71,41 +50,47 @@ func (e *Engine) Embed(tokens []Token) ([]float32, error) {
 	}
 	for rest := tokens; len(rest) > 0; {
 		n := min(len(rest), e.MaxBatch())
-		if err := e.embedChunk(m, s, rest[:n], &p); err != nil {
+		if err := e.embedChunk(s, rest[:n], &p); err != nil {
 			return nil, err
 		}
 		rest = rest[n:]
 	}
-	return e.projectPooled(m, p.vector()), nil
+	return e.project(p.vector()), nil
 }
 
 // embedChunk appends tokens to s and their vectors to p.
-func (e *Engine) embedChunk(m embedder, s *Session, tokens []Token, p *pooler) error {
+func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := Batch{Entries: []Entry{{Session: s, Tokens: tokens}}}
+	b := Batch{Entries: []Entry{{Session: s, Tokens: tokens, Want: WantAll}}}
 	if err := e.layOut(&b); err != nil {
 		return err
 	}
 	e.cpu.begin()
-	h := m.hidden(e.cpu, &e.step)
+	e.step.wantsVectors = true
+	h := e.model.forward(e.cpu, &e.step)
 	for i := range h.rows {
 		p.add(h.row(i))
 	}
 	s.advance(len(tokens))
 	e.step.reset()
-	if _, isEncoder := m.(*encoder); isEncoder {
+	if _, isEncoder := e.model.(*encoder); isEncoder {
 		s.Rewind(0) // the pages there are may be no more than the next text needs
 	}
 	return nil
 }
 
-// projectPooled makes a model's output of a pooled vector.
-func (e *Engine) projectPooled(m embedder, pooled []float32) []float32 {
+// project makes a model's output of a pooled vector, which most models are done
+// with.
+func (e *Engine) project(pooled []float32) []float32 {
+	m, isEncoder := e.model.(*encoder)
+	if !isEncoder {
+		return pooled
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.cpu.begin()
-	return append([]float32(nil), m.project(e.cpu, Tensor{1, len(pooled), pooled}).x...)
+	return append([]float32(nil), m.tail.apply(e.cpu, Tensor{1, len(pooled), pooled}).x...)
 }
 
 // pooler makes one vector of many.

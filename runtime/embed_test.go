@@ -71,26 +71,54 @@ func TestEmbedRefuses(t *testing.T) {
 	require.Equal(t, "rank", e.Info().Pooling)
 }
 
-// The mean of a text's vectors is the mean of what each beginning of it ends in:
-// a decoder's vector of a token depends on those before it alone.
+// The mean of a text's vectors is the mean of what each beginning of it ends in,
+// and the logits are products of these: so it is also where a model's forward
+// is its own.
 func TestEmbedWithDecoder(t *testing.T) {
-	e := load(t, committedModel("llama-tied"), Options{KVBytes: 1 << 20})
-	tokens := randomTokens(e, 9, 1)
-	got, err := e.Embed(tokens)
-	require.NoError(t, err)
-	require.Len(t, got, e.Info().Dim)
-	m := e.model.(*decoder)
-	want := make([]float64, len(got))
-	for i := range tokens {
-		p := pooler{pooling: PoolingLast}
-		s := newSession(t, e, "")
-		require.NoError(t, e.embedChunk(m, s, tokens[:i+1], &p))
-		for j, v := range p.vector() {
-			want[j] += float64(v) / float64(len(tokens))
+	for _, name := range []string{"llama-tied", "gemma4", "qwen35"} {
+		e := load(t, committedModel(name), Options{KVBytes: 16 << 20})
+		tokens := randomTokens(e, 9, 1)
+		got, err := e.Embed(tokens)
+		require.NoError(t, err)
+		require.Len(t, got, e.Info().Dim)
+		want := make([]float64, len(got))
+		for i := range tokens {
+			p := pooler{pooling: PoolingLast}
+			s := newSession(t, e, "")
+			require.NoError(t, e.embedChunk(s, tokens[:i+1], &p))
+			for j, v := range p.vector() {
+				want[j] += float64(v) / float64(len(tokens))
+			}
+			logits := allLogits(t, newSession(t, e, ""), tokens[:i+1], 9)[i*e.nVocab:]
+			requireProducts(t, e, p.vector(), logits)
+		}
+		for j := range want {
+			require.InDelta(t, want[j], got[j], 1e-5)
 		}
 	}
-	for j := range want {
-		require.InDelta(t, want[j], got[j], 1e-5)
+}
+
+// requireProducts expects logits to be what a head makes of a vector.
+func requireProducts(t *testing.T, e *Engine, vector, logits []float32) {
+	t.Helper()
+	var h *head
+	switch m := e.model.(type) {
+	case *decoder:
+		h = &m.head
+	case *gemma4:
+		h = &m.head
+	}
+	row := make([]float32, len(vector))
+	for id, got := range logits {
+		h.output.w.Row(row, id)
+		sum := 0.0
+		for j, v := range row {
+			sum += float64(v) * float64(vector[j])
+		}
+		if h.softcap != 0 {
+			sum = float64(h.softcap) * math.Tanh(sum/float64(h.softcap))
+		}
+		require.InDelta(t, sum, got, 1e-3)
 	}
 }
 

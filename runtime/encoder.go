@@ -57,13 +57,9 @@ func (m *encoder) kvSpecs() []kvSpec {
 	return specs
 }
 
-// forward returns the output for each row that s wants, as if it were a pooled
-// text: an encoder has no logits, and this measures what Embed needs.
+// forward returns vectors. An encoder has no logits: without a step that wants
+// vectors, which is to measure what Embed needs, it makes the output of each.
 func (m *encoder) forward(b Backend, s *step) Tensor {
-	return m.project(b, b.Rows(m.hidden(b, s), s.rows))
-}
-
-func (m *encoder) hidden(b Backend, s *step) Tensor {
 	x := m.embed.apply(b, s) // [nTokens, dim]
 	s.rotate(b, m.ropes)
 	for _, l := range m.layers {
@@ -71,10 +67,12 @@ func (m *encoder) hidden(b Backend, s *step) Tensor {
 		l.apply(b, x, s)
 		b.Release(mark)
 	}
-	return b.Norm(x, &m.norm)
+	x = b.Norm(b.Rows(x, s.rows), &m.norm)
+	if s.wantsVectors {
+		return x
+	}
+	return m.tail.apply(b, x)
 }
-
-func (m *encoder) project(b Backend, pooled Tensor) Tensor { return m.tail.apply(b, pooled) }
 
 // normedSumLayer is the block of the first transformers (arXiv:1706.03762):
 // what attention and network add to the stream is normalised together with it.

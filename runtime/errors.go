@@ -11,7 +11,8 @@ var (
 	// ErrClosed is returned by an engine or a session that has been closed.
 	ErrClosed = errors.New("runtime: closed")
 
-	// ErrKVFull is returned when the KV budget has no page left for a step.
+	// ErrKVFull is returned when the KV budget has no page left for a step, or no
+	// recurrent state for one of its sessions.
 	// Nothing has changed then: the step may be tried again after sessions
 	// have been closed or rewound.
 	ErrKVFull = errors.New("runtime: no free page in the KV cache")

@@ -136,7 +136,7 @@ func (m *gemma3n) forward(b Backend, s *step) Tensor {
 		b.Add(sum, y)
 	}
 	b.Scale(sum, 1.0/altUpStreams)
-	return m.head.apply(b, sum)
+	return m.head.apply(b, sum, s)
 }
 
 // apply runs the layer over the streams, in place.

@@ -98,7 +98,7 @@ func (m *gemma4) forward(b Backend, s *step) Tensor {
 		}
 		b.Release(mark)
 	}
-	return m.head.apply(b, b.Rows(x, s.rows))
+	return m.head.apply(b, b.Rows(x, s.rows), s)
 }
 
 // gemma4FFN is a feed-forward network with experts beside it, which has all its

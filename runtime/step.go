@@ -11,6 +11,8 @@ type step struct {
 	pos    []int32 // [nTokens] places in their timelines
 	rows   []int32 // [nRows] tokens whose logits are wanted
 
+	wantsVectors bool // what logits are made of instead
+
 	rotations [maxRopes]Rotation // of the tokens, under the model's encodings
 }
 
@@ -41,6 +43,7 @@ func (s *step) reset() {
 	clear(s.runs)
 	clear(s.tokens)
 	s.runs, s.tokens, s.pos, s.rows = s.runs[:0], s.tokens[:0], s.pos[:0], s.rows[:0]
+	s.wantsVectors = false
 }
 
 // add appends a run of n tokens at position pos, whose last nRows logits are
