@@ -122,6 +122,17 @@ func requireProducts(t *testing.T, e *Engine, vector, logits []float32) {
 	}
 }
 
+// A cross-encoder without its classifier is an encoder like others.
+func TestEmbedWithoutPooling(t *testing.T) {
+	for _, pooling := range []any{nil, uint32(0), uint32(1)} {
+		e := load(t, rewrite(t, "bert-rerank", change{keys: map[string]any{"bert.pooling_type": pooling}}), Options{})
+		require.Equal(t, "mean", e.Info().Pooling)
+		v, err := e.Embed([]Token{1, 2, 3})
+		require.NoError(t, err)
+		require.Len(t, v, e.Info().Dim)
+	}
+}
+
 func TestNormalize(t *testing.T) {
 	x := []float32{3, -4}
 	Normalize(x)

@@ -23,8 +23,12 @@ type encoderLayer interface {
 
 func (m *encoder) learnedPositions() bool { return m.embed.learned }
 
-// newEncoder returns an encoder without layers.
+// newEncoder returns an encoder without layers. Its vectors are means unless the
+// metadata says otherwise.
 func newEncoder(c *config, ropes ...rope) *encoder {
+	if c.pooling == PoolingNone {
+		c.pooling = PoolingMean
+	}
 	return &encoder{config: *c, ropes: ropes, embed: embedding{config: c}, tail: tail{config: c}}
 }
 
@@ -137,6 +141,7 @@ func (t *tail) bind(b *binder) {
 		b.matRows(&t.dense3, "dense_3", nIn)
 	}
 	if t.pooling != PoolingRank {
+		b.unused("cls", "cls.output")
 		return
 	}
 	if b.has("cls.weight") {
