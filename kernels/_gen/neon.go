@@ -56,16 +56,21 @@ func (a *neon) comment(format string, args ...any) {
 	fmt.Fprintf(&a.text, "\t// "+format+"\n", args...)
 }
 
-// function begins a function. params are pairs of a name and a type of 8 bytes.
+// function begins a function. params are pairs of a name and a type of 8 bytes;
+// the last may be a bool.
 func (a *neon) function(name, doc string, frame int, params ...string) {
 	name += a.suffix
 	var list []string
 	for i := 0; i < len(params); i += 2 {
 		list = append(list, params[i]+" "+params[i+1])
 	}
+	size := 4 * len(params)
+	if params[len(params)-1] == "bool" {
+		size -= 7
+	}
 	signature := fmt.Sprintf("func %s(%s)", name, strings.Join(list, ", "))
 	fmt.Fprintf(&a.stubs, "\n// %s %s\n//\n//go:noescape\n%s\n", name, doc, signature)
-	fmt.Fprintf(&a.text, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, name, frame, 4*len(params))
+	fmt.Fprintf(&a.text, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, name, frame, size)
 }
 
 // param loads parameter number i.
@@ -116,6 +121,11 @@ func generateNEON() error {
 	base.floats()
 	base.quantizers()
 	if err := base.write("neon_matmul"); err != nil {
+		return err
+	}
+	tiles := &neon{suffix: "NEON"}
+	tiles.attention()
+	if err := tiles.write("neon_attention"); err != nil {
 		return err
 	}
 	dot := &neon{suffix: "NEONDot", dot: true}
