@@ -25,6 +25,9 @@ type cpu struct {
 	attention attentionJob
 	recurrent recurrentJob
 	groups    groups
+
+	step     *step  // that is computed
+	adapting region // scratch memory of adapters
 }
 
 var _ Backend = (*cpu)(nil)
@@ -59,6 +62,7 @@ func newCPU(nThreads int, scratchBytes, keepBytes int64) (*cpu, error) {
 func (c *cpu) close() {
 	c.pool.close()
 	c.mem.free()
+	c.adapting.free()
 }
 
 // begin frees the tensors of the step before. Where that wanted so many logits

@@ -149,5 +149,10 @@ func (c *cpu) matMuls(x Tensor, w0, w1, w2 *linear) (y0, y1, y2 Tensor) {
 		}
 	}
 	c.runMatMuls()
+	for i, w := range ws {
+		if w != nil && w.id > 0 && c.step != nil && c.step.adapted {
+			c.adapt(x, w, ys[i])
+		}
+	}
 	return ys[0], ys[1], ys[2]
 }

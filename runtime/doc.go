@@ -35,6 +35,7 @@
 //	encoder.go embed.go                     models that read a text at once; vectors of texts
 //	recurrent.go mamba*.go deltanet.go      the pieces that carry a state along
 //	kvcache.go prefix.go state.go           pages of keys and values; their reuse; recurrent states
+//	adapter.go cpu_adapter.go               low-rank changes of the weights, by session
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
 //	invariants_*.go                         costly checks, with the build tag invariants
 //	perplexity.go                           how well a model predicts a text
@@ -53,7 +54,7 @@
 //
 // # Invariants
 //
-// One arithmetic: a session's logits depend on its tokens alone. How they were
+// One arithmetic: a session's logits depend on its tokens and adapters alone. How they were
 // cut into steps, what else was in a batch, how many threads ran, and whether
 // keys and values were computed or reused, changes no bit. Operations are
 // divided among threads by output, never by sum, and whatever is added up is

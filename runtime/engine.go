@@ -101,6 +101,9 @@ type Engine struct {
 	weights region
 	kv      *pagePool
 
+	adaptable  map[string][]*linear // what adapters may change, by tensor
+	nAdaptable int
+
 	grammarVocab func() *grammar.Vocab // makes it once
 
 	mu   sync.Mutex // guards the step in progress: cpu and its scratch memory
@@ -157,8 +160,11 @@ func (e *Engine) allocate(p *plan, o Options) (err error) {
 		return err
 	}
 	e.step.kv = e.kv
-	e.cpu, err = newCPU(e.threads.N, p.scratchBytes, p.usedBytes)
-	return err
+	if e.cpu, err = newCPU(e.threads.N, p.scratchBytes, p.usedBytes); err != nil {
+		return err
+	}
+	e.cpu.step = &e.step
+	return nil
 }
 
 // fill packs the weights into their memory and readies the model.
@@ -167,6 +173,7 @@ func (e *Engine) fill(p *plan, o Options) error {
 		return err
 	}
 	p.binder.attach(e.weights.bytes)
+	e.adaptable, e.nAdaptable = p.binder.adaptable, p.binder.nAdaptable
 	if err := e.model.ready(e.nCtx); err != nil {
 		return &ModelError{Path: p.info.Path, Faults: []Fault{{Reason: err.Error()}}}
 	}

@@ -73,7 +73,7 @@ func publishChain(t *testing.T, p *pagePool, user string, n int, base Token) (id
 	for i, id := range ids {
 		tokens = append(tokens, fillPage(p, id, base+Token(1000*i))...)
 	}
-	p.publish(user, ids)
+	p.publish(user, "", ids)
 	return ids, tokens
 }
 
@@ -81,16 +81,16 @@ func TestPrefixReuse(t *testing.T) {
 	p := testPool(t, 8)
 	ids, tokens := publishChain(t, p, "a", 3, 0)
 
-	require.Equal(t, ids, p.reuse("a", tokens, nil), "all of it")
-	require.Equal(t, ids[:2], p.reuse("a", tokens[:3*pageTokens-1], nil), "whole pages only")
-	require.Empty(t, p.reuse("a", tokens[1:], nil), "only from the beginning")
-	require.Empty(t, p.reuse("b", tokens, nil), "never another user's")
-	require.Empty(t, p.reuse("a", slices.Repeat([]Token{7}, 200), nil))
+	require.Equal(t, ids, p.reuse("a", "", tokens, nil), "all of it")
+	require.Equal(t, ids[:2], p.reuse("a", "", tokens[:3*pageTokens-1], nil), "whole pages only")
+	require.Empty(t, p.reuse("a", "", tokens[1:], nil), "only from the beginning")
+	require.Empty(t, p.reuse("b", "", tokens, nil), "never another user's")
+	require.Empty(t, p.reuse("a", "", slices.Repeat([]Token{7}, 200), nil))
 
 	other := slices.Clone(tokens)
 	other[2*pageTokens-1]++
-	require.Equal(t, ids[:1], p.reuse("a", other, nil), "up to the first page that differs")
-	require.Empty(t, p.reuse("a", tokens[pageTokens:], nil), "a page belongs to what was before it")
+	require.Equal(t, ids[:1], p.reuse("a", "", other, nil), "up to the first page that differs")
+	require.Empty(t, p.reuse("a", "", tokens[pageTokens:], nil), "a page belongs to what was before it")
 }
 
 // The tokens are compared even where the key agrees.
@@ -98,7 +98,7 @@ func TestPrefixComparesTokens(t *testing.T) {
 	p := testPool(t, 2)
 	ids, tokens := publishChain(t, p, "a", 1, 0)
 	p.tokens(ids[0])[5]++ // as if two prompts had one key
-	require.Empty(t, p.reuse("a", tokens, nil))
+	require.Empty(t, p.reuse("a", "", tokens, nil))
 }
 
 func TestPrefixEviction(t *testing.T) {
@@ -109,11 +109,11 @@ func TestPrefixEviction(t *testing.T) {
 	p.release(recent)
 	require.Equal(t, KVStats{PageTokens: 64, PageBytes: p.layout.pageBytes, NPages: 4, NCached: 4, NEvictable: 4}, p.stats())
 
-	p.release(p.reuse("a", oldTokens, nil)) // now the other chain is the older one
+	p.release(p.reuse("a", "", oldTokens, nil)) // now the other chain is the older one
 	taken, ok := p.take(nil, 1)
 	require.True(t, ok)
 	require.Equal(t, recent[1:], taken, "the least recently used page, from the end of its chain")
-	require.Equal(t, recent[:1], p.reuse("a", recentTokens, nil))
+	require.Equal(t, recent[:1], p.reuse("a", "", recentTokens, nil))
 
 	_, ok = p.take(nil, 3)
 	require.False(t, ok, "a page in use is not evicted")
@@ -129,7 +129,7 @@ func TestPrefixEvictsTheFlooder(t *testing.T) {
 		ids, _ := publishChain(t, p, "flood", 1, Token(100*i+7))
 		p.release(ids)
 	}
-	require.Equal(t, quiet, p.reuse("quiet", quietTokens, nil))
+	require.Equal(t, quiet, p.reuse("quiet", "", quietTokens, nil))
 }
 
 // A chain whose first page was evicted while its last was in use is not found,
@@ -141,17 +141,17 @@ func TestPrefixOrphan(t *testing.T) {
 	require.True(t, ok)
 	copy(p.tokens(own[0]), tokens)
 	tokens = append(tokens, fillPage(p, own[1], 9000)...)
-	p.publish("a", own) // own[0] is a duplicate; own[1] hangs on first[0]
+	p.publish("a", "", own) // own[0] is a duplicate; own[1] hangs on first[0]
 	require.Equal(t, 2, p.stats().NCached)
 	p.release(first)
 
 	rest, ok := p.take(nil, 4) // evicts first[0]; own[1] is in use
 	require.True(t, ok)
 	require.Contains(t, rest, first[0])
-	require.Empty(t, p.reuse("a", tokens, nil))
+	require.Empty(t, p.reuse("a", "", tokens, nil))
 
-	p.publish("a", own)
-	require.Equal(t, own, p.reuse("a", tokens, nil))
+	p.publish("a", "", own)
+	require.Equal(t, own, p.reuse("a", "", tokens, nil))
 	p.release(own)
 	p.release(own)
 	p.release(rest)
@@ -184,7 +184,7 @@ func TestPagePoolRandomly(t *testing.T) {
 					prompt = append(prompt, base)
 				}
 			}
-			h := holder{user: user, ids: p.reuse(user, prompt, nil)}
+			h := holder{user: user, ids: p.reuse(user, "", prompt, nil)}
 			for i, id := range h.ids {
 				require.Equal(t, prompt[i*pageTokens:][:pageTokens], p.tokens(id))
 			}
@@ -196,7 +196,7 @@ func TestPagePoolRandomly(t *testing.T) {
 				copy(p.tokens(h.ids[i]), prompt[i*pageTokens:])
 			}
 			if ok && rng.IntN(3) > 0 {
-				p.publish(user, h.ids)
+				p.publish(user, "", h.ids)
 			}
 			held = append(held, h)
 			if !ok {

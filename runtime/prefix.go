@@ -59,13 +59,16 @@ func (c *prefixCache) user(name string) *prefixUser {
 	return u
 }
 
-// sum returns the key of the page that holds tokens and follows parent.
-func (u *prefixUser) sum(parent *prefixEntry, tokens []Token) (k prefixKey) {
+// sum returns the key of the page that holds tokens and follows parent. variant
+// tells apart timelines whose keys and values are not those of their tokens
+// alone.
+func (u *prefixUser) sum(parent *prefixEntry, variant string, tokens []Token) (k prefixKey) {
 	u.mac.Reset()
 	u.buf = u.buf[:0]
 	if parent != nil {
 		u.buf = append(u.buf, parent.key[:]...)
 	}
+	u.buf = append(u.buf, variant...)
 	for _, t := range tokens {
 		u.buf = binary.LittleEndian.AppendUint32(u.buf, uint32(t))
 	}
@@ -76,8 +79,8 @@ func (u *prefixUser) sum(parent *prefixEntry, tokens []Token) (k prefixKey) {
 }
 
 // find returns the entry of the page that holds tokens and follows parent.
-func (u *prefixUser) find(p *pagePool, parent *prefixEntry, tokens []Token) (*prefixEntry, prefixKey) {
-	key := u.sum(parent, tokens)
+func (u *prefixUser) find(p *pagePool, parent *prefixEntry, variant string, tokens []Token) (*prefixEntry, prefixKey) {
+	key := u.sum(parent, variant, tokens)
 	e := u.entries[key]
 	if e != nil && e.parent == parent && slices.Equal(p.tokens(e.page), tokens) {
 		return e, key
@@ -87,7 +90,7 @@ func (u *prefixUser) find(p *pagePool, parent *prefixEntry, tokens []Token) (*pr
 
 // reuse appends to ids the pages of user's longest cached prefix of prompt and
 // makes the caller a user of each.
-func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
+func (p *pagePool) reuse(user, variant string, prompt []Token, ids []pageID) []pageID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	u := p.prefix.users[user]
@@ -97,7 +100,7 @@ func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
 	var last *prefixEntry
 	nOwn := len(ids)
 	for ; len(prompt) >= pageTokens; prompt = prompt[pageTokens:] {
-		e, _ := u.find(p, last, prompt[:pageTokens])
+		e, _ := u.find(p, last, variant, prompt[:pageTokens])
 		if e == nil {
 			break
 		}
@@ -111,7 +114,7 @@ func (p *pagePool) reuse(user string, prompt []Token, ids []pageID) []pageID {
 }
 
 // publish offers a session's full pages to later sessions of user.
-func (p *pagePool) publish(user string, pages []pageID) {
+func (p *pagePool) publish(user, variant string, pages []pageID) {
 	if len(pages) == 0 {
 		return
 	}
@@ -120,7 +123,7 @@ func (p *pagePool) publish(user string, pages []pageID) {
 	u := p.prefix.user(user)
 	var last *prefixEntry
 	for _, id := range pages {
-		e, key := u.find(p, last, p.tokens(id))
+		e, key := u.find(p, last, variant, p.tokens(id))
 		if e == nil {
 			p.dropEntry(u, u.entries[key])
 			e = &prefixEntry{key: key, page: id, parent: last}

@@ -7,6 +7,10 @@ type SessionOptions struct {
 	// User names who may reuse this session's keys and values: later sessions
 	// with the same name. The empty name shares with nobody.
 	User string
+
+	// Adapters change the model for this session. They are kept until it is
+	// closed.
+	Adapters []AdapterUse
 }
 
 // Session is one token timeline with its keys and values. It belongs to one
@@ -21,6 +25,9 @@ type Session struct {
 	state   stateID // of models that have one; noState until a step needs it
 	nState  int     // tokens that the state has gone through
 	closed  bool
+
+	adapters   []AdapterUse
+	adapterKey string
 }
 
 // NewSession begins an empty timeline. It keeps the engine loaded until Close.
@@ -37,7 +44,27 @@ func (e *Engine) newSession(o SessionOptions) (*Session, error) {
 		return nil, fmt.Errorf("new session: %w", ErrClosed)
 	}
 	n := pagesFor(e.nCtx)
-	return &Session{engine: e, user: o.User, pages: make([]pageID, 0, n), views: make([][]byte, 0, n), state: noState}, nil
+	s := &Session{engine: e, user: o.User, pages: make([]pageID, 0, n), views: make([][]byte, 0, n), state: noState}
+	if err := s.adapt(o.Adapters); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("new session: %w", err)
+	}
+	return s, nil
+}
+
+// adapt gives a new session its adapters.
+func (s *Session) adapt(uses []AdapterUse) error {
+	if err := s.engine.checkAdapters(uses); err != nil {
+		return err
+	}
+	for _, u := range uses {
+		if !u.Adapter.acquire() {
+			return fmt.Errorf("adapter %s: %w", u.Adapter.path, ErrClosed)
+		}
+		s.adapters = append(s.adapters, u)
+	}
+	s.adapterKey = adapterKey(uses)
+	return nil
 }
 
 // pagesFor returns the number of pages that nTokens positions need.
@@ -71,7 +98,7 @@ func (s *Session) Reuse(prompt []Token) int {
 	}
 	limit := min(len(prompt)-1, s.engine.nCtx)
 	s.engine.kv.release(s.pages) // pages that a step took and failed to fill
-	s.pages = s.engine.kv.reuse(s.user, prompt[:limit], s.pages[:0])
+	s.pages = s.engine.kv.reuse(s.user, s.adapterKey, prompt[:limit], s.pages[:0])
 	s.nTokens = len(s.pages) * pageTokens
 	s.view()
 	s.nReused = s.nTokens
@@ -82,7 +109,7 @@ func (s *Session) Reuse(prompt []Token) int {
 // Close does so as well.
 func (s *Session) Publish() {
 	if s.user != "" && !s.closed {
-		s.engine.kv.publish(s.user, s.pages[:s.nTokens/pageTokens])
+		s.engine.kv.publish(s.user, s.adapterKey, s.pages[:s.nTokens/pageTokens])
 	}
 }
 
@@ -111,6 +138,9 @@ func (s *Session) Close() {
 	s.Publish()
 	s.Rewind(0)
 	s.closed = true
+	for _, u := range s.adapters {
+		u.Adapter.Close()
+	}
 	s.engine.Close()
 }
 

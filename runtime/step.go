@@ -1,6 +1,10 @@
 package runtime
 
-import "fmt"
+import (
+	"fmt"
+
+	"inferd/kernels"
+)
 
 // step is one batch laid out for a model: the tokens of all entries one after
 // another. Its slices have room for the largest batch from the start.
@@ -13,15 +17,30 @@ type step struct {
 
 	wantsVectors bool // what logits are made of instead
 
+	adapted bool // a session of it has adapters
+
 	rotations [maxRopes]Rotation // of the tokens, under the model's encodings
 }
 
 // run is one entry's part of a step.
 type run struct {
 	session *Session
-	first   int // its first token in the step
-	n       int // tokens
-	pos     int // place of its first token in the session's timeline
+	first   int           // its first token in the step
+	n       int           // tokens
+	pos     int           // place of its first token in the session's timeline
+	picked  kernels.Range // its part of the step's rows
+}
+
+// adapters are those of the run's session.
+func (r *run) adapters() []AdapterUse { return r.session.adapters }
+
+// rows are the run's tokens in the step, or those whose logits are wanted among
+// all of these.
+func (r *run) rows(picked bool) kernels.Range {
+	if picked {
+		return r.picked
+	}
+	return kernels.Range{From: r.first, To: r.first + r.n}
 }
 
 // newStep returns a step with room for maxBatch tokens. A measuring step has no
@@ -42,6 +61,7 @@ func (s *step) maxBatch() int { return cap(s.tokens) }
 func (s *step) reset() {
 	clear(s.runs)
 	clear(s.tokens)
+	s.adapted = false
 	s.runs, s.tokens, s.pos, s.rows = s.runs[:0], s.tokens[:0], s.pos[:0], s.rows[:0]
 	s.wantsVectors = false
 }
@@ -50,7 +70,9 @@ func (s *step) reset() {
 // wanted, and returns the room for its tokens.
 func (s *step) add(session *Session, pos, n, nRows int) []Token {
 	first := len(s.tokens)
-	s.runs = append(s.runs, run{session, first, n, pos})
+	picked := kernels.Range{From: len(s.rows), To: len(s.rows) + nRows}
+	s.runs = append(s.runs, run{session, first, n, pos, picked})
+	s.adapted = s.adapted || session != nil && len(session.adapters) > 0
 	s.tokens = s.tokens[:first+n]
 	for i := range n {
 		s.pos = append(s.pos, int32(pos+i))

@@ -13,6 +13,7 @@ import (
 type linear struct {
 	w    *kernels.Matrix // [nOut, nIn]; shared where embeddings are tied
 	bias []float32       // [nOut]
+	id   int             // by which adapters know it; 0: it cannot be adapted
 }
 
 // binder connects an architecture's weights to a file's tensors. Binding names
@@ -33,6 +34,9 @@ type bindings struct {
 	faults []Fault
 	items  []packItem
 	bytes  int64 // of the packed weights
+
+	adaptable  map[string][]*linear // by tensor, in the order of its rows
+	nAdaptable int
 }
 
 // packItem is one tensor, or one expert's part of one, and where it goes.
@@ -50,7 +54,7 @@ type packItem struct {
 }
 
 func newBinder(f *gguf.File) *binder {
-	return &binder{bindings: &bindings{file: f, bound: map[string]bool{}}}
+	return &binder{bindings: &bindings{file: f, bound: map[string]bool{}, adaptable: map[string][]*linear{}}}
 }
 
 // layer returns a binder for the tensors of block i.
@@ -153,8 +157,20 @@ func (b *binder) mat(dst *linear, name string, nOut, nIn int) {
 	dst.w = &kernels.Matrix{NOut: nOut, NIn: nIn}
 	if info, format, ok := b.lookup(name+".weight", nOut, nIn); ok {
 		b.addMatrix(dst.w, info, 0, format)
+		b.adapt(dst, info.Name)
 	}
 	b.bias(&dst.bias, name, nOut)
+}
+
+// adapt lets adapters change the product with a matrix. Embeddings are looked
+// up, so that those of a file that ties the output to them stay as they are.
+func (b *binder) adapt(dst *linear, tensor string) {
+	if tensor == "token_embd.weight" {
+		return
+	}
+	b.nAdaptable++
+	dst.id = b.nAdaptable
+	b.adaptable[tensor] = append(b.adaptable[tensor], dst)
 }
 
 // matRows is mat for a matrix of as many rows as the file has, which it returns.
@@ -182,6 +198,7 @@ func (b *binder) firstRow(dst *[]float32, name string, n int) {
 func (b *binder) table(dst *linear, name string, nRows, nCols int) {
 	n := len(b.items)
 	b.mat(dst, name, nRows, nCols)
+	delete(b.adaptable, b.prefix+name+".weight")
 	for i := range b.items[n:] {
 		b.items[n+i].isTable = true
 	}
@@ -218,6 +235,7 @@ func (b *binder) parts(name string, nIn int, parts ...part) {
 		from := int64(0)
 		for _, p := range parts {
 			b.addMatrix(p.dst.w, info, from, format)
+			b.adapt(p.dst, info.Name)
 			from += int64(p.nOut) * info.Bytes / int64(nOut)
 		}
 	}

@@ -2,7 +2,8 @@
 // around its model files.
 //
 // One file holds one subcommand: chat talks to a running daemon over its
-// socket; generate, embed, logits, perplexity and bench load a model themselves;
+// socket; generate, embed, logits, perplexity and bench load a model themselves,
+// and quantize writes one;
 // inspect, tensor, tokenize and detokenize read no more of a file than they
 // need. Reading order: main.go (process, signals, exit codes), command.go
 // (what a subcommand is, flags, help), then any subcommand. The rest is shared

@@ -16,7 +16,7 @@ import (
 
 var generateCommand = &command{
 	name:     "generate",
-	synopsis: "--model FILE --prompt P [--max-tokens N] [--temperature T] [--seed N]",
+	synopsis: "--model FILE --prompt P [--max-tokens N] [--temperature T] [--seed N] [--lora FILE]",
 	summary:  "continue a text with a model file, without a daemon",
 	details: `
 Load the model and print the continuation of the prompt as it is made. The
@@ -30,6 +30,7 @@ machine.`,
 		fs.StringVar(&g.prompt, "prompt", "", "text `P` to continue; may be empty")
 		fs.IntVar(&g.maxTokens, "max-tokens", 0, "stop after `N` tokens; 0: when the context is full")
 		fs.Float64Var(&g.temperature, "temperature", 1, "randomness `T`: 0 always takes the most likely token, 1 draws as the model predicts")
+		g.lora.define(fs)
 		fs.Uint64Var(&g.seed, "seed", 0, "seed `N` of the random draws; default: another one each time")
 		return func(ctx context.Context, _ []string) error {
 			if err := required(fs, "model", "prompt"); err != nil {
@@ -49,6 +50,7 @@ type generateRun struct {
 	maxTokens     int
 	temperature   float64
 	seed          uint64
+	lora          loraFlag
 }
 
 func (g *generateRun) run(ctx context.Context) error {
@@ -60,7 +62,7 @@ func (g *generateRun) run(ctx context.Context) error {
 		return err
 	}
 	defer e.Close()
-	s, err := e.NewSession(runtime.SessionOptions{})
+	s, err := g.lora.newSession(e)
 	if err != nil {
 		return err
 	}

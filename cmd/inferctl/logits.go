@@ -16,7 +16,7 @@ import (
 
 var logitsCommand = &command{
 	name:     "logits",
-	synopsis: "--model FILE (--tokens 1,2,3 | --tokens-file F) [--ctx N] [--greedy K] --out FILE",
+	synopsis: "--model FILE (--tokens 1,2,3 | --tokens-file F) [--ctx N] [--greedy K] [--lora FILE] --out FILE",
 	summary:  "write a model's raw output for given token ids",
 	details: `
 Write the logits after each of the given tokens as float32, little endian, a
@@ -33,6 +33,7 @@ of all tokens, not normalised.`,
 		fs.StringVar(&l.tokensFile, "tokens-file", "", "read the ids from the file `F`: numbers, or a JSON array")
 		fs.IntVar(&l.nCtx, "ctx", 0, "context length `N`; 0: the model's own")
 		fs.IntVar(&l.nGreedy, "greedy", 0, "append `K` tokens")
+		l.lora.define(fs)
 		fs.StringVar(&l.out, "out", "", "write to `FILE`")
 		return func(ctx context.Context, _ []string) error {
 			if err := required(fs, "model", "out"); err != nil {
@@ -53,6 +54,7 @@ of all tokens, not normalised.`,
 type logitsRun struct {
 	model, tokens, tokensFile, out string
 	nCtx, nGreedy                  int
+	lora                           loraFlag
 }
 
 // logitsShape is what is printed about the file written.
@@ -78,7 +80,7 @@ func (l *logitsRun) run(ctx context.Context) error {
 	if e.Info().Pooling != "" {
 		return l.embed(e, tokens)
 	}
-	s, err := e.NewSession(runtime.SessionOptions{})
+	s, err := l.lora.newSession(e)
 	if err != nil {
 		return err
 	}
@@ -99,8 +101,8 @@ func (l *logitsRun) run(ctx context.Context) error {
 
 // embed writes the vector of tokens.
 func (l *logitsRun) embed(e *runtime.Engine, tokens []runtime.Token) error {
-	if l.nGreedy > 0 {
-		return usagef("logits", "--greedy is not for a model that makes embeddings")
+	if l.nGreedy > 0 || len(l.lora.files) > 0 {
+		return usagef("logits", "--greedy and --lora are not for a model that makes embeddings")
 	}
 	v, err := e.Embed(tokens)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 var perplexityCommand = &command{
 	name:     "perplexity",
-	synopsis: "--model FILE --file F [--ctx N] [--chunks N] [--json]",
+	synopsis: "--model FILE --file F [--ctx N] [--chunks N] [--lora FILE] [--json]",
 	summary:  "measure how well a model predicts a text",
 	details: `
 Cut the text of F into chunks of the context length and score the second half of
@@ -30,6 +30,7 @@ its standard error, and how many tokens in how many chunks were scored.`,
 		fs.StringVar(&p.file, "file", "", "text file `F`")
 		fs.IntVar(&p.nCtx, "ctx", 512, "tokens `N` in a chunk")
 		fs.IntVar(&p.nChunks, "chunks", 0, "use only the first `N` chunks; 0: all")
+		p.lora.define(fs)
 		fs.BoolVar(&p.json, "json", false, "print one JSON object")
 		return func(ctx context.Context, _ []string) error {
 			if err := required(fs, "model", "file"); err != nil {
@@ -48,6 +49,7 @@ type perplexityRun struct {
 	model, file   string
 	nCtx, nChunks int
 	json          bool
+	lora          loraFlag
 
 	nScored int
 	sum     float64 // of -log p(token)
@@ -73,7 +75,7 @@ func (p *perplexityRun) run(ctx context.Context) error {
 	if nChunks == 0 {
 		return withHint(fmt.Errorf("%s has %d tokens, a chunk has %d", p.file, len(tokens), p.nCtx), "use a longer text or a smaller --ctx")
 	}
-	s, err := e.NewSession(runtime.SessionOptions{})
+	s, err := p.lora.newSession(e)
 	if err != nil {
 		return err
 	}
