@@ -54,11 +54,11 @@
 //
 // # Invariants
 //
-// One arithmetic: a session's logits depend on its tokens and adapters alone. How they were
-// cut into steps, what else was in a batch, how many threads ran, and whether
-// keys and values were computed or reused, changes no bit. Operations are
-// divided among threads by output, never by sum, and whatever is added up is
-// added in an order fixed by position.
+// One arithmetic: a session's logits depend on its tokens and adapters alone.
+// How they were cut into steps, what else was in a batch, how many threads ran,
+// and whether keys and values were computed or reused, changes no bit.
+// Operations are divided among threads by output, never by sum, and whatever is
+// added up is added in an order fixed by position.
 //
 // Pages of keys and values, the tokens they were made of, and recurrent states
 // are cleared when their last user lets go of them, and never pass from one user
