@@ -25,7 +25,7 @@ func newTokenizer(h *hparams) *tokenizer.Tokenizer {
 		CharsMap: read(h, vocabPrefix+"precompiled_charsmap", h.file.Bytes, false),
 
 		BOS: r.id("bos_token_id"), EOS: r.id("eos_token_id"), EOT: r.id("eot_token_id"), EOM: r.id("eom_token_id"),
-		UNK: r.id("unknown_token_id"), SEP: r.id("seperator_token_id"), PAD: r.id("padding_token_id"), MASK: r.id("mask_token_id"),
+		UNK: r.id("unknown_token_id"), SEP: r.id("seperator_token_id"), PAD: r.id("padding_token_id"), MASK: r.id("mask_token_id"), //nolint:misspell // the key is spelled so
 		FIMPre: r.id("fim_pre_token_id"), FIMSuf: r.id("fim_suf_token_id"), FIMMid: r.id("fim_mid_token_id"),
 		FIMPad: r.id("fim_pad_token_id"), FIMRep: r.id("fim_rep_token_id"), FIMSep: r.id("fim_sep_token_id"),
 

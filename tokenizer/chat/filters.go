@@ -221,7 +221,7 @@ func joinFilter(in *interp, v value, a args) value {
 
 func indentFilter(in *interp, v value, a args) value {
 	b := a.bind("indent", "width", "first", "blank")
-	pad := lit("    ")
+	var pad text
 	switch w := b.value(0, int64(4)).(type) {
 	case text:
 		pad = w

@@ -49,10 +49,6 @@ func (t text) slice(from, to int) text {
 	return r
 }
 
-// sub returns the part of t that s, a substring sharing t.s's memory at
-// offset off, covers.
-func (t text) sub(off int, s string) text { return t.slice(off, off+len(s)) }
-
 // runes is the length that Python reports.
 func (t text) runes() int { return utf8.RuneCountInString(t.s) }
 
@@ -87,15 +83,6 @@ func (b *builder) text(t text) {
 	b.lit(t.s)
 	for _, u := range t.user {
 		b.mark(base+u.from, base+u.to)
-	}
-}
-
-// like writes s with t's provenance taken as a whole.
-func (b *builder) like(t text, s string) {
-	base := b.buf.Len()
-	b.lit(s)
-	if len(t.user) > 0 && s != "" {
-		b.mark(base, base+len(s))
 	}
 }
 
