@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	openaigo "github.com/openai/openai-go/v3"
@@ -79,4 +80,36 @@ func TestUntrainedModelsFollowSchemas(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, http.StatusBadRequest, apiErr.StatusCode)
 	require.Equal(t, "response_format.json_schema.schema", apiErr.Param)
+}
+
+// TestUntrainedModelsCallTools: a model that knows nothing calls the tool that
+// it must, with arguments of the schema.
+func TestUntrainedModelsCallTools(t *testing.T) {
+	e, err := loadEngine(testdata.Path("models", "llama-tied.gguf"), DefaultConfig(), new(sync.Mutex))
+	require.NoError(t, err)
+	t.Cleanup(e.close)
+	d := start(t, e, nil)
+	d.model.chat = newChatFormat(e.tokenizer(), callingTemplate)
+	client := d.openai()
+	schema, judge := judgeOf(t, `{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":99},"size":{"enum":["s","é"]}},"required":["n","size"],"additionalProperties":false}`)
+	var parameters openaigo.FunctionParameters
+	require.NoError(t, json.Unmarshal(schema.(json.RawMessage), &parameters))
+	for seed := range int64(4) {
+		answer, err := client.Chat.Completions.New(t.Context(), openaigo.ChatCompletionNewParams{
+			Model:    "fake",
+			Messages: []openaigo.ChatCompletionMessageParamUnion{openaigo.UserMessage("hi")},
+			Seed:     openaigo.Int(seed),
+			Tools: []openaigo.ChatCompletionToolUnionParam{
+				openaigo.ChatCompletionFunctionTool(openaigo.FunctionDefinitionParam{Name: "order", Parameters: parameters}),
+				openaigo.ChatCompletionFunctionTool(openaigo.FunctionDefinitionParam{Name: "wait"}),
+			},
+			ToolChoice: openaigo.ToolChoiceOptionFunctionToolChoice(openaigo.ChatCompletionNamedToolChoiceFunctionParam{Name: "order"}),
+		})
+		require.NoError(t, err)
+		require.Equal(t, "tool_calls", answer.Choices[0].FinishReason)
+		require.Empty(t, answer.Choices[0].Message.Content)
+		require.Len(t, answer.Choices[0].Message.ToolCalls, 1)
+		require.Equal(t, "order", answer.Choices[0].Message.ToolCalls[0].Function.Name)
+		judge(answer.Choices[0].Message.ToolCalls[0].Function.Arguments)
+	}
 }

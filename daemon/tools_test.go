@@ -19,7 +19,7 @@ import (
 
 // callingTemplate teaches the form of Hermes in few words.
 const callingTemplate = `{{ bos_token }}{% if tools %}{% for t in tools %}{{ t | tojson }}
-{% endfor %}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}{% endfor %}[assistant]`
+{% endfor %}{"name": …, "arguments": …}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}{% endfor %}[assistant]`
 
 // say makes the engine answer each prompt with the next of answers. They end
 // with "!", which must be the stop string.

@@ -205,6 +205,9 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := req.force(m, &req.format); err != nil {
+		return err
+	}
 	if req.generation.Grammar, err = a.grammars.of(auth.GrantFrom(r.Context()).User, req.format); err != nil {
 		return err
 	}
@@ -231,9 +234,6 @@ func (req *chatRequest) begin(ctx context.Context, m Model) (*answers, error) {
 	if err := req.generation.Validate(m.NVocab()); err != nil {
 		return nil, err
 	}
-	if req.tools != nil && !m.ReplyFormat().TakesTools {
-		return nil, invalid("unsupported_parameter", "tools", "model %q knows no tools", m.Name())
-	}
 	prompt, err := m.ChatPrompt(Conversation{req.messages, req.raw})
 	if err != nil {
 		return nil, invalid("invalid_value", "messages", "%v", err)
@@ -255,16 +255,19 @@ const nPromptEnd = 16
 
 // readAs decides how answers are read: as the model's format says, if they may
 // have reasoning or calls in them, else as they are. An answer whose form is
-// given has neither.
+// given has neither, unless it must be a call.
 func (req *chatRequest) readAs(m Model, prompt []runtime.Token) {
 	f := m.ReplyFormat()
 	isPlain := f.Format == nil || !f.HasReasoning() && req.tools == nil
 	req.parts = make([]parts, req.n)
-	if isPlain || req.generation.Grammar != nil {
+	if isPlain || req.generation.Grammar != nil && !req.forced {
 		return
 	}
 	req.generation.Show = f.Marks
 	end := m.Tokenizer().Decode(prompt[max(0, len(prompt)-nPromptEnd):], tokenizer.DecodeOptions{ShowSpecial: true})
+	if req.forced { // the call comes at once
+		end = nil
+	}
 	for i := range req.parts {
 		req.parts[i] = parts{
 			parser: f.NewParser(reply.Options{Tools: req.tools, Prompt: string(end)}),

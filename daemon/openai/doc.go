@@ -38,8 +38,9 @@
 //
 // Tools are offered to models whose chat template takes them and whose form of
 // calls is known; for others they are 400. What is no proper call of a tool
-// that was offered stays text, so arguments are always a JSON object; "strict"
-// does not bind them to the schema. Reasoning comes as reasoning_content, beside
+// that was offered stays text, so arguments are always a JSON object. They follow
+// the tool's schema where tool_choice leaves the model no choice but a call, else
+// "strict" does not bind them to it. Reasoning comes as reasoning_content, beside
 // the text, and may be sent back so. Other answers are passed on byte for byte.
 // Log probabilities are told of all tokens, whatever they became.
 //

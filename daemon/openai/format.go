@@ -18,6 +18,7 @@ const (
 	anyJSON
 	jsonSchema
 	gbnf
+	toolCalls // source is a callFormat in JSON
 )
 
 // format is the form that a request asks its answer to have.
@@ -101,7 +102,13 @@ func (f format) compile() (*grammar.Grammar, error) {
 	case anyJSON:
 		return grammar.CompileJSON()
 	case jsonSchema:
-		return grammar.CompileSchema(json.RawMessage(f.source))
+		return grammar.CompileSchema(f.source)
+	case toolCalls:
+		var c callFormat
+		if err := json.Unmarshal(f.source, &c); err != nil {
+			return nil, err
+		}
+		return grammar.CompileCalls(c.Open, c.Shut, c.Calls, c.Many)
 	default:
 		return grammar.CompileGBNF(string(f.source))
 	}

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
+	"inferd/runtime/grammar"
 	"inferd/tokenizer/reply"
 )
 
@@ -21,6 +23,42 @@ type toolbox struct {
 	tools  []reply.Tool
 	raw    json.RawMessage // as the client sent them, for the prompt
 	single bool            // one call in an answer at most
+	forced bool            // the answer must be a call
+	named  string          // of this tool, if set
+}
+
+// callFormat is the form of an answer that must be a call.
+type callFormat struct {
+	Open, Shut string
+	Calls      []grammar.Call
+	Many       bool
+}
+
+// force turns a choice that leaves none into a format. A model that takes no
+// tools, or writes calls in a form that cannot be held, is a mistake of the client.
+func (t *toolbox) force(m Model, f *format) error {
+	if t.tools == nil {
+		return nil
+	}
+	if !m.ReplyFormat().TakesTools {
+		return invalid("unsupported_parameter", "tools", "model %q knows no tools", m.Name())
+	}
+	if !t.forced {
+		return nil
+	}
+	c := callFormat{Many: !t.single && t.named == ""}
+	var ok bool
+	if c.Open, c.Shut, ok = m.ReplyFormat().JSONCalls(); !ok {
+		return invalid("unsupported_parameter", "tool_choice", "model %q cannot be made to call a tool, \"tool_choice\" must be \"auto\" or \"none\"", m.Name())
+	}
+	for _, tool := range t.tools {
+		if t.named == "" || t.named == tool.Name {
+			c.Calls = append(c.Calls, grammar.Call{Name: tool.Name, Parameters: tool.Parameters})
+		}
+	}
+	source, err := json.Marshal(c)
+	*f = format{toolCalls, "tools", source}
+	return err
 }
 
 // toolName is what OpenAI allows, and the dots of other servers.
@@ -80,13 +118,43 @@ func readTool(o *object) (tool reply.Tool) {
 
 func readToolChoice(o *object, t *toolbox) {
 	value := o.take("tool_choice")
-	switch string(value) {
-	case "", `"auto"`:
-	case `"none"`:
+	switch {
+	case value == nil || string(value) == `"auto"`:
+		return
+	case string(value) == `"none"`:
 		t.tools, t.raw = nil, nil
+		return
+	case string(value) == `"required"`:
+	case typeOf(value) == "an object":
+		in := o.inner("tool_choice", value)
+		t.named = readNamedChoice(in)
+		o.closeInner(in)
+		if !slices.ContainsFunc(t.tools, func(tool reply.Tool) bool { return tool.Name == t.named }) {
+			o.fail("invalid_value", "tool_choice", "names %q, which is not among the tools", t.named)
+		}
 	default:
-		o.fail("unsupported_parameter", "tool_choice", "must be \"auto\" or \"none\", found %.100s", value)
+		o.fail("invalid_value", "tool_choice", "must be auto, none, required or a function, found %.100s", value)
 	}
+	t.forced = true
+	if t.tools == nil {
+		o.fail("invalid_value", "tool_choice", "asks for a call, but there are no tools")
+	}
+}
+
+func readNamedChoice(o *object) string {
+	o.require("type")
+	if kind, ok := o.str("type"); ok && kind != "function" {
+		o.fail("unsupported_parameter", "type", "%q is not supported, must be function", kind)
+	}
+	o.require("function")
+	f := o.object("function")
+	if f == nil {
+		return ""
+	}
+	f.require("name")
+	name, _ := f.str("name")
+	o.closeInner(f)
+	return name
 }
 
 // readToolCalls reads the calls that an assistant made earlier.

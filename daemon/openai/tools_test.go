@@ -161,7 +161,7 @@ func TestCutAnswersSayLength(t *testing.T) {
 
 // TestLargeCallsFitIntoEvents: some clients read lines of 64 KiB at most.
 func TestLargeCallsFitIntoEvents(t *testing.T) {
-	large := strings.Repeat(`é"`, 20_000)
+	large := strings.Repeat(`é"`, 12_000)
 	arguments, err := json.Marshal(map[string]string{"z": large})
 	require.NoError(t, err)
 	s, m := newCaller(t, `<tool_call>{"name":"weather","arguments":`+string(arguments)+`}</tool_call>`)
@@ -173,6 +173,45 @@ func TestLargeCallsFitIntoEvents(t *testing.T) {
 		}
 	}
 	require.JSONEq(t, string(arguments), got.String())
+}
+
+// TestForcedCalls: the answer can be nothing but a call, of the named tool if
+// one is named, and begins with it even where the prompt begins reasoning.
+func TestForcedCalls(t *testing.T) {
+	const weather, now = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {}}\n</tool_call>", "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"
+	for choice, allowed := range map[string][]bool{
+		`"required"`:                                    {true, true, true},
+		`"required","parallel_tool_calls":false`:        {true, true, false},
+		`{"type":"function","function":{"name":"now"}}`: {false, true, false},
+	} {
+		s, m := newCaller(t, now)
+		m.form.Format = reply.Detect("<think> <tool_call> arguments")
+		status, got := s.post(t, chatPath, `{"model":"fake","messages":[{"role":"user","content":"<think>"}],"tools":`+weatherTools+`,"tool_choice":`+choice+`}`)
+		require.Equal(t, http.StatusOK, status, got)
+		require.Contains(t, m.prompts[0], "weather")
+		require.Equal(t, "now", at(t, got, "choices", 0, "message", "tool_calls", 0, "function", "name"))
+		for i, text := range []string{weather, now, weather + "\n" + now} {
+			ok, err := m.asked[0].Grammar.Matches(text)
+			require.NoError(t, err)
+			require.Equal(t, allowed[i], ok, "%s: %s", choice, text)
+		}
+		ok, err := m.asked[0].Grammar.Matches("no call")
+		require.NoError(t, err)
+		require.False(t, ok)
+	}
+
+	s, m := newCaller(t, "")
+	m.form.Format = reply.Detect("<tool_call> arguments <arg_key>")
+	status, got := s.post(t, chatPath, chatBody(`,"tool_choice":"required","tools":`+weatherTools))
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Equal(t, "tool_choice", at(t, got, "error", "param"))
+
+	m.form.Format = reply.Detect("<tool_call> arguments")
+	status, got = s.post(t, chatPath, chatBody(`,"tool_choice":"required","tools":`+strings.Replace(weatherTools, `"z":{}`, `"z":{"not":{}}`, 1)))
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Equal(t, "tools", at(t, got, "error", "param"))
+	require.Contains(t, at(t, got, "error", "message"), `tool "weather": #/properties/z`)
+	require.Empty(t, m.asked)
 }
 
 func TestConversationsWithTools(t *testing.T) {

@@ -31,7 +31,7 @@
 // # Reading order
 //
 // grammar.go (API), expr.go, nfa.go, machine.go, vocab.go; then the sources:
-// regex.go with chars.go and numbers.go, gbnf.go, and schema*.go.
+// regex.go with chars.go and numbers.go, gbnf.go, schema*.go, and calls.go.
 //
 // Sources: JSON Schema draft 2020-12; RFC 8259; the GBNF notes of llama.cpp.
 package grammar

@@ -68,7 +68,10 @@ var sections = []section{
 }
 
 // Format is how one model's answers are written.
-type Format struct{ sections []*section }
+type Format struct {
+	sections []*section
+	jsonTags bool // calls are JSON objects between <tool_call> tags
+}
 
 // Detect returns the format of the models that a chat template belongs to.
 // A template that mentions no known mark gives plain text.
@@ -86,9 +89,19 @@ func Detect(template string) *Format {
 		}
 		if known {
 			f.sections = append(f.sections, s)
+			f.jsonTags = f.jsonTags || s.open == "<tool_call>"
 		}
 	}
+	// Some write marks of their own between the same tags.
+	f.jsonTags = f.jsonTags && strings.Contains(template, "arguments") &&
+		!strings.Contains(template, "<function=") && !strings.Contains(template, "<arg_key>")
 	return f
+}
+
+// JSONCalls returns what stands before and behind the object with a call's name
+// and arguments, if the format is known to write calls so, one after another.
+func (f *Format) JSONCalls() (open, shut string, ok bool) {
+	return "<tool_call>\n", "\n</tool_call>", f.jsonTags
 }
 
 // Marks lists the strings that a detokeniser must not hide, although they may
