@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -245,6 +246,7 @@ type piece struct {
 
 	src, dst []byte
 	values   []float32
+	weights  []float32 // of a row, where they are computed
 	err      error
 }
 
@@ -278,6 +280,41 @@ func convertAll(w io.Writer, pieces []piece, row, nRows int) error {
 	return nil
 }
 
+// importance returns what the errors of a row's values weigh, or nil.
+func (p *piece) importance(row int, values []float32) []float32 {
+	n := p.tensor.Dims[0]
+	switch p.to {
+	case kernels.Q2_K, kernels.Q3_K, kernels.Q4_K, kernels.Q5_K, kernels.Q6_K:
+		if p.columns == nil {
+			p.weights = weighBySize(p.weights[:0], values)
+			return p.weights
+		}
+	}
+	if p.columns == nil {
+		return nil
+	}
+	matrix := row / p.tensor.Dims[1]
+	return p.columns[matrix*n : (matrix+1)*n]
+}
+
+// weighBySize appends to w what the errors of values weigh where nothing is
+// known of the activations: more where a value is large among its neighbours.
+// In K-quants that gives better models than equal weights (Q4_K_M of a small
+// one: perplexity 6.457 instead of 6.511), in IQ4_NL worse ones.
+func weighBySize(w, values []float32) []float32 {
+	for group := range slices.Chunk(values, 32) {
+		sum := 0.0
+		for _, v := range group {
+			sum += float64(v) * float64(v) // exact, so that it is the same fused
+		}
+		rms := math.Sqrt(sum / float64(len(group)))
+		for _, v := range group {
+			w = append(w, float32(rms+math.Abs(float64(v))))
+		}
+	}
+	return w
+}
+
 // convert fills dst with rows [first, last).
 func (p *piece) convert(first, last int) error {
 	n := p.tensor.Dims[0]
@@ -291,12 +328,8 @@ func (p *piece) convert(first, last int) error {
 	values := p.values[:(last-first)*n]
 	kernels.Dequantize(values, p.from, p.src)
 	for i := range last - first {
-		var importance []float32
-		if p.columns != nil {
-			matrix := (first + i) / p.tensor.Dims[1]
-			importance = p.columns[matrix*n : (matrix+1)*n]
-		}
-		err := kernels.Encode(p.dst[i*p.to.RowBytes(n):(i+1)*p.to.RowBytes(n)], p.to, values[i*n:(i+1)*n], importance)
+		row := values[i*n : (i+1)*n]
+		err := kernels.Encode(p.dst[i*p.to.RowBytes(n):(i+1)*p.to.RowBytes(n)], p.to, row, p.importance(first+i, row))
 		if err != nil {
 			return fmt.Errorf("row %d: %w", first+i, err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -83,6 +84,26 @@ func TestRecipesOfOtherModels(t *testing.T) {
 	require.Equal(t, "Q6_K", choose("Q4_K_M", falcon, "ffn_down", 1))
 	require.Equal(t, "Q5_K", choose("Q4_K_M", falcon, "ffn_down", 2))
 	require.Equal(t, "Q4_K", choose("Q4_K_M", falcon, "ffn_down", 4))
+}
+
+// Perplexities are those of llama-quantize's files or better, within 1 %; the
+// figures are llama-perplexity's.
+func TestQuantizedPerplexity(t *testing.T) {
+	models := testdata.Shared(t, "models")
+	if testing.Short() {
+		t.Skip("scores 102,400 tokens")
+	}
+	for name, want := range map[string]float64{"Q6_K": 6.0974, "Q4_K_M": 6.4429} {
+		out := filepath.Join(t.TempDir(), "out.gguf")
+		_, stderr, code := inferctl("", "quantize", models+"/stories260K-pad256-f32.gguf", out, name)
+		require.Zero(t, code, stderr)
+		stdout, stderr, code := inferctl("", "perplexity", "--model", out,
+			"--file", testdata.Shared(t, "text", "tinystories_1000.txt"), "--chunks", "100", "--json")
+		require.Zero(t, code, stderr)
+		var got struct{ PPL float64 }
+		require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+		require.Less(t, got.PPL, 1.01*want, name)
+	}
 }
 
 // Both formats of importance matrices say the same, and it changes the weights.
