@@ -11,7 +11,7 @@ import (
 // reached only through the checked functions of this package; they are coarse,
 // keep nothing, allocate nothing and check nothing.
 type Impl struct {
-	Name string // "generic", "avx2", "avxvnni", "avx512"
+	Name string // as Implementations lists it: "generic", "avx2", "neondot", …
 
 	// Quantize fills rows [tokens] of a from x [nTokens, nIn]; see [Quantize].
 	Quantize [numActivationKinds]func(a Activations, x []float32, tokens Range)

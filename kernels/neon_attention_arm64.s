@@ -19,12 +19,13 @@ TEXT ·dot1x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	B next2
+	B ready2
 load1:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
-next2:
-	CBZ R4, done3
+ready2:
+	CBZ R4, done4
+next3:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -34,8 +35,8 @@ next2:
 	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next2
-done3:
+	CBNZ R4, next3
+done4:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -52,17 +53,18 @@ TEXT ·dot1x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load4
+	CBNZ R13, load5
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	B next5
-load4:
+	B ready6
+load5:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
-next5:
-	CBZ R4, done6
+ready6:
+	CBZ R4, done8
+next7:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -75,8 +77,8 @@ next5:
 	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next5
-done6:
+	CBNZ R4, next7
+done8:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -95,7 +97,7 @@ TEXT ·dot2x1F32NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load7
+	CBNZ R13, load9
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -104,14 +106,15 @@ TEXT ·dot2x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	B next8
-load7:
+	B ready10
+load9:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
-next8:
-	CBZ R4, done9
+ready10:
+	CBZ R4, done12
+next11:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -126,8 +129,8 @@ next8:
 	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next8
-done9:
+	CBNZ R4, next11
+done12:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -150,7 +153,7 @@ TEXT ·dot2x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load10
+	CBNZ R13, load13
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -159,14 +162,15 @@ TEXT ·dot2x1F16NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	B next11
-load10:
+	B ready14
+load13:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
-next11:
-	CBZ R4, done12
+ready14:
+	CBZ R4, done16
+next15:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -184,8 +188,8 @@ next11:
 	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next11
-done12:
+	CBNZ R4, next15
+done16:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -210,7 +214,7 @@ TEXT ·dot3x1F32NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load13
+	CBNZ R13, load17
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -223,16 +227,17 @@ TEXT ·dot3x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
-	B next14
-load13:
+	B ready18
+load17:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
 	FLDPQ 0(R21), (F8, F9)
 	FLDPQ 32(R21), (F10, F11)
-next14:
-	CBZ R4, done15
+ready18:
+	CBZ R4, done20
+next19:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -252,8 +257,8 @@ next14:
 	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next14
-done15:
+	CBNZ R4, next19
+done20:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -282,7 +287,7 @@ TEXT ·dot3x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load16
+	CBNZ R13, load21
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -295,16 +300,17 @@ TEXT ·dot3x1F16NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
-	B next17
-load16:
+	B ready22
+load21:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
 	FLDPQ 0(R21), (F8, F9)
 	FLDPQ 32(R21), (F10, F11)
-next17:
-	CBZ R4, done18
+ready22:
+	CBZ R4, done24
+next23:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -327,8 +333,8 @@ next17:
 	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next17
-done18:
+	CBNZ R4, next23
+done24:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -359,7 +365,7 @@ TEXT ·dot4x1F32NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load19
+	CBNZ R13, load25
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -376,8 +382,8 @@ TEXT ·dot4x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e40d // movi v13.16b, #0x0
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
-	B next20
-load19:
+	B ready26
+load25:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -386,8 +392,9 @@ load19:
 	FLDPQ 32(R21), (F10, F11)
 	FLDPQ 0(R22), (F12, F13)
 	FLDPQ 32(R22), (F14, F15)
-next20:
-	CBZ R4, done21
+ready26:
+	CBZ R4, done28
+next27:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -412,8 +419,8 @@ next20:
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next20
-done21:
+	CBNZ R4, next27
+done28:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -448,7 +455,7 @@ TEXT ·dot4x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load22
+	CBNZ R13, load29
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -465,8 +472,8 @@ TEXT ·dot4x1F16NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e40d // movi v13.16b, #0x0
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
-	B next23
-load22:
+	B ready30
+load29:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -475,8 +482,9 @@ load22:
 	FLDPQ 32(R21), (F10, F11)
 	FLDPQ 0(R22), (F12, F13)
 	FLDPQ 32(R22), (F14, F15)
-next23:
-	CBZ R4, done24
+ready30:
+	CBZ R4, done32
+next31:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -504,8 +512,8 @@ next23:
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next23
-done24:
+	CBNZ R4, next31
+done32:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -542,7 +550,7 @@ TEXT ·dot5x1F32NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load25
+	CBNZ R13, load33
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -563,8 +571,8 @@ TEXT ·dot5x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
-	B next26
-load25:
+	B ready34
+load33:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -575,8 +583,9 @@ load25:
 	FLDPQ 32(R22), (F14, F15)
 	FLDPQ 0(R23), (F16, F17)
 	FLDPQ 32(R23), (F18, F19)
-next26:
-	CBZ R4, done27
+ready34:
+	CBZ R4, done36
+next35:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -606,8 +615,8 @@ next26:
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next26
-done27:
+	CBNZ R4, next35
+done36:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -648,7 +657,7 @@ TEXT ·dot5x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load28
+	CBNZ R13, load37
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -669,8 +678,8 @@ TEXT ·dot5x1F16NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
-	B next29
-load28:
+	B ready38
+load37:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -681,8 +690,9 @@ load28:
 	FLDPQ 32(R22), (F14, F15)
 	FLDPQ 0(R23), (F16, F17)
 	FLDPQ 32(R23), (F18, F19)
-next29:
-	CBZ R4, done30
+ready38:
+	CBZ R4, done40
+next39:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -715,8 +725,8 @@ next29:
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next29
-done30:
+	CBNZ R4, next39
+done40:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -759,7 +769,7 @@ TEXT ·dot6x1F32NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load31
+	CBNZ R13, load41
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -784,8 +794,8 @@ TEXT ·dot6x1F32NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e415 // movi v21.16b, #0x0
 	WORD $0x4f00e416 // movi v22.16b, #0x0
 	WORD $0x4f00e417 // movi v23.16b, #0x0
-	B next32
-load31:
+	B ready42
+load41:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -798,8 +808,9 @@ load31:
 	FLDPQ 32(R23), (F18, F19)
 	FLDPQ 0(R24), (F20, F21)
 	FLDPQ 32(R24), (F22, F23)
-next32:
-	CBZ R4, done33
+ready42:
+	CBZ R4, done44
+next43:
 	FLDPQ 0(R2), (F24, F25)
 	FLDPQ 32(R2), (F26, F27)
 	FMOVS.P 4(R6), F28
@@ -834,8 +845,8 @@ next32:
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next32
-done33:
+	CBNZ R4, next43
+done44:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -882,7 +893,7 @@ TEXT ·dot6x1F16NEON(SB), NOSPLIT, $0-65
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load34
+	CBNZ R13, load45
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -907,8 +918,8 @@ TEXT ·dot6x1F16NEON(SB), NOSPLIT, $0-65
 	WORD $0x4f00e415 // movi v21.16b, #0x0
 	WORD $0x4f00e416 // movi v22.16b, #0x0
 	WORD $0x4f00e417 // movi v23.16b, #0x0
-	B next35
-load34:
+	B ready46
+load45:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -921,8 +932,9 @@ load34:
 	FLDPQ 32(R23), (F18, F19)
 	FLDPQ 0(R24), (F20, F21)
 	FLDPQ 32(R24), (F22, F23)
-next35:
-	CBZ R4, done36
+ready46:
+	CBZ R4, done48
+next47:
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
 	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
@@ -960,8 +972,8 @@ next35:
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	B next35
-done36:
+	CBNZ R4, next47
+done48:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)

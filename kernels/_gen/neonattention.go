@@ -39,19 +39,20 @@ func (a *neon) dotRows(rows int, half bool) {
 	a.param("bStep", 5, gTmp)
 	a.param("n", 7, gCount)
 	a.ins("MOVBU add+64(FP), %s", gOdd)
-	load, next, done := a.label("load"), a.label("next"), a.label("done")
+	load, ready, next, done := a.label("load"), a.label("ready"), a.label("next"), a.label("done")
 	a.ins("CBNZ %s, %s", gOdd, load)
 	for i := range 4 * rows {
 		a.movi(vreg(i), 0)
 	}
-	a.ins("B %s", next)
+	a.ins("B %s", ready)
 	a.at(load)
 	for r := range rows {
 		a.loadPair(gC(r), 0, vreg(4*r), vreg(4*r+1))
 		a.loadPair(gC(r), 32, vreg(4*r+2), vreg(4*r+3))
 	}
-	a.at(next)
+	a.at(ready)
 	a.ins("CBZ %s, %s", gCount, done)
+	a.at(next)
 	a.loadRow(half)
 	for r := range rows {
 		x := vreg(28 + r%2)
@@ -62,7 +63,7 @@ func (a *neon) dotRows(rows int, half bool) {
 	}
 	a.ins("ADD %s, %s", gTmp, gW)
 	a.ins("SUB $1, %s", gCount)
-	a.ins("B %s", next)
+	a.ins("CBNZ %s, %s", gCount, next)
 	a.at(done)
 	for r := range rows {
 		for v := range 4 {
