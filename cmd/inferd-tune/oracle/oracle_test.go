@@ -16,8 +16,10 @@ import (
 	"inferd/cmd/inferd-tune/bpe"
 	"inferd/cmd/inferd-tune/export"
 	"inferd/cmd/inferd-tune/graph"
+	"inferd/daemon/demo"
 	"inferd/gguf"
 	"inferd/runtime"
+	"inferd/tokenizer"
 )
 
 // tolerance of the largest difference, relative to the largest logit.
@@ -178,4 +180,18 @@ func TestBlock(t *testing.T) {
 		output.Data[i*dim+i] = 1
 	}
 	compareModel(t, c, params, randomTokens(dim, 70))
+}
+
+// TestDemo compares the model that the program carries, on a text of its own.
+func TestDemo(t *testing.T) {
+	path, err := demo.Write(t.TempDir())
+	require.NoError(t, err)
+	c, params, err := Load(path)
+	require.NoError(t, err)
+	words, err := runtime.LoadTokenizer(path)
+	require.NoError(t, err)
+	tokens := words.Encode("Once upon a time there was a little fox named Rusty, who lived in a deep green forest. "+
+		"The library opens at 9 from Monday to Friday and at 10 on Saturday. It is closed on Sunday.",
+		tokenizer.EncodeOptions{AddSpecial: true})
+	compareModel(t, c, params, tokens)
 }
