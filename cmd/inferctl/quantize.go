@@ -284,7 +284,7 @@ func convertAll(w io.Writer, pieces []piece, row, nRows int) error {
 func (p *piece) importance(row int, values []float32) []float32 {
 	n := p.tensor.Dims[0]
 	switch p.to {
-	case kernels.Q2_K, kernels.Q3_K, kernels.Q4_K, kernels.Q5_K, kernels.Q6_K:
+	case kernels.Q3_K, kernels.Q4_K, kernels.Q5_K, kernels.Q6_K:
 		if p.columns == nil {
 			p.weights = weighBySize(p.weights[:0], values)
 			return p.weights
@@ -299,8 +299,9 @@ func (p *piece) importance(row int, values []float32) []float32 {
 
 // weighBySize appends to w what the errors of values weigh where nothing is
 // known of the activations: more where a value is large among its neighbours.
-// In K-quants that gives better models than equal weights (Q4_K_M of a small
-// one: perplexity 6.457 instead of 6.511), in IQ4_NL worse ones.
+// In K-quants of three bits and more that gives better models than equal weights
+// (Q4_K_M of a small one: perplexity 6.456 instead of 6.511), in Q2_K and IQ4_NL
+// worse ones.
 func weighBySize(w, values []float32) []float32 {
 	for group := range slices.Chunk(values, 32) {
 		sum := 0.0
