@@ -27,7 +27,7 @@ BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-2
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: build ## chat with MODEL=file.gguf; without a terminal, answer standard input and exit
+run: build ## chat with MODEL=file.gguf or the demo model; without a terminal, answer standard input and exit
 	@$(chat_with_own_daemon)
 
 build: ## build bin/inferd and bin/inferctl, static binaries
@@ -128,10 +128,10 @@ endef
 # The daemon lives in a private directory, which goes away with it however the
 # chat ends. Its log is shown only if it has died.
 define chat_with_own_daemon
-test -n "$$MODEL" || { $(no_model) ; } ; \
+if test -n "$$MODEL" ; then set -- --model "$$MODEL" ; else set -- --demo ; fi ; \
 parent=$${XDG_RUNTIME_DIR:-} ; test -w "$$parent" || parent=$${TMPDIR:-/tmp} ; \
 dir=$$(mktemp -d "$$parent/inferd-run.XXXXXX") || exit 1 ; \
-$(BIN)/inferd --model "$$MODEL" --socket "$$dir/inferd.sock" 2>"$$dir/log" & \
+$(BIN)/inferd "$$@" --socket "$$dir/inferd.sock" 2>"$$dir/log" & \
 daemon=$$! ; \
 trap 'status=$$? ; kill $$daemon 2>/dev/null || test $$status -gt 128 || cat "$$dir/log" >&2 ; wait $$daemon ; rm -rf "$$dir" ; exit $$status' EXIT ; \
 trap 'exit 130' INT ; trap 'exit 143' TERM HUP ; \

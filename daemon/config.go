@@ -22,6 +22,8 @@ import (
 type Config struct {
 	Socket       string        // where to listen unless systemd passes a socket
 	Models       []string      // GGUF files; the first part of a split one
+	Demo         bool          // serve the model that the program carries
+	Heads        []string      // classifier heads, GGUF files
 	NCtx         int           // context in tokens; 0: as much as model and budget allow
 	KVBudget     Bytes         // for the KV cache of each model; touched as it is used
 	KVType       string        // element of the KV cache: auto, f32 or f16
@@ -58,12 +60,21 @@ type setting struct {
 	usage string
 	set   func(*Config, string) error
 	list  bool // may be given more than once, in the file as an array
+	bare  bool // a flag without a value means true
 }
 
 var settings = []setting{
 	{name: "socket", usage: "listen on the Unix socket `PATH`", set: func(c *Config, s string) error { c.Socket = s; return nil }},
 	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", list: true,
 		set: func(c *Config, s string) error { c.Models = append(c.Models, s); return nil }},
+	{name: "demo", usage: "serve the small model that the program carries", bare: true, set: func(c *Config, s string) (err error) {
+		if c.Demo, err = strconv.ParseBool(s); err != nil {
+			return fmt.Errorf("want true or false, found %q", s)
+		}
+		return nil
+	}},
+	{name: "head", usage: "serve the classifier head in `FILE`, made for one of the models; may be given more than once", list: true,
+		set: func(c *Config, s string) error { c.Heads = append(c.Heads, s); return nil }},
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
@@ -89,7 +100,11 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 	path := flags.String("config", "", "read the TOML `FILE`; its keys are the names of these flags")
 	given := map[string]bool{}
 	for _, s := range settings {
-		flags.Func(s.name, s.usage, func(value string) error {
+		define := flags.Func
+		if s.bare {
+			define = flags.BoolFunc
+		}
+		define(s.name, s.usage, func(value string) error {
 			given[s.name] = true
 			fromFlags = append(fromFlags, func() error { return s.set(&c, value) })
 			return s.set(new(Config), value) // so that flag names the mistake
@@ -109,6 +124,9 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 	}
 	if given["model"] {
 		c.Models = nil // a list from flags replaces the file's
+	}
+	if given["head"] {
+		c.Heads = nil
 	}
 	for _, set := range fromFlags {
 		if err := set(); err != nil {

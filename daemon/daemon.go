@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/demo"
 	"inferd/daemon/openai"
 	"inferd/daemon/transport"
 )
@@ -35,13 +36,39 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	n.setStatus("loading " + strings.Join(c.Models, ", "))
-	models, err := loadModels(ctx, c, log)
+	models, err := loadAll(ctx, c, log)
 	if err != nil {
 		_ = l.Close()
 		return err
 	}
 	defer closeModels(models)
-	return newDaemon(c, models, log).serve(ctx, l, n)
+	heads, err := loadHeads(c.Heads, models, log)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	d := newDaemon(c, models, log)
+	d.heads = heads
+	return d.serve(ctx, l, n)
+}
+
+// loadAll loads what the configuration names, and the program's own model if
+// it asks for that.
+func loadAll(ctx context.Context, c Config, log *slog.Logger) ([]*model, error) {
+	if !c.Demo {
+		return loadModels(ctx, c, log)
+	}
+	dir, err := os.MkdirTemp("", "inferd-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("unpack the demo model: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a loaded model needs its file no more
+	path, err := demo.Write(dir)
+	if err != nil {
+		return nil, err
+	}
+	c.Models = append([]string{path}, c.Models...)
+	return loadModels(ctx, c, log)
 }
 
 // listen takes the socket that systemd passes, or makes one.
@@ -57,6 +84,7 @@ func listen(c Config) (net.Listener, error) {
 type daemon struct {
 	config   Config
 	models   []*model
+	heads    []*classifier
 	server   *transport.Server
 	stopping atomic.Bool
 	log      *slog.Logger

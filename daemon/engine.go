@@ -25,7 +25,12 @@ type engine interface {
 	tokenizer() *tokenizer.Tokenizer
 	nCtx() int // tokens that a session may hold; the KV budget has room for them
 	nVocab() int
+	dim() int
 	kv() runtime.KVStats
+
+	// embed returns the pooled vector of a text. It may be called while the
+	// scheduler steps.
+	embed([]runtime.Token) ([]float32, error)
 	close()
 }
 
@@ -94,7 +99,11 @@ func (e *runtimeEngine) nCtx() int {
 }
 
 func (e *runtimeEngine) nVocab() int         { return e.NVocab() }
+func (e *runtimeEngine) dim() int            { return e.Info().Dim }
 func (e *runtimeEngine) kv() runtime.KVStats { return e.KV() }
+func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
+	return e.Embed(t)
+}
 func (e *runtimeEngine) close()              { e.Engine.Close() }
 
 // loadEngine loads the model at path within what the configuration allows.

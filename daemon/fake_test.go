@@ -134,6 +134,12 @@ func (e *fakeEngine) begin(_ sched.Session, prompt []runtime.Token, o runtime.Ge
 func (e *fakeEngine) tokenizer() *tokenizer.Tokenizer { return e.tok }
 func (e *fakeEngine) nCtx() int                       { return e.context }
 func (e *fakeEngine) nVocab() int                     { return e.tok.NVocab() }
+func (e *fakeEngine) dim() int                        { return 1 }
+
+// embed gives a text's length.
+func (e *fakeEngine) embed(t []runtime.Token) ([]float32, error) {
+	return []float32{float32(len(t))}, nil
+}
 
 func (e *fakeEngine) kv() runtime.KVStats {
 	return runtime.KVStats{PageTokens: 64, NPages: 64 + e.context/64}

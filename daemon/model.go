@@ -27,6 +27,7 @@ type model struct {
 	name        string
 	created     time.Time
 	fingerprint string
+	sum         []byte // sha256 of the file
 	engine      engine
 	chat        *chatFormat
 	sched       *sched.Scheduler
@@ -42,6 +43,10 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 	if kv.NStates > 0 { // of which every running request has one
 		maxRunning = min(maxRunning, kv.NStates)
 	}
+	nPages := kv.NPages
+	if len(c.Heads) > 0 { // which read a text beside the scheduler
+		nPages = max(1, nPages-(maxClassifyTokens+kv.PageTokens-1)/kv.PageTokens)
+	}
 	return &model{
 		name:   name,
 		engine: e,
@@ -51,7 +56,7 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 			QueueSize:    c.QueueSize,
 			MaxRunning:   maxRunning,
 			PrefillChunk: c.PrefillChunk,
-			NPages:       kv.NPages,
+			NPages:       nPages,
 			PageTokens:   kv.PageTokens,
 		}),
 	}
@@ -96,6 +101,7 @@ func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*mode
 	m := newModel(modelName(path), e, newChatFormat(e.tokenizer(), header.chatTemplate), c, log)
 	m.created = header.modified
 	info := e.Info()
+	m.sum = sum
 	m.fingerprint = fingerprint(sum, info.Memory.KVType)
 	log.Info("model loaded", "model", m.name, "architecture", info.Architecture,
 		"quantisation", info.Quantisation, "n_ctx", m.NCtx(), "kv_pages", e.KV().NPages,

@@ -36,8 +36,8 @@ func run(args []string) int {
 		return exitOK
 	case err != nil:
 		return report(err, "'inferd --help' lists the flags, which are also the keys of the configuration file", exitUsage)
-	case len(config.Models) == 0:
-		return report(errors.New("no model to serve"), "name one with --model FILE, or with model = \"FILE\" in the file of --config", exitUsage)
+	case len(config.Models) == 0 && !config.Demo:
+		return report(errors.New("no model to serve"), "name one with --model FILE, or with model = \"FILE\" in the file of --config; --demo serves a small one that the program carries", exitUsage)
 	}
 	// The first signal ends the daemon in order, the second one at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

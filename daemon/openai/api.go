@@ -26,6 +26,9 @@ type Service interface {
 	// Models returns the models that are loaded, in the order to list them.
 	Models() []Model
 
+	// Classifiers returns the classifier heads that are loaded.
+	Classifiers() []Classifier
+
 	// Stopping reports whether the daemon takes no more requests.
 	Stopping() bool
 }

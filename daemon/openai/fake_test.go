@@ -179,13 +179,16 @@ func (a *fakeAnswer) Close() {
 // fakeService is an API over fake models.
 type fakeService struct {
 	*API
-	list     []Model
-	stopping bool
-	log      bytes.Buffer
+	list        []Model
+	classifiers []Classifier
+	stopping    bool
+	log         bytes.Buffer
 }
 
 func (s *fakeService) Models() []Model { return s.list }
 func (s *fakeService) Stopping() bool  { return s.stopping }
+
+func (s *fakeService) Classifiers() []Classifier { return s.classifiers }
 
 // newService serves one model, "fake", with a context of 200 tokens.
 func newService(tb testing.TB) (*fakeService, *fakeModel) {

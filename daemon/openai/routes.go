@@ -27,6 +27,7 @@ var routes = []route{
 	{"GET", "/v1/models/{model...}", auth.ListModels, (*API).model},
 	{"POST", "/v1/chat/completions", auth.Generate, (*API).chat},
 	{"POST", "/v1/completions", auth.Generate, (*API).completions},
+	{"POST", "/v1/classifications", auth.Generate, (*API).classifications},
 }
 
 // API serves the routes.

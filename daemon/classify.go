@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"inferd/daemon/openai"
+	"inferd/runtime/head"
+)
+
+// maxClassifyTokens bounds the texts that heads read. Reading one takes pages
+// of the KV cache for a moment, which are kept back from the scheduler.
+const maxClassifyTokens = 512
+
+// classifier is a head before the model that it belongs to.
+type classifier struct {
+	*head.Head
+	name  string
+	model *model
+	turn  chan struct{} // holds a token while nobody reads: one text at a time for each model
+}
+
+var _ openai.Classifier = (*classifier)(nil)
+
+// Name implements openai.Classifier.
+func (c *classifier) Name() string { return c.name }
+
+// Classify implements openai.Classifier.
+func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int, error) {
+	tokens, err := c.model.ChatPrompt(openai.Conversation{Messages: []openai.Message{{Role: "user", Content: text}}})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer clear(tokens)
+	if n := min(maxClassifyTokens, c.model.NCtx()); len(tokens) == 0 || len(tokens) > n {
+		return nil, 0, &openai.Error{
+			Status:  400,
+			Message: fmt.Sprintf("a text to classify has 1 to %d tokens, this one has %d", n, len(tokens)),
+			Type:    "invalid_request_error",
+			Param:   "input",
+			Code:    "context_length_exceeded",
+		}
+	}
+	select {
+	case <-c.turn:
+		defer func() { c.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+	embedding, err := c.model.engine.embed(tokens)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer clear(embedding)
+	probs := make([]float32, len(c.Labels()))
+	c.Head.Classify(probs, embedding)
+	return probs, len(tokens), nil
+}
+
+// loadHeads reads the head files and finds each one's model.
+func loadHeads(paths []string, models []*model, log *slog.Logger) ([]*classifier, error) {
+	var list []*classifier
+	turns := map[*model]chan struct{}{}
+	for _, path := range paths {
+		h, err := head.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		c := &classifier{Head: h, name: modelName(path)}
+		var misfits []error
+		for _, m := range models {
+			if err := h.Fits(hex.EncodeToString(m.sum), m.engine.dim()); err != nil {
+				misfits = append(misfits, fmt.Errorf("model %q: %w", m.name, err))
+				continue
+			}
+			c.model = m
+		}
+		if c.model == nil {
+			return nil, fmt.Errorf("head %s: %w", path, errors.Join(misfits...))
+		}
+		if turns[c.model] == nil {
+			turns[c.model] = make(chan struct{}, 1)
+			turns[c.model] <- struct{}{}
+		}
+		c.turn = turns[c.model]
+		log.Info("classifier head loaded", "head", c.name, "model", c.model.name, "labels", len(h.Labels()))
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// Classifiers implements openai.Service.
+func (d *daemon) Classifiers() []openai.Classifier {
+	list := make([]openai.Classifier, len(d.heads))
+	for i, c := range d.heads {
+		list[i] = c
+	}
+	return list
+}
