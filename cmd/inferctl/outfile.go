@@ -14,7 +14,7 @@ import (
 // Bytes go to a temporary file beside the target, which is synced and renamed
 // at the end, so an error, a signal or a full disk leaves an older file as it
 // was. A target that is no regular file (a pipe, /dev/null) is written to
-// directly, and a symbolic link keeps pointing where it points.
+// directly, and a symbolic link to a file keeps pointing at it.
 func writeFile(path string, write func(w *bufio.Writer) error) error {
 	switch st, err := os.Stat(path); {
 	case err == nil && !st.Mode().IsRegular():

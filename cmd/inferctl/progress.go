@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -31,7 +32,8 @@ const (
 func newProgress(what string) *progress {
 	p := &progress{what: what, start: time.Now()}
 	if fd := int(os.Stderr.Fd()); term.IsTerminal(fd) {
-		p.width, _, _ = term.GetSize(fd)
+		width, _, _ := term.GetSize(fd)
+		p.width = cmp.Or(width, 80) // some terminals do not know theirs
 	}
 	return p
 }
