@@ -21,7 +21,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install clean test noasm isa isa-arm64 race fuzz generate generate-check
+.PHONY: help run build demo-model install clean test noasm isa isa-arm64 race fuzz generate generate-check
 .PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -32,6 +32,17 @@ run: build ## chat with MODEL=file.gguf or the demo model; without a terminal, a
 
 build: ## build bin/inferd and bin/inferctl, static binaries
 	@$(BUILD) -o $(BIN)/ ./cmd/inferd ./cmd/inferctl
+
+# Deterministic: the same corpus, vocabulary and order of examples each time. An
+# interrupted run goes on where it stopped, in dist/demo.
+demo-model: ## train the bundled model anew, about half an hour on two cores
+	@$(GO) build -trimpath -buildvcs=false -o $(BIN)/ ./cmd/inferd-tune
+	mkdir -p dist/demo
+	$(BIN)/inferd-tune corpus --out dist/demo
+	test -f dist/demo/vocab.json || $(BIN)/inferd-tune vocab --dir dist/demo
+	$(BIN)/inferd-tune train --dir dist/demo
+	$(BIN)/inferd-tune export --dir dist/demo --out dist/demo/demo.gguf
+	$(BIN)/inferd-tune eval --dir dist/demo --model dist/demo/demo.gguf
 
 install: build ## copy the binaries to $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -128,7 +139,7 @@ endef
 # The daemon lives in a private directory, which goes away with it however the
 # chat ends. Its log is shown only if it has died.
 define chat_with_own_daemon
-if test -n "$$MODEL" ; then set -- --model "$$MODEL" ; else set -- --demo ; fi ; \
+if test -n "$$MODEL" ; then set -- --model "$$MODEL" ; temperature=1 ; else set -- --demo ; temperature=0 ; fi ; \
 parent=$${XDG_RUNTIME_DIR:-} ; test -w "$$parent" || parent=$${TMPDIR:-/tmp} ; \
 dir=$$(mktemp -d "$$parent/inferd-run.XXXXXX") || exit 1 ; \
 $(BIN)/inferd "$$@" --socket "$$dir/inferd.sock" 2>"$$dir/log" & \
@@ -136,5 +147,5 @@ daemon=$$! ; \
 trap 'status=$$? ; kill $$daemon 2>/dev/null || test $$status -gt 128 || cat "$$dir/log" >&2 ; wait $$daemon ; rm -rf "$$dir" ; exit $$status' EXIT ; \
 trap 'exit 130' INT ; trap 'exit 143' TERM HUP ; \
 until test -S "$$dir/inferd.sock" ; do kill -0 $$daemon 2>/dev/null || exit 1 ; sleep 0.1 ; done ; \
-$(BIN)/inferctl chat --socket "$$dir/inferd.sock"
+$(BIN)/inferctl chat --socket "$$dir/inferd.sock" --temperature $$temperature
 endef

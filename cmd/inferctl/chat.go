@@ -13,7 +13,7 @@ import (
 
 var chatCommand = &command{
 	name:     "chat",
-	synopsis: "[--socket S] [--model NAME]",
+	synopsis: "[--socket S] [--model NAME] [--temperature T]",
 	summary:  "talk with a model that a running daemon serves",
 	details: `
 Hold a conversation with a model through the daemon's socket. The answer
@@ -27,12 +27,13 @@ is printed and nothing else.`,
 	define: func(fs *flag.FlagSet) runFunc {
 		socket := fs.String("socket", "", "Unix socket `PATH` of the daemon; default: the user's own, else the system's")
 		model := fs.String("model", "", "`NAME` of the model; default: the first that the daemon lists")
-		return func(ctx context.Context, _ []string) error { return chat(ctx, *socket, *model) }
+		temperature := fs.Float64("temperature", 1, "0 always takes the likeliest token; higher `T` varies more")
+		return func(ctx context.Context, _ []string) error { return chat(ctx, *socket, *model, *temperature) }
 	},
 }
 
-func chat(ctx context.Context, socket, model string) error {
-	c := &conversation{client: newClient(socket), model: model}
+func chat(ctx context.Context, socket, model string, temperature float64) error {
+	c := &conversation{client: newClient(socket), model: model, temperature: temperature}
 	if model == "" {
 		names, err := c.client.models(ctx)
 		if err != nil {
@@ -51,9 +52,10 @@ func chat(ctx context.Context, socket, model string) error {
 
 // conversation is a chat with one model and what was said so far.
 type conversation struct {
-	client  *client
-	model   string
-	history []message
+	client      *client
+	model       string
+	temperature float64
+	history     []message
 }
 
 // oneShot answers standard input. The answer's last line is ended if the model
@@ -83,7 +85,7 @@ func (c *conversation) say(ctx context.Context, w io.Writer, text string) (answe
 	var b strings.Builder
 	shown := false
 	messages := append(slices.Clone(c.history), message{"user", text})
-	finish, err = c.client.chat(ctx, c.model, messages, func(piece string) error {
+	finish, err = c.client.chat(ctx, c.model, c.temperature, messages, func(piece string) error {
 		b.WriteString(piece)
 		if !shown {
 			piece = strings.TrimLeft(piece, " \n")

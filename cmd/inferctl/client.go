@@ -136,9 +136,9 @@ type chatChunk struct {
 
 // chat asks for the next turn after messages and gives the text to emit as it
 // arrives. It returns why the answer ended: "stop" or "length".
-func (c *client) chat(ctx context.Context, model string, messages []message, emit func(string) error) (string, error) {
+func (c *client) chat(ctx context.Context, model string, temperature float64, messages []message, emit func(string) error) (string, error) {
 	body, err := c.do(ctx, http.MethodPost, "/v1/chat/completions", map[string]any{
-		"model": model, "messages": messages, "stream": true,
+		"model": model, "messages": messages, "stream": true, "temperature": temperature,
 	})
 	if err != nil {
 		return "", err
