@@ -17,7 +17,6 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -25,6 +24,7 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail3
@@ -501,6 +501,7 @@ columns1:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail6
@@ -2181,7 +2182,6 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns22
@@ -2189,6 +2189,7 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail24
@@ -2545,6 +2546,7 @@ columns22:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail27
@@ -3769,7 +3771,6 @@ TEXT ·gemvQ4_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns43
@@ -3777,6 +3778,7 @@ TEXT ·gemvQ4_1AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail45
 
@@ -3919,6 +3921,7 @@ columns43:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail48
 
@@ -4725,7 +4728,6 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns64
@@ -4733,6 +4735,7 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail66
@@ -5188,6 +5191,7 @@ columns64:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail69
@@ -6703,7 +6707,6 @@ TEXT ·gemvQ5_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns85
@@ -6711,6 +6714,7 @@ TEXT ·gemvQ5_1AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail87
 
@@ -6886,6 +6890,7 @@ columns85:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail90
 
@@ -7847,7 +7852,6 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           nBlocks+24(FP), CX
 	VBROADCASTI128 tableIQ4_NLAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -7856,6 +7860,7 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
+	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail108
@@ -8440,6 +8445,7 @@ columns106:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail111
@@ -9296,8 +9302,8 @@ done112:
 TEXT ·tileIQ4_NLAVX2(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), R8
 	MOVQ           src+8(FP), SI
-	MOVQ           nBlocks+16(FP), CX
 	VBROADCASTI128 tableIQ4_NLAVX2<>+0(SB), Y15
+	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail114
@@ -9608,7 +9614,6 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           nBlocks+24(FP), CX
 	VBROADCASTI128 tableMXFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -9617,6 +9622,7 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
+	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail118
@@ -10033,6 +10039,7 @@ columns116:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail121
@@ -10643,8 +10650,8 @@ done122:
 TEXT ·tileMXFP4AVX2(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), R8
 	MOVQ           src+8(FP), SI
-	MOVQ           nBlocks+16(FP), CX
 	VBROADCASTI128 tableMXFP4AVX2<>+0(SB), Y15
+	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail124
@@ -10913,7 +10920,6 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns126
@@ -10921,6 +10927,7 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail128
@@ -12285,6 +12292,7 @@ columns126:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail131
@@ -15696,7 +15704,6 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns147
@@ -15704,6 +15711,7 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail149
@@ -16396,6 +16404,7 @@ columns147:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail152

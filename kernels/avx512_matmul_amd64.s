@@ -21,7 +21,6 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ   nIn+56(FP), R13
 	SHRQ   $0x03, R13
 	MOVQ   w+16(FP), SI
-	MOVQ   nBlocks+24(FP), CX
 	MOVQ   nCols+72(FP), AX
 	CMPQ   AX, $0x04
 	JEQ    columns1
@@ -30,6 +29,7 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	CMPQ   AX, $0x02
 	JEQ    columns3
 	VPXORD Z8, Z8, Z8
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail5
@@ -146,6 +146,7 @@ done6:
 columns3:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail8
@@ -300,6 +301,7 @@ columns2:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail11
@@ -492,6 +494,7 @@ columns1:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail14
@@ -828,7 +831,6 @@ TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -838,6 +840,7 @@ TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns21
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail23
@@ -957,6 +960,7 @@ done24:
 columns21:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail26
@@ -1117,6 +1121,7 @@ columns20:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail29
@@ -1318,6 +1323,7 @@ columns19:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail32
@@ -1573,9 +1579,9 @@ done33:
 TEXT ·tileQ4_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	VPBROADCASTD constantsAVX512<>+32(SB), Z30
+	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail35
@@ -1704,7 +1710,6 @@ TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -1714,6 +1719,7 @@ TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns39
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	TESTQ        CX, CX
 	JZ           tail41
 
@@ -1770,6 +1776,7 @@ tail41:
 columns39:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail44
 
@@ -1845,6 +1852,7 @@ columns38:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail47
 
@@ -1939,6 +1947,7 @@ columns37:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail50
 
@@ -2059,9 +2068,9 @@ tail50:
 TEXT ·tileQ4_1AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	VPBROADCASTD constantsAVX512<>+64(SB), Z30
+	MOVQ         nBlocks+16(FP), CX
 	TESTQ        CX, CX
 	JZ           tail53
 
@@ -2124,7 +2133,6 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -2138,6 +2146,7 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns57
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail59
@@ -2281,6 +2290,7 @@ done60:
 columns57:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail62
@@ -2465,6 +2475,7 @@ columns56:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail65
@@ -2690,6 +2701,7 @@ columns55:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail68
@@ -2969,13 +2981,13 @@ done69:
 TEXT ·tileQ5_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
 	VPBROADCASTD constantsAVX512<>+192(SB), Z28
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	VPBROADCASTD constantsAVX512<>+256(SB), Z26
+	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail71
@@ -3125,7 +3137,6 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -3139,6 +3150,7 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns75
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	TESTQ        CX, CX
 	JZ           tail77
 
@@ -3203,6 +3215,7 @@ tail77:
 columns75:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail80
 
@@ -3286,6 +3299,7 @@ columns74:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail83
 
@@ -3388,6 +3402,7 @@ columns73:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
 	JZ     tail86
 
@@ -3516,13 +3531,13 @@ tail86:
 TEXT ·tileQ5_1AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
 	VPBROADCASTD constantsAVX512<>+192(SB), Z28
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	VPBROADCASTD constantsAVX512<>+64(SB), Z26
+	MOVQ         nBlocks+16(FP), CX
 	TESTQ        CX, CX
 	JZ           tail89
 
@@ -3592,7 +3607,6 @@ TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            nBlocks+24(FP), CX
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -3603,6 +3617,7 @@ TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	CMPQ            AX, $0x02
 	JEQ             columns93
 	VPXORD          Z8, Z8, Z8
+	MOVQ            nBlocks+24(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
 	JZ              tail95
@@ -3743,6 +3758,7 @@ done96:
 columns93:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail98
@@ -3921,6 +3937,7 @@ columns92:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail101
@@ -4137,6 +4154,7 @@ columns91:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail104
@@ -4404,9 +4422,9 @@ done105:
 TEXT ·tileIQ4_NLAVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	MOVQ            nBlocks+16(FP), CX
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
+	MOVQ            nBlocks+16(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
 	JZ              tail107
@@ -4535,7 +4553,6 @@ TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            nBlocks+24(FP), CX
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -4546,6 +4563,7 @@ TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	CMPQ            AX, $0x02
 	JEQ             columns111
 	VPXORD          Z8, Z8, Z8
+	MOVQ            nBlocks+24(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
 	JZ              tail113
@@ -4692,6 +4710,7 @@ done114:
 columns111:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail116
@@ -4879,6 +4898,7 @@ columns110:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail119
@@ -5107,6 +5127,7 @@ columns109:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail122
@@ -5389,10 +5410,10 @@ done123:
 TEXT ·tileMXFP4AVX512(SB), NOSPLIT, $0-24
 	MOVQ            dst+0(FP), R8
 	MOVQ            src+8(FP), SI
-	MOVQ            nBlocks+16(FP), CX
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
 	VPBROADCASTD    constantsAVX512<>+256(SB), Z29
+	MOVQ            nBlocks+16(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
 	JZ              tail125
@@ -5548,7 +5569,6 @@ TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+288(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -5558,6 +5578,7 @@ TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns129
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail131
@@ -5947,6 +5968,7 @@ done132:
 columns129:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail134
@@ -6494,6 +6516,7 @@ columns128:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail137
@@ -7199,6 +7222,7 @@ columns127:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail140
@@ -8111,9 +8135,9 @@ done141:
 TEXT ·tileQ1_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+288(SB), Z31
 	VPBROADCASTD constantsAVX512<>+320(SB), Z30
+	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail143
@@ -8557,7 +8581,6 @@ TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         nBlocks+24(FP), CX
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -8567,6 +8590,7 @@ TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	CMPQ         AX, $0x02
 	JEQ          columns147
 	VPXORD       Z8, Z8, Z8
+	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail149
@@ -8776,6 +8800,7 @@ done150:
 columns147:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail152
@@ -9065,6 +9090,7 @@ columns146:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail155
@@ -9434,6 +9460,7 @@ columns145:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
 	JZ     tail158
@@ -9908,9 +9935,9 @@ done159:
 TEXT ·tileQ2_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), R8
 	MOVQ         src+8(FP), SI
-	MOVQ         nBlocks+16(FP), CX
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	VPBROADCASTD constantsAVX512<>+320(SB), Z30
+	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
 	JZ           tail161

@@ -17,7 +17,6 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -25,6 +24,7 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail3
@@ -405,6 +405,7 @@ columns1:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail6
@@ -1845,7 +1846,6 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns22
@@ -1853,6 +1853,7 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail24
@@ -2299,6 +2300,7 @@ columns22:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail27
@@ -3286,7 +3288,6 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns32
@@ -3294,6 +3295,7 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail34
 
@@ -3466,6 +3468,7 @@ columns32:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail37
 
@@ -4534,7 +4537,6 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns53
@@ -4542,6 +4544,7 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail55
@@ -5081,6 +5084,7 @@ columns53:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail58
@@ -6251,7 +6255,6 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns63
@@ -6259,6 +6262,7 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail65
 
@@ -6462,6 +6466,7 @@ columns63:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
 	JZ    tail68
 
@@ -6904,7 +6909,6 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           nBlocks+24(FP), CX
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -6913,6 +6917,7 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
+	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail75
@@ -7401,6 +7406,7 @@ columns73:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail78
@@ -8161,8 +8167,8 @@ done79:
 TEXT ·tileIQ4_NLAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), R8
 	MOVQ           src+8(FP), SI
-	MOVQ           nBlocks+16(FP), CX
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
+	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail81
@@ -8425,7 +8431,6 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           nBlocks+24(FP), CX
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -8434,6 +8439,7 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
+	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail85
@@ -8934,6 +8940,7 @@ columns83:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail88
@@ -9712,8 +9719,8 @@ done89:
 TEXT ·tileMXFP4AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           dst+0(FP), R8
 	MOVQ           src+8(FP), SI
-	MOVQ           nBlocks+16(FP), CX
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
+	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
 	JZ             tail91
@@ -10030,7 +10037,6 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns93
@@ -10038,6 +10044,7 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail95
@@ -11762,6 +11769,7 @@ columns93:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail98
@@ -15620,7 +15628,6 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  nBlocks+24(FP), CX
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns103
@@ -15628,6 +15635,7 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail105
@@ -16500,6 +16508,7 @@ columns103:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
 	JZ    tail108

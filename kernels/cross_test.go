@@ -98,7 +98,7 @@ func TestMatMulLevels(t *testing.T) {
 				if testing.Short() && nBlocks > 4 {
 					continue
 				}
-				nOut, nTokens := 1+r.IntN(70), 1+r.IntN(20)
+				nOut, nTokens := 1+r.IntN(70), 1+r.IntN(40)
 				c := newMatMulCase(t, r, f, nOut, nBlocks*n, nTokens, nBlocks%2 == 1)
 				all, tokens := Range{0, c.w.NPanels()}, Range{0, nTokens}
 				requireSameBits(t, c.run(t, &generic, all, tokens), c.run(t, level, all, tokens),
@@ -123,6 +123,23 @@ func TestMatMulLevelsColumns(t *testing.T) {
 				panels.To = min(panels.To, c.w.NPanels())
 				requireSameBits(t, c.run(t, &generic, panels, tokens), c.run(t, level, panels, tokens),
 					"%v, panels %v, tokens %v", f, panels, tokens)
+			}
+		}
+	})
+}
+
+// TestMatMulLevelsManyTokens has more tokens than a level takes in turn, and
+// more inputs than a tile.
+func TestMatMulLevelsManyTokens(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, level *Impl) {
+		r := rand.New(rand.NewPCG(17, 18))
+		for _, f := range Formats() {
+			for _, shape := range [][2]int{{300, 512}, {70, 2560}} {
+				nTokens, nIn := shape[0], shape[1]
+				c := newMatMulCase(t, r, f, 20, nIn, nTokens, false)
+				panels, tokens := Range{1, 2}, Range{1, nTokens}
+				requireSameBits(t, c.run(t, &generic, panels, tokens), c.run(t, level, panels, tokens),
+					"%v, %d inputs, %d tokens", f, nIn, nTokens)
 			}
 		}
 	})

@@ -6,6 +6,9 @@ import "github.com/klauspost/cpuid/v2"
 
 // supported returns the levels above generic that this CPU can run, best first.
 func supported() (levels []Impl) {
+	if cpuid.CPU.Supports(amxFeatures...) && amxPermitted() {
+		levels = append(levels, amx)
+	}
 	if cpuid.CPU.Supports(avx512Features...) {
 		levels = append(levels, avx512)
 	}

@@ -5,7 +5,7 @@ package kernels
 // scanMemory reads b as fast as the level can.
 func scanMemory(b []byte) {
 	switch Active() {
-	case "avx512":
+	case "amx", "avx512":
 		scanAVX512(&b[0], len(b))
 	case "avxvnni", "avx2":
 		scanAVX2(&b[0], len(b))

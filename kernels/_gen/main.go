@@ -20,7 +20,10 @@ var outputs = []struct {
 	name string
 	emit func(*build.Context)
 }{
+	{"avx2_matmul", func(c *build.Context) { emitMatMul256(c, "AVX2", false) }},
+	{"avxvnni_matmul", func(c *build.Context) { emitMatMul256(c, "AVXVNNI", true) }},
 	{"avx512_matmul", emitMatMul512},
+	{"amx_matmul", emitAMX},
 	{"avx2_vector", func(c *build.Context) { emitVector(newLanes(c, avx2)) }},
 	{"avx512_vector", func(c *build.Context) { emitVector(newLanes(c, avx512)) }},
 	{"avx2_attention", func(c *build.Context) { emitAttention(newLanes(c, avx2)) }},

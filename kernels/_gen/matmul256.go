@@ -160,35 +160,12 @@ func (q *panels256) gemvBlocks(f *panelFormat) {
 	q.param("nIn", rScaleStep)
 	q.SHRQ(operand.U8(3), rScaleStep)
 	q.param("w", rW)
-	q.param("nBlocks", rCount)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
 		for i := range 4 {
 			q.clear(4 + i)
 		}
-		loop, tail, done := q.label("loop"), q.label("tail"), q.label("done")
-		step, body := 1, f.headBytes
-		if f.paired() {
-			step, body = 2, 2*f.headBytes
-			q.SHRQ(operand.U8(1), rCount)
-		}
-		q.TESTQ(rCount, rCount)
-		q.JZ(operand.LabelRef(tail))
-		q.Label(loop)
-		for b := range step {
-			q.gemvBlock(f, cols, b*f.headBytes, body+b*f.bodyBytes(), b*f.groups())
-		}
-		q.nextBlocks(f, step)
-		q.DECQ(rCount)
-		q.JNZ(operand.LabelRef(loop))
-		q.Label(tail)
-		if f.paired() {
-			q.param("nBlocks", rTmp)
-			q.TESTQ(operand.U32(1), rTmp)
-			q.JZ(operand.LabelRef(done))
-			q.gemvBlock(f, cols, 0, f.headBytes, 0)
-			q.Label(done)
-		}
+		q.forPairs(f, func(head, body, group int) { q.gemvBlock(f, cols, head, body, group) }, func(n int) { q.nextBlocks(f, n) })
 		for c := range cols {
 			for h := range 2 {
 				q.VMOVUPS(q.v(4+2*h+c), column(rY, rY, rLdy, c, 32*h))
@@ -284,36 +261,13 @@ func (q *panels256) tileBlocks(f *panelFormat) {
 	rDst := rX
 	q.param("dst", rDst)
 	q.param("src", rW)
-	q.param("nBlocks", rCount)
 	q.constants(f, 15)
-	loop, tail, done := q.label("loop"), q.label("tail"), q.label("done")
-	step, body := 1, f.headBytes
-	if f.paired() {
-		step, body = 2, 2*f.headBytes
-		q.SHRQ(operand.U8(1), rCount)
-	}
-	block := func(head, body int) {
+	block := func(head, body, _ int) {
 		for j := range f.groups() {
 			q.tileGroup(f, rDst, head, body, j)
 		}
 	}
-	q.TESTQ(rCount, rCount)
-	q.JZ(operand.LabelRef(tail))
-	q.Label(loop)
-	for b := range step {
-		block(b*f.headBytes, body+b*f.bodyBytes())
-	}
-	q.ADDQ(operand.U32(step*(f.headBytes+f.bodyBytes())), rW)
-	q.DECQ(rCount)
-	q.JNZ(operand.LabelRef(loop))
-	q.Label(tail)
-	if f.paired() {
-		q.param("nBlocks", rTmp)
-		q.TESTQ(operand.U32(1), rTmp)
-		q.JZ(operand.LabelRef(done))
-		block(0, f.headBytes)
-		q.Label(done)
-	}
+	q.forPairs(f, block, func(n int) { q.ADDQ(operand.U32(n*(f.headBytes+f.bodyBytes())), rW) })
 	q.VZEROUPPER()
 	q.RET()
 }

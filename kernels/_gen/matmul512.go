@@ -102,35 +102,12 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 	p.param("nIn", rScaleStep) // a float32 per 32 quants
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.param("w", rW)
-	p.param("nBlocks", rCount)
 	p.constants(f, 31)
 	p.forColumns(1, 4, func(cols int) {
 		for c := range cols {
 			p.VPXORD(p.v(8+c), p.v(8+c), p.v(8+c))
 		}
-		loop, tail, done := p.label("loop"), p.label("tail"), p.label("done")
-		step, body := 1, f.headBytes
-		if f.paired() {
-			step, body = 2, 2*f.headBytes
-			p.SHRQ(operand.U8(1), rCount)
-		}
-		p.TESTQ(rCount, rCount)
-		p.JZ(operand.LabelRef(tail))
-		p.Label(loop)
-		for b := range step {
-			p.gemvBlock(f, cols, b*f.headBytes, body+b*f.bodyBytes(), b*f.groups())
-		}
-		p.nextBlocks(f, step)
-		p.DECQ(rCount)
-		p.JNZ(operand.LabelRef(loop))
-		p.Label(tail)
-		if f.paired() {
-			p.param("nBlocks", rTmp)
-			p.TESTQ(operand.U32(1), rTmp)
-			p.JZ(operand.LabelRef(done))
-			p.gemvBlock(f, cols, 0, f.headBytes, 0)
-			p.Label(done)
-		}
+		p.forPairs(f, func(head, body, group int) { p.gemvBlock(f, cols, head, body, group) }, func(n int) { p.nextBlocks(f, n) })
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
 	})
 }
@@ -247,22 +224,11 @@ func (p *panels) tileBlocks(f *panelFormat) {
 	rDst := rX
 	p.param("dst", rDst)
 	p.param("src", rW)
-	p.param("nBlocks", rCount)
 	free := p.constants(f, 31)
 	if f.offset != 128 {
 		p.VPBROADCASTD(p.byteConstant(128-f.offset), p.v(free))
 	}
-	loop, tail, done := p.label("loop"), p.label("tail"), p.label("done")
-	step, body := 1, f.headBytes
-	if f.paired() {
-		step, body = 2, 2*f.headBytes
-		p.SHRQ(operand.U8(1), rCount)
-	}
-	groupSlots := 9
-	if f.hasMin {
-		groupSlots = 10
-	}
-	block := func(head, body int) {
+	block := func(head, body, _ int) {
 		for j := range f.groups() {
 			for g := range 8 {
 				w, tmp := p.v(g%4*2), p.v(g%4*2+1)
@@ -278,26 +244,10 @@ func (p *panels) tileBlocks(f *panelFormat) {
 				p.blockScales(f, at(rW, head+f.scale.bytes()), p.v(9))
 				p.VMOVUPS(p.v(9), at(rDst, 9*slot))
 			}
-			p.ADDQ(operand.U32(groupSlots*slot), rDst)
+			p.ADDQ(operand.U32(f.blockSlots()*slot), rDst)
 		}
 	}
-	p.TESTQ(rCount, rCount)
-	p.JZ(operand.LabelRef(tail))
-	p.Label(loop)
-	for b := range step {
-		block(b*f.headBytes, body+b*f.bodyBytes())
-	}
-	p.ADDQ(operand.U32(step*(f.headBytes+f.bodyBytes())), rW)
-	p.DECQ(rCount)
-	p.JNZ(operand.LabelRef(loop))
-	p.Label(tail)
-	if f.paired() {
-		p.param("nBlocks", rTmp)
-		p.TESTQ(operand.U32(1), rTmp)
-		p.JZ(operand.LabelRef(done))
-		block(0, f.headBytes)
-		p.Label(done)
-	}
+	p.forPairs(f, block, func(n int) { p.ADDQ(operand.U32(n*(f.headBytes+f.bodyBytes())), rW) })
 	p.VZEROUPPER()
 	p.RET()
 }

@@ -89,3 +89,34 @@ func (p *panels) thirdColumn(r, base, stride reg.Register) {
 	p.LEAQ(operand.Mem{Base: base, Index: stride, Scale: 2}, r)
 	p.ADDQ(stride, r)
 }
+
+// forPairs emits a loop over the blocks of a panel at rW, two at a time where
+// they lie in pairs. block emits the one whose head and body lie that far from
+// rW and whose first group of activations is the given one; next moves the
+// pointers n blocks on. The parameter nBlocks counts; rCount is used.
+func (p *panels) forPairs(f *panelFormat, block func(head, body, group int), next func(n int)) {
+	loop, tail, done := p.label("loop"), p.label("tail"), p.label("done")
+	step, body := 1, f.headBytes
+	p.param("nBlocks", rCount)
+	if f.paired() {
+		step, body = 2, 2*f.headBytes
+		p.SHRQ(operand.U8(1), rCount)
+	}
+	p.TESTQ(rCount, rCount)
+	p.JZ(operand.LabelRef(tail))
+	p.Label(loop)
+	for b := range step {
+		block(b*f.headBytes, body+b*f.bodyBytes(), b*f.groups())
+	}
+	next(step)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	p.Label(tail)
+	if f.paired() {
+		p.param("nBlocks", rTmp)
+		p.TESTQ(operand.U32(1), rTmp)
+		p.JZ(operand.LabelRef(done))
+		block(0, f.headBytes, 0)
+		p.Label(done)
+	}
+}

@@ -1,0 +1,13 @@
+//go:build !noasm && !linux
+
+package kernels
+
+import "github.com/klauspost/cpuid/v2"
+
+// Only Linux is asked for the tile registers.
+var (
+	amxFeatures []cpuid.FeatureID
+	amx         Impl
+)
+
+func amxPermitted() bool { return false }
