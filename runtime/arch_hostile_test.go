@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	goruntime "runtime"
 	"strings"
 	"testing"
 
@@ -101,10 +102,14 @@ func loadChanged(t *testing.T, f *gguf.File, path, key string, v any) bool {
 		w.Tensor(ti.Name, ti.Type, ti.Dims, ggufwrite.Bytes(b))
 	}
 	require.NoError(t, w.WriteFile(path))
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
 	e, err := Load(path, Options{Threads: 1, MaxBatch: 4, KVBytes: 1})
 	if err != nil {
 		_, isModel := errors.AsType[*ModelError](err)
 		require.True(t, isModel, "%s: %T: %v", what, err, err)
+		goruntime.ReadMemStats(&after)
+		require.LessOrEqual(t, int64(after.TotalAlloc-before.TotalAlloc), 4*f.Size(), "%s: bytes allocated for a refusal", what)
 		return false
 	}
 	defer e.Close()
