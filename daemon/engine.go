@@ -104,7 +104,7 @@ func (e *runtimeEngine) kv() runtime.KVStats { return e.KV() }
 func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
 	return e.Embed(t)
 }
-func (e *runtimeEngine) close()              { e.Engine.Close() }
+func (e *runtimeEngine) close() { e.Engine.Close() }
 
 // loadEngine loads the model at path within what the configuration allows.
 func loadEngine(path string, c Config, turn *sync.Mutex) (*runtimeEngine, error) {
