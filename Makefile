@@ -8,6 +8,7 @@ GO       ?= go
 BIN      := bin
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
+BENCH    ?= .
 REF      ?= main
 
 # The same source gives the same bytes wherever it is built.
@@ -93,15 +94,15 @@ bench: build ## tokens per second of MODEL=file.gguf in prefill and decode, at t
 	@test -n "$$MODEL" || { $(no_model) ; }
 	@for depth in 0 256 1024 ; do $(BIN)/inferctl bench --model "$$MODEL" --depth $$depth || exit 1 ; done
 
-bench-kernels: ## benchmark the kernels
-	$(GO) test -run '^$$' -bench . -benchmem ./kernels/...
+bench-kernels: ## benchmark the kernels; BENCH=regexp picks some
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./kernels/...
 
 bench-compare: ## compare the kernels' benchmarks with those of the commit REF (main)
 	@dir=$$(mktemp -d) && trap 'git worktree remove --force "$$dir/ref" ; rm -rf "$$dir"' EXIT && \
 	git worktree add --quiet --detach "$$dir/ref" $(REF) && \
 	for i in 1 2 3 4 5 6 ; do \
-		(cd "$$dir/ref" && $(GO) test -run '^$$' -bench . ./kernels/...) >>"$$dir/old" && \
-		$(GO) test -run '^$$' -bench . ./kernels/... >>"$$dir/new" || exit 1 ; \
+		(cd "$$dir/ref" && $(GO) test -run '^$$' -bench '$(BENCH)' ./kernels/...) >>"$$dir/old" && \
+		$(GO) test -run '^$$' -bench '$(BENCH)' ./kernels/... >>"$$dir/new" || exit 1 ; \
 	done && $(BENCHSTAT) "$$dir/old" "$$dir/new"
 
 check: fmt vet staticcheck generate-check race noasm ## everything that must be clean before a commit
