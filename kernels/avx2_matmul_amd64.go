@@ -124,6 +124,11 @@ func gemvQ2_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ2_0AVX2(dst *byte, src *byte, nBlocks int)
 
+// gemvNVFP4AVX2 sets nCols (1 or 2) columns of 16 outputs from a panel of NVFP4.
+//
+//go:noescape
+func gemvNVFP4AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+
 // gemvQ4_KAVX2 sets nCols (1 or 2) columns of 16 outputs from a panel of Q4_K.
 //
 //go:noescape

@@ -16,6 +16,7 @@ func productsAVX2(i *Impl) {
 		Q5_1:    {gemvQ5_1AVX2, tileQ5_1AVX2, gemmBlocks0MinAVX2},
 		IQ4_NL:  {gemvIQ4_NLAVX2, tileIQ4_NLAVX2, gemmBlocksSignedAVX2},
 		MXFP4:   {gemvMXFP4AVX2, tileMXFP4AVX2, gemmBlocks16AVX2},
+		NVFP4:   {gemv: gemvNVFP4AVX2},
 		Q1_0:    {gemvQ1_0AVX2, tileQ1_0AVX2, gemmBlocksSmall1AVX2},
 		Q2_0:    {gemvQ2_0AVX2, tileQ2_0AVX2, gemmBlocksSmall1AVX2},
 		Q4_K:    {gemvQ4_KAVX2, tileQ4_KAVX2, gemmSub32By8MinAVX2},

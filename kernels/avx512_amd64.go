@@ -25,6 +25,7 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 		Q5_1:    {gemvQ5_1AVX512, tileQ5_1AVX512, gemmBlocksMinAVX512},
 		IQ4_NL:  {gemvIQ4_NLAVX512, tileIQ4_NLAVX512, gemmBlocksAVX512},
 		MXFP4:   {gemvMXFP4AVX512, tileMXFP4AVX512, gemmBlocksAVX512},
+		NVFP4:   {gemv: gemvNVFP4AVX512},
 		Q1_0:    {gemvQ1_0AVX512, tileQ1_0AVX512, gemmBlocksAVX512},
 		Q2_0:    {gemvQ2_0AVX512, tileQ2_0AVX512, gemmBlocksAVX512},
 		Q4_K:    {gemvQ4_KAVX512, tileQ4_KAVX512, gemmSub32MinAVX512},

@@ -94,6 +94,11 @@ func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *flo
 //go:noescape
 func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 
+// gemvNVFP4AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of NVFP4; mask selects rows.
+//
+//go:noescape
+func gemvNVFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+
 // gemmBlocksAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
 //
 //go:noescape

@@ -18,6 +18,7 @@ var avxvnni = avx2.with("avxvnni", func(i *Impl) {
 		Q5_1:    {gemvQ5_1AVXVNNI, tileQ5_1AVXVNNI, gemmBlocksMinAVXVNNI},
 		IQ4_NL:  {gemvIQ4_NLAVXVNNI, tileIQ4_NLAVXVNNI, gemmBlocksAVXVNNI},
 		MXFP4:   {gemvMXFP4AVXVNNI, tileMXFP4AVXVNNI, gemmBlocksAVXVNNI},
+		NVFP4:   {gemv: gemvNVFP4AVXVNNI},
 		Q1_0:    {gemvQ1_0AVXVNNI, tileQ1_0AVXVNNI, gemmBlocksAVXVNNI},
 		Q2_0:    {gemvQ2_0AVXVNNI, tileQ2_0AVXVNNI, gemmBlocksAVXVNNI},
 		Q4_K:    {gemvQ4_KAVXVNNI, tileQ4_KAVXVNNI, gemmSub32MinAVXVNNI},

@@ -104,6 +104,11 @@ func gemvQ2_0AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ2_0AVXVNNI(dst *byte, src *byte, nBlocks int)
 
+// gemvNVFP4AVXVNNI sets nCols (1 or 2) columns of 16 outputs from a panel of NVFP4.
+//
+//go:noescape
+func gemvNVFP4AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+
 // gemvQ4_KAVXVNNI sets nCols (1 or 2) columns of 16 outputs from a panel of Q4_K.
 //
 //go:noescape

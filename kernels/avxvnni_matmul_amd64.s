@@ -18440,6 +18440,1556 @@ done112:
 	VZEROUPPER
 	RET
 
+// func gemvNVFP4AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
+	MOVQ           y+0(FP), DI
+	MOVQ           ldy+8(FP), R15
+	SHLQ           $0x02, R15
+	MOVQ           xq+32(FP), R8
+	MOVQ           dx+40(FP), R10
+	MOVQ           xStride+64(FP), R12
+	MOVQ           sums+48(FP), R11
+	MOVQ           nIn+56(FP), R13
+	SHRQ           $0x03, R13
+	MOVQ           w+16(FP), SI
+	VBROADCASTI128 tableNVFP4AVXVNNI<>+0(SB), Y15
+	MOVQ           nCols+72(FP), AX
+	CMPQ           AX, $0x02
+	JEQ            columns113
+	VPXOR          Y4, Y4, Y4
+	VPXOR          Y5, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPXOR          Y7, Y7, Y7
+	MOVQ           nBlocks+24(FP), CX
+	TESTQ          CX, CX
+	JZ             tail115
+
+loop114:
+	PREFETCHT1   8320(SI)
+	PREFETCHT1   8384(SI)
+	PREFETCHT1   8448(SI)
+	PREFETCHT1   8512(SI)
+	PREFETCHT1   8576(SI)
+	PREFETCHT1   8640(SI)
+	PREFETCHT1   8704(SI)
+	PREFETCHT1   8768(SI)
+	PREFETCHT1   8832(SI)
+	PREFETCHT1   8896(SI)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    32(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      384(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      384(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    64(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      512(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      576(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      512(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      576(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    96(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      288(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      352(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      288(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      352(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    48(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      416(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      416(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    80(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      544(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      608(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      544(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      608(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    112(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	DECQ         CX
+	JNZ          loop114
+
+tail115:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns113:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	TESTQ CX, CX
+	JZ    tail118
+
+loop117:
+	PREFETCHT1   8320(SI)
+	PREFETCHT1   8384(SI)
+	PREFETCHT1   8448(SI)
+	PREFETCHT1   8512(SI)
+	PREFETCHT1   8576(SI)
+	PREFETCHT1   8640(SI)
+	PREFETCHT1   8704(SI)
+	PREFETCHT1   8768(SI)
+	PREFETCHT1   8832(SI)
+	PREFETCHT1   8896(SI)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    (SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    32(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      384(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      448(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      384(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      448(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    64(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      512(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      576(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      512(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      576(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    96(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    16(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      288(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      352(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      288(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      352(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    48(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      416(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      480(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      416(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      480(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    80(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y14, Y14, Y14
+	VMOVDQU      544(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      608(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      544(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      608(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y9, Y14
+	LONG         $0x503542c4
+	BYTE         $0xf2
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    112(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPSUBD       Y14, Y1, Y1
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	DECQ         CX
+	JNZ          loop117
+
+tail118:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VMOVUPS Y5, (DI)(R15*1)
+	VMOVUPS Y7, 32(DI)(R15*1)
+	VZEROUPPER
+	RET
+
 // func gemvQ4_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
@@ -18457,7 +20007,7 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns113
+	JEQ     columns120
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -18465,20 +20015,20 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next115:
+next122:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done117
+	JEQ  done124
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half118:
+half125:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks119:
+chunks126:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -18637,7 +20187,7 @@ chunks119:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks119
+	JNZ          chunks126
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -18669,18 +20219,18 @@ chunks119:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next120
+	JEQ          next127
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half118
+	JMP          half125
 
-next120:
+next127:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next115
+	JMP  next122
 
-done117:
+done124:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -18691,7 +20241,7 @@ done117:
 	VZEROUPPER
 	RET
 
-columns113:
+columns120:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -18699,14 +20249,14 @@ columns113:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next122:
+next129:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done124
+	JEQ  done131
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half125:
+half132:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -18714,7 +20264,7 @@ half125:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks126:
+chunks133:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -18973,7 +20523,7 @@ chunks126:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks126
+	JNZ          chunks133
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -19026,18 +20576,18 @@ chunks126:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next127
+	JEQ          next134
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half125
+	JMP          half132
 
-next127:
+next134:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next122
+	JMP  next129
 
-done124:
+done131:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19059,15 +20609,15 @@ TEXT ·tileQ4_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next129:
+next136:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done131
+	JEQ  done138
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks132:
+chunks139:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -19199,7 +20749,7 @@ chunks132:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks132
+	JNZ       chunks139
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -19226,9 +20776,9 @@ chunks132:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next129
+	JMP       next136
 
-done131:
+done138:
 	VZEROUPPER
 	RET
 
@@ -19250,23 +20800,23 @@ TEXT ·gemmSub32MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns133
+	JEQ     columns140
 	CMPQ    AX, $0x02
-	JEQ     columns134
+	JEQ     columns141
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start135
+	JNE     start142
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start135:
-loop136:
+start142:
+loop143:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups137:
+groups144:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -19382,7 +20932,7 @@ groups137:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups137
+	JNZ          groups144
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -19426,29 +20976,29 @@ groups137:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop136
+	JNZ          loop143
 	VZEROUPPER
 	RET
 
-columns134:
+columns141:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start138
+	JNE     start145
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start138:
-loop139:
+start145:
+loop146:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups140:
+groups147:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -19660,7 +21210,7 @@ groups140:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups140
+	JNZ          groups147
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -19743,14 +21293,14 @@ groups140:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop139
+	JNZ          loop146
 	VZEROUPPER
 	RET
 
-columns133:
+columns140:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start141
+	JNE     start148
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -19759,8 +21309,8 @@ columns133:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start141:
-loop142:
+start148:
+loop149:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -19769,7 +21319,7 @@ loop142:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups143:
+groups150:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20077,7 +21627,7 @@ groups143:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups143
+	JNZ          groups150
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20199,7 +21749,7 @@ groups143:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop142
+	JNZ          loop149
 	VZEROUPPER
 	RET
 
@@ -20220,7 +21770,7 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns144
+	JEQ     columns151
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20228,20 +21778,20 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next146:
+next153:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done148
+	JEQ  done155
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half149:
+half156:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks150:
+chunks157:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -20931,7 +22481,7 @@ chunks150:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks150
+	JNZ          chunks157
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -20963,18 +22513,18 @@ chunks150:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next151
+	JEQ          next158
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half149
+	JMP          half156
 
-next151:
+next158:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next146
+	JMP  next153
 
-done148:
+done155:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20985,7 +22535,7 @@ done148:
 	VZEROUPPER
 	RET
 
-columns144:
+columns151:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20993,14 +22543,14 @@ columns144:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next153:
+next160:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done155
+	JEQ  done162
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half156:
+half163:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -21008,7 +22558,7 @@ half156:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks157:
+chunks164:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -22042,7 +23592,7 @@ chunks157:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks157
+	JNZ          chunks164
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -22095,18 +23645,18 @@ chunks157:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next158
+	JEQ          next165
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half156
+	JMP          half163
 
-next158:
+next165:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next153
+	JMP  next160
 
-done155:
+done162:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22128,15 +23678,15 @@ TEXT ·tileQ5_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next160:
+next167:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done162
+	JEQ  done169
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks163:
+chunks170:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -22892,7 +24442,7 @@ chunks163:
 	ADDQ      $0x00000a00, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks163
+	JNZ       chunks170
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -22919,9 +24469,9 @@ chunks163:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next160
+	JMP       next167
 
-done162:
+done169:
 	VZEROUPPER
 	RET
 
@@ -22943,23 +24493,23 @@ TEXT ·gemmSub32WideMinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns164
+	JEQ     columns171
 	CMPQ    AX, $0x02
-	JEQ     columns165
+	JEQ     columns172
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start166
+	JNE     start173
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start166:
-loop167:
+start173:
+loop174:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups168:
+groups175:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -23059,7 +24609,7 @@ groups168:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups168
+	JNZ          groups175
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -23103,29 +24653,29 @@ groups168:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop167
+	JNZ          loop174
 	VZEROUPPER
 	RET
 
-columns165:
+columns172:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start169
+	JNE     start176
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start169:
-loop170:
+start176:
+loop177:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups171:
+groups178:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23305,7 +24855,7 @@ groups171:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups171
+	JNZ          groups178
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23388,14 +24938,14 @@ groups171:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop170
+	JNZ          loop177
 	VZEROUPPER
 	RET
 
-columns164:
+columns171:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start172
+	JNE     start179
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -23404,8 +24954,8 @@ columns164:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start172:
-loop173:
+start179:
+loop180:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -23414,7 +24964,7 @@ loop173:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups174:
+groups181:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23674,7 +25224,7 @@ groups174:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups174
+	JNZ          groups181
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23796,7 +25346,7 @@ groups174:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop173
+	JNZ          loop180
 	VZEROUPPER
 	RET
 
@@ -23817,7 +25367,7 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns175
+	JEQ     columns182
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23825,32 +25375,32 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next177:
+next184:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done179
+	JEQ   done186
 	TESTQ $0x00000001, R15
-	JNZ   odd178
+	JNZ   odd185
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks176
+	JEQ   blocks183
 	ADDQ  $0x00000120, SI
-	JMP   blocks176
+	JMP   blocks183
 
-odd178:
+odd185:
 	LEAQ -3360(SI), DX
 
-blocks176:
+blocks183:
 	XORQ R9, R9
 
-half180:
+half187:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks181:
+chunks188:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -24231,7 +25781,7 @@ chunks181:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks181
+	JNZ          chunks188
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24246,18 +25796,18 @@ chunks181:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next182
+	JEQ          next189
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half180
+	JMP          half187
 
-next182:
+next189:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next177
+	JMP  next184
 
-done179:
+done186:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24268,7 +25818,7 @@ done179:
 	VZEROUPPER
 	RET
 
-columns175:
+columns182:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -24276,26 +25826,26 @@ columns175:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next184:
+next191:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done186
+	JEQ   done193
 	TESTQ $0x00000001, R15
-	JNZ   odd185
+	JNZ   odd192
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks183
+	JEQ   blocks190
 	ADDQ  $0x00000120, SI
-	JMP   blocks183
+	JMP   blocks190
 
-odd185:
+odd192:
 	LEAQ -3360(SI), DX
 
-blocks183:
+blocks190:
 	XORQ R9, R9
 
-half187:
+half194:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -24303,7 +25853,7 @@ half187:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks188:
+chunks195:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -24880,7 +26430,7 @@ chunks188:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks188
+	JNZ          chunks195
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24903,18 +26453,18 @@ chunks188:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next189
+	JEQ          next196
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half187
+	JMP          half194
 
-next189:
+next196:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next184
+	JMP  next191
 
-done186:
+done193:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24936,27 +26486,27 @@ TEXT ·tileQ6_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next191:
+next198:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done193
+	JEQ   done200
 	TESTQ $0x00000001, R15
-	JNZ   odd192
+	JNZ   odd199
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks190
+	JEQ   blocks197
 	ADDQ  $0x00000120, SI
-	JMP   blocks190
+	JMP   blocks197
 
-odd192:
+odd199:
 	LEAQ -3360(SI), DX
 
-blocks190:
+blocks197:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks194:
+chunks201:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -25356,7 +26906,7 @@ chunks194:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks194
+	JNZ       chunks201
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -25443,9 +26993,9 @@ chunks194:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next191
+	JMP       next198
 
-done193:
+done200:
 	VZEROUPPER
 	RET
 
@@ -25467,23 +27017,23 @@ TEXT ·gemmSub16WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns195
+	JEQ     columns202
 	CMPQ    AX, $0x02
-	JEQ     columns196
+	JEQ     columns203
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start197
+	JNE     start204
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start197:
-loop198:
+start204:
+loop205:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups199:
+groups206:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -25591,7 +27141,7 @@ groups199:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups199
+	JNZ          groups206
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25647,29 +27197,29 @@ groups199:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop198
+	JNZ          loop205
 	VZEROUPPER
 	RET
 
-columns196:
+columns203:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start200
+	JNE     start207
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start200:
-loop201:
+start207:
+loop208:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups202:
+groups209:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25865,7 +27415,7 @@ groups202:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups202
+	JNZ          groups209
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25972,14 +27522,14 @@ groups202:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop201
+	JNZ          loop208
 	VZEROUPPER
 	RET
 
-columns195:
+columns202:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start203
+	JNE     start210
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -25988,8 +27538,8 @@ columns195:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start203:
-loop204:
+start210:
+loop211:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -25998,7 +27548,7 @@ loop204:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups205:
+groups212:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -26282,7 +27832,7 @@ groups205:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups205
+	JNZ          groups212
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -26440,7 +27990,7 @@ groups205:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop204
+	JNZ          loop211
 	VZEROUPPER
 	RET
 
@@ -26461,7 +28011,7 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns206
+	JEQ     columns213
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26469,20 +28019,20 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next208:
+next215:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done210
+	JEQ  done217
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half211:
+half218:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks212:
+chunks219:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -26804,7 +28354,7 @@ chunks212:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks212
+	JNZ          chunks219
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -26852,18 +28402,18 @@ chunks212:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next213
+	JEQ          next220
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half211
+	JMP          half218
 
-next213:
+next220:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next208
+	JMP  next215
 
-done210:
+done217:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26874,7 +28424,7 @@ done210:
 	VZEROUPPER
 	RET
 
-columns206:
+columns213:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26882,14 +28432,14 @@ columns206:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next215:
+next222:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done217
+	JEQ  done224
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half218:
+half225:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -26897,7 +28447,7 @@ half218:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks219:
+chunks226:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -27419,7 +28969,7 @@ chunks219:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks219
+	JNZ          chunks226
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -27500,18 +29050,18 @@ chunks219:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next220
+	JEQ          next227
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half218
+	JMP          half225
 
-next220:
+next227:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next215
+	JMP  next222
 
-done217:
+done224:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27533,15 +29083,15 @@ TEXT ·tileQ2_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next222:
+next229:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done224
+	JEQ  done231
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks225:
+chunks232:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -27845,7 +29395,7 @@ chunks225:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks225
+	JNZ       chunks232
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -27888,9 +29438,9 @@ chunks225:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next222
+	JMP       next229
 
-done224:
+done231:
 	VZEROUPPER
 	RET
 
@@ -27912,23 +29462,23 @@ TEXT ·gemmSub16MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns226
+	JEQ     columns233
 	CMPQ    AX, $0x02
-	JEQ     columns227
+	JEQ     columns234
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start228
+	JNE     start235
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start228:
-loop229:
+start235:
+loop236:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups230:
+groups237:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -28044,7 +29594,7 @@ groups230:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups230
+	JNZ          groups237
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -28108,29 +29658,29 @@ groups230:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop229
+	JNZ          loop236
 	VZEROUPPER
 	RET
 
-columns227:
+columns234:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start231
+	JNE     start238
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start231:
-loop232:
+start238:
+loop239:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups233:
+groups240:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28342,7 +29892,7 @@ groups233:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups233
+	JNZ          groups240
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28465,14 +30015,14 @@ groups233:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop232
+	JNZ          loop239
 	VZEROUPPER
 	RET
 
-columns226:
+columns233:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start234
+	JNE     start241
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -28481,8 +30031,8 @@ columns226:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start234:
-loop235:
+start241:
+loop242:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -28491,7 +30041,7 @@ loop235:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups236:
+groups243:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28799,7 +30349,7 @@ groups236:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups236
+	JNZ          groups243
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28981,7 +30531,7 @@ groups236:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop235
+	JNZ          loop242
 	VZEROUPPER
 	RET
 
@@ -29002,7 +30552,7 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns237
+	JEQ     columns244
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29010,32 +30560,32 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next239:
+next246:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done241
+	JEQ   done248
 	TESTQ $0x00000001, R15
-	JNZ   odd240
+	JNZ   odd247
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks238
+	JEQ   blocks245
 	ADDQ  $0x00000120, SI
-	JMP   blocks238
+	JMP   blocks245
 
-odd240:
+odd247:
 	LEAQ -1824(SI), DX
 
-blocks238:
+blocks245:
 	XORQ R9, R9
 
-half242:
+half249:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks243:
+chunks250:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -29758,7 +31308,7 @@ chunks243:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks243
+	JNZ          chunks250
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -29773,18 +31323,18 @@ chunks243:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next244
+	JEQ          next251
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half242
+	JMP          half249
 
-next244:
+next251:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next239
+	JMP  next246
 
-done241:
+done248:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29795,7 +31345,7 @@ done241:
 	VZEROUPPER
 	RET
 
-columns237:
+columns244:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29803,26 +31353,26 @@ columns237:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next246:
+next253:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done248
+	JEQ   done255
 	TESTQ $0x00000001, R15
-	JNZ   odd247
+	JNZ   odd254
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks245
+	JEQ   blocks252
 	ADDQ  $0x00000120, SI
-	JMP   blocks245
+	JMP   blocks252
 
-odd247:
+odd254:
 	LEAQ -1824(SI), DX
 
-blocks245:
+blocks252:
 	XORQ R9, R9
 
-half249:
+half256:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -29830,7 +31380,7 @@ half249:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks250:
+chunks257:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -30977,7 +32527,7 @@ chunks250:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks250
+	JNZ          chunks257
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -31000,18 +32550,18 @@ chunks250:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next251
+	JEQ          next258
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half249
+	JMP          half256
 
-next251:
+next258:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next246
+	JMP  next253
 
-done248:
+done255:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31033,27 +32583,27 @@ TEXT ·tileQ3_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next253:
+next260:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done255
+	JEQ   done262
 	TESTQ $0x00000001, R15
-	JNZ   odd254
+	JNZ   odd261
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks252
+	JEQ   blocks259
 	ADDQ  $0x00000120, SI
-	JMP   blocks252
+	JMP   blocks259
 
-odd254:
+odd261:
 	LEAQ -1824(SI), DX
 
-blocks252:
+blocks259:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks256:
+chunks263:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -31769,7 +33319,7 @@ chunks256:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000100, DI
 	DECQ      CX
-	JNZ       chunks256
+	JNZ       chunks263
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -31856,9 +33406,9 @@ chunks256:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next253
+	JMP       next260
 
-done255:
+done262:
 	VZEROUPPER
 	RET
 
@@ -31880,23 +33430,23 @@ TEXT ·gemmSub16AVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns257
+	JEQ     columns264
 	CMPQ    AX, $0x02
-	JEQ     columns258
+	JEQ     columns265
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start259
+	JNE     start266
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start259:
-loop260:
+start266:
+loop267:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups261:
+groups268:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -32012,7 +33562,7 @@ groups261:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups261
+	JNZ          groups268
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32068,29 +33618,29 @@ groups261:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop260
+	JNZ          loop267
 	VZEROUPPER
 	RET
 
-columns258:
+columns265:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start262
+	JNE     start269
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start262:
-loop263:
+start269:
+loop270:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups264:
+groups271:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -32302,7 +33852,7 @@ groups264:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups264
+	JNZ          groups271
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32409,14 +33959,14 @@ groups264:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop263
+	JNZ          loop270
 	VZEROUPPER
 	RET
 
-columns257:
+columns264:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start265
+	JNE     start272
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -32425,8 +33975,8 @@ columns257:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start265:
-loop266:
+start272:
+loop273:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -32435,7 +33985,7 @@ loop266:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups267:
+groups274:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -32743,7 +34293,7 @@ groups267:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups267
+	JNZ          groups274
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32901,7 +34451,7 @@ groups267:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop266
+	JNZ          loop273
 	VZEROUPPER
 	RET
 
@@ -32922,7 +34472,7 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    w+16(FP), SI
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns268
+	JEQ     columns275
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -32930,32 +34480,32 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next270:
+next277:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done272
+	JEQ   done279
 	TESTQ $0x00000001, R15
-	JNZ   odd271
+	JNZ   odd278
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks269
+	JEQ   blocks276
 	ADDQ  $0x00000020, SI
-	JMP   blocks269
+	JMP   blocks276
 
-odd271:
+odd278:
 	LEAQ -1056(SI), DX
 
-blocks269:
+blocks276:
 	XORQ R9, R9
 
-half273:
+half280:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks274:
+chunks281:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -33217,7 +34767,7 @@ chunks274:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks274
+	JNZ          chunks281
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -33246,18 +34796,18 @@ chunks274:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next275
+	JEQ          next282
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half273
+	JMP          half280
 
-next275:
+next282:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next270
+	JMP  next277
 
-done272:
+done279:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33268,7 +34818,7 @@ done272:
 	VZEROUPPER
 	RET
 
-columns268:
+columns275:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33276,26 +34826,26 @@ columns268:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next277:
+next284:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done279
+	JEQ   done286
 	TESTQ $0x00000001, R15
-	JNZ   odd278
+	JNZ   odd285
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks276
+	JEQ   blocks283
 	ADDQ  $0x00000020, SI
-	JMP   blocks276
+	JMP   blocks283
 
-odd278:
+odd285:
 	LEAQ -1056(SI), DX
 
-blocks276:
+blocks283:
 	XORQ R9, R9
 
-half280:
+half287:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -33303,7 +34853,7 @@ half280:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks281:
+chunks288:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -33725,7 +35275,7 @@ chunks281:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks281
+	JNZ          chunks288
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -33773,18 +35323,18 @@ chunks281:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next282
+	JEQ          next289
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half280
+	JMP          half287
 
-next282:
+next289:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next277
+	JMP  next284
 
-done279:
+done286:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33806,27 +35356,27 @@ TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next284:
+next291:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done286
+	JEQ   done293
 	TESTQ $0x00000001, R15
-	JNZ   odd285
+	JNZ   odd292
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks283
+	JEQ   blocks290
 	ADDQ  $0x00000020, SI
-	JMP   blocks283
+	JMP   blocks290
 
-odd285:
+odd292:
 	LEAQ -1056(SI), DX
 
-blocks283:
+blocks290:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks287:
+chunks294:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -34074,7 +35624,7 @@ chunks287:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks287
+	JNZ       chunks294
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -34105,9 +35655,9 @@ chunks287:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next284
+	JMP       next291
 
-done286:
+done293:
 	VZEROUPPER
 	RET
 
@@ -34129,23 +35679,23 @@ TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns288
+	JEQ     columns295
 	CMPQ    AX, $0x02
-	JEQ     columns289
+	JEQ     columns296
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start290
+	JNE     start297
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start290:
-loop291:
+start297:
+loop298:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups292:
+groups299:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -34237,7 +35787,7 @@ groups292:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups292
+	JNZ          groups299
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34273,29 +35823,29 @@ groups292:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop291
+	JNZ          loop298
 	VZEROUPPER
 	RET
 
-columns289:
+columns296:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start293
+	JNE     start300
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start293:
-loop294:
+start300:
+loop301:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups295:
+groups302:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -34459,7 +36009,7 @@ groups295:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups295
+	JNZ          groups302
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34526,14 +36076,14 @@ groups295:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop294
+	JNZ          loop301
 	VZEROUPPER
 	RET
 
-columns288:
+columns295:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start296
+	JNE     start303
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -34542,8 +36092,8 @@ columns288:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start296:
-loop297:
+start303:
+loop304:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -34552,7 +36102,7 @@ loop297:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups298:
+groups305:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -34788,7 +36338,7 @@ groups298:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups298
+	JNZ          groups305
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34886,7 +36436,7 @@ groups298:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop297
+	JNZ          loop304
 	VZEROUPPER
 	RET
 
@@ -34908,7 +36458,7 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns299
+	JEQ            columns306
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -34916,32 +36466,32 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next301:
+next308:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done303
+	JEQ   done310
 	TESTQ $0x00000001, R15
-	JNZ   odd302
+	JNZ   odd309
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks300
+	JEQ   blocks307
 	ADDQ  $0x000000a0, SI
-	JMP   blocks300
+	JMP   blocks307
 
-odd302:
+odd309:
 	LEAQ -2208(SI), DX
 
-blocks300:
+blocks307:
 	XORQ R9, R9
 
-half304:
+half311:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks305:
+chunks312:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -35105,7 +36655,7 @@ chunks305:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks305
+	JNZ          chunks312
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35120,18 +36670,18 @@ chunks305:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next306
+	JEQ          next313
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half304
+	JMP          half311
 
-next306:
+next313:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next301
+	JMP  next308
 
-done303:
+done310:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35142,7 +36692,7 @@ done303:
 	VZEROUPPER
 	RET
 
-columns299:
+columns306:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35150,26 +36700,26 @@ columns299:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next308:
+next315:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done310
+	JEQ   done317
 	TESTQ $0x00000001, R15
-	JNZ   odd309
+	JNZ   odd316
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks307
+	JEQ   blocks314
 	ADDQ  $0x000000a0, SI
-	JMP   blocks307
+	JMP   blocks314
 
-odd309:
+odd316:
 	LEAQ -2208(SI), DX
 
-blocks307:
+blocks314:
 	XORQ R9, R9
 
-half311:
+half318:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35177,7 +36727,7 @@ half311:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks312:
+chunks319:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -35430,7 +36980,7 @@ chunks312:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks312
+	JNZ          chunks319
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35453,18 +37003,18 @@ chunks312:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next313
+	JEQ          next320
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half311
+	JMP          half318
 
-next313:
+next320:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next308
+	JMP  next315
 
-done310:
+done317:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35487,27 +37037,27 @@ TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next315:
+next322:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done317
+	JEQ   done324
 	TESTQ $0x00000001, R15
-	JNZ   odd316
+	JNZ   odd323
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks314
+	JEQ   blocks321
 	ADDQ  $0x000000a0, SI
-	JMP   blocks314
+	JMP   blocks321
 
-odd316:
+odd323:
 	LEAQ -2208(SI), DX
 
-blocks314:
+blocks321:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks318:
+chunks325:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35671,7 +37221,7 @@ chunks318:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks318
+	JNZ       chunks325
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x07, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -35718,9 +37268,9 @@ chunks318:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next315
+	JMP       next322
 
-done317:
+done324:
 	VZEROUPPER
 	RET
 
@@ -35742,23 +37292,23 @@ TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns319
+	JEQ     columns326
 	CMPQ    AX, $0x02
-	JEQ     columns320
+	JEQ     columns327
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start321
+	JNE     start328
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start321:
-loop322:
+start328:
+loop329:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups323:
+groups330:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -35858,7 +37408,7 @@ groups323:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups323
+	JNZ          groups330
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -35894,29 +37444,29 @@ groups323:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop322
+	JNZ          loop329
 	VZEROUPPER
 	RET
 
-columns320:
+columns327:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start324
+	JNE     start331
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start324:
-loop325:
+start331:
+loop332:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups326:
+groups333:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -36096,7 +37646,7 @@ groups326:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups326
+	JNZ          groups333
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36163,14 +37713,14 @@ groups326:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop325
+	JNZ          loop332
 	VZEROUPPER
 	RET
 
-columns319:
+columns326:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start327
+	JNE     start334
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -36179,8 +37729,8 @@ columns319:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start327:
-loop328:
+start334:
+loop335:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -36189,7 +37739,7 @@ loop328:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups329:
+groups336:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -36449,7 +37999,7 @@ groups329:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups329
+	JNZ          groups336
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36547,7 +38097,7 @@ groups329:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop328
+	JNZ          loop335
 	VZEROUPPER
 	RET
 
@@ -36569,7 +38119,7 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns330
+	JEQ            columns337
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36577,20 +38127,20 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next332:
+next339:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done334
+	JEQ  done341
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half335:
+half342:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks336:
+chunks343:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -36768,7 +38318,7 @@ chunks336:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks336
+	JNZ          chunks343
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36783,18 +38333,18 @@ chunks336:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next337
+	JEQ          next344
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half335
+	JMP          half342
 
-next337:
+next344:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next332
+	JMP  next339
 
-done334:
+done341:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36805,7 +38355,7 @@ done334:
 	VZEROUPPER
 	RET
 
-columns330:
+columns337:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36813,14 +38363,14 @@ columns330:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next339:
+next346:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done341
+	JEQ  done348
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half342:
+half349:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -36828,7 +38378,7 @@ half342:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks343:
+chunks350:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -37104,7 +38654,7 @@ chunks343:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks343
+	JNZ          chunks350
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37127,18 +38677,18 @@ chunks343:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next344
+	JEQ          next351
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half342
+	JMP          half349
 
-next344:
+next351:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next339
+	JMP  next346
 
-done341:
+done348:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37161,15 +38711,15 @@ TEXT ·tileIQ1AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next346:
+next353:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done348
+	JEQ  done355
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks349:
+chunks356:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37347,7 +38897,7 @@ chunks349:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks349
+	JNZ       chunks356
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37434,9 +38984,9 @@ chunks349:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next346
+	JMP       next353
 
-done348:
+done355:
 	VZEROUPPER
 	RET
 
@@ -37458,7 +39008,7 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns350
+	JEQ            columns357
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37466,20 +39016,20 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next352:
+next359:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done354
+	JEQ  done361
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half355:
+half362:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks356:
+chunks363:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -37657,7 +39207,7 @@ chunks356:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks356
+	JNZ          chunks363
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37672,18 +39222,18 @@ chunks356:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next357
+	JEQ          next364
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half355
+	JMP          half362
 
-next357:
+next364:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next352
+	JMP  next359
 
-done354:
+done361:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37694,7 +39244,7 @@ done354:
 	VZEROUPPER
 	RET
 
-columns350:
+columns357:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37702,14 +39252,14 @@ columns350:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next359:
+next366:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done361
+	JEQ  done368
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half362:
+half369:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -37717,7 +39267,7 @@ half362:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks363:
+chunks370:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -37993,7 +39543,7 @@ chunks363:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks363
+	JNZ          chunks370
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38016,18 +39566,18 @@ chunks363:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next364
+	JEQ          next371
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half362
+	JMP          half369
 
-next364:
+next371:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next359
+	JMP  next366
 
-done361:
+done368:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38050,15 +39600,15 @@ TEXT ·tileIQ2AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next366:
+next373:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done368
+	JEQ  done375
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks369:
+chunks376:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38236,7 +39786,7 @@ chunks369:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks369
+	JNZ       chunks376
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38323,9 +39873,9 @@ chunks369:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next366
+	JMP       next373
 
-done368:
+done375:
 	VZEROUPPER
 	RET
 
@@ -38347,7 +39897,7 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns370
+	JEQ            columns377
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -38355,20 +39905,20 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next372:
+next379:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done374
+	JEQ  done381
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half375:
+half382:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks376:
+chunks383:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -38546,7 +40096,7 @@ chunks376:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks376
+	JNZ          chunks383
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38561,18 +40111,18 @@ chunks376:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next377
+	JEQ          next384
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half375
+	JMP          half382
 
-next377:
+next384:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next372
+	JMP  next379
 
-done374:
+done381:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38583,7 +40133,7 @@ done374:
 	VZEROUPPER
 	RET
 
-columns370:
+columns377:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38591,14 +40141,14 @@ columns370:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next379:
+next386:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done381
+	JEQ  done388
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half382:
+half389:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38606,7 +40156,7 @@ half382:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks383:
+chunks390:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -38882,7 +40432,7 @@ chunks383:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks383
+	JNZ          chunks390
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38905,18 +40455,18 @@ chunks383:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next384
+	JEQ          next391
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half382
+	JMP          half389
 
-next384:
+next391:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next379
+	JMP  next386
 
-done381:
+done388:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38939,15 +40489,15 @@ TEXT ·tileIQ3_XXSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next386:
+next393:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done388
+	JEQ  done395
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks389:
+chunks396:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -39125,7 +40675,7 @@ chunks389:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks389
+	JNZ       chunks396
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -39212,9 +40762,9 @@ chunks389:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next386
+	JMP       next393
 
-done388:
+done395:
 	VZEROUPPER
 	RET
 
@@ -39236,7 +40786,7 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns390
+	JEQ            columns397
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -39244,20 +40794,20 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next392:
+next399:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done394
+	JEQ  done401
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half395:
+half402:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks396:
+chunks403:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -39435,7 +40985,7 @@ chunks396:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks396
+	JNZ          chunks403
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39450,18 +41000,18 @@ chunks396:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next397
+	JEQ          next404
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half395
+	JMP          half402
 
-next397:
+next404:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next392
+	JMP  next399
 
-done394:
+done401:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39472,7 +41022,7 @@ done394:
 	VZEROUPPER
 	RET
 
-columns390:
+columns397:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -39480,14 +41030,14 @@ columns390:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next399:
+next406:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done401
+	JEQ  done408
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half402:
+half409:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -39495,7 +41045,7 @@ half402:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks403:
+chunks410:
 	PREFETCHT1   8192(SI)
 	PREFETCHT1   8256(SI)
 	PREFETCHT1   8320(SI)
@@ -39771,7 +41321,7 @@ chunks403:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks403
+	JNZ          chunks410
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39794,18 +41344,18 @@ chunks403:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next404
+	JEQ          next411
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half402
+	JMP          half409
 
-next404:
+next411:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next399
+	JMP  next406
 
-done401:
+done408:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39828,15 +41378,15 @@ TEXT ·tileIQ3_SAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next406:
+next413:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done408
+	JEQ  done415
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks409:
+chunks416:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -40014,7 +41564,7 @@ chunks409:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks409
+	JNZ       chunks416
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -40101,9 +41651,9 @@ chunks409:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next406
+	JMP       next413
 
-done408:
+done415:
 	VZEROUPPER
 	RET
 
@@ -40128,7 +41678,7 @@ TEXT ·peakAVXVNNI(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop410:
+loop417:
 	// VPDPBUSD Y12, Y13, Y0
 	LONG $0x5015c2c4
 	BYTE $0xc4
@@ -40177,7 +41727,7 @@ loop410:
 	LONG $0x501542c4
 	BYTE $0xdc
 	DECQ CX
-	JNZ  loop410
+	JNZ  loop417
 	VZEROUPPER
 	RET
 
@@ -40444,3 +41994,21 @@ DATA tableIQ3_SAVXVNNI<>+13(SB)/1, $0x05
 DATA tableIQ3_SAVXVNNI<>+14(SB)/1, $0x03
 DATA tableIQ3_SAVXVNNI<>+15(SB)/1, $0x01
 GLOBL tableIQ3_SAVXVNNI<>(SB), RODATA|NOPTR, $16
+
+DATA tableNVFP4AVXVNNI<>+0(SB)/1, $0x10
+DATA tableNVFP4AVXVNNI<>+1(SB)/1, $0x11
+DATA tableNVFP4AVXVNNI<>+2(SB)/1, $0x12
+DATA tableNVFP4AVXVNNI<>+3(SB)/1, $0x13
+DATA tableNVFP4AVXVNNI<>+4(SB)/1, $0x14
+DATA tableNVFP4AVXVNNI<>+5(SB)/1, $0x16
+DATA tableNVFP4AVXVNNI<>+6(SB)/1, $0x18
+DATA tableNVFP4AVXVNNI<>+7(SB)/1, $0x1c
+DATA tableNVFP4AVXVNNI<>+8(SB)/1, $0x10
+DATA tableNVFP4AVXVNNI<>+9(SB)/1, $0x0f
+DATA tableNVFP4AVXVNNI<>+10(SB)/1, $0x0e
+DATA tableNVFP4AVXVNNI<>+11(SB)/1, $0x0d
+DATA tableNVFP4AVXVNNI<>+12(SB)/1, $0x0c
+DATA tableNVFP4AVXVNNI<>+13(SB)/1, $0x0a
+DATA tableNVFP4AVXVNNI<>+14(SB)/1, $0x08
+DATA tableNVFP4AVXVNNI<>+15(SB)/1, $0x04
+GLOBL tableNVFP4AVXVNNI<>(SB), RODATA|NOPTR, $16

@@ -61,7 +61,22 @@ func MatMul(y []float32, w Matrix, x Activations, panels, tokens Range, scratch 
 	if panels.len() == 0 || tokens.len() == 0 {
 		return
 	}
+	if raceEnabled {
+		raceMatMul(y, w, x, panels, tokens, scratch)
+	}
 	active.MatMul[w.Format](y, w, x, panels, tokens, scratch)
+}
+
+// raceMatMul tells the race detector what a tile of a product touches.
+func raceMatMul(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
+	from, to := panels.From*PanelRows, min(panels.To*PanelRows, w.NOut)
+	for t := tokens.From; t < tokens.To; t++ {
+		raceWrite(y[t*w.NOut+from : t*w.NOut+to])
+		x.race(t, false)
+	}
+	n := panelBytes(w.Format, w.NIn)
+	raceRead(w.Panels[panels.From*n : panels.To*n])
+	raceWrite(scratch[:MatMulScratchBytes])
 }
 
 // check panics unless r lies in [0, n).

@@ -23,7 +23,7 @@ type geometry struct {
 // the first token's data; sums are the activations' Corr or Sums. ldy and
 // xStride are elements from one token to the next. mask has a bit for each row
 // to write; the GEMM adds to y where add is true. n counts groups of 32 inputs,
-// or super-blocks.
+// or super-blocks. A format without tile and gemm streams for all tokens.
 type panelKernels struct {
 	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
@@ -38,6 +38,10 @@ func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activat
 			clearTile(y, w, panels, tokens)
 		case tokens.len() <= g.gemvCols:
 			g.stream(k, y, w, x, panels, tokens, scratch)
+		case k.gemm == nil:
+			for t := tokens.From; t < tokens.To; t += g.gemvCols {
+				g.stream(k, y, w, x, panels, Range{t, min(t+g.gemvCols, tokens.To)}, scratch)
+			}
 		default:
 			g.multiply(k, y, w, x, panels, tokens, scratch)
 		}

@@ -164,7 +164,33 @@ func Quantize(a Activations, x []float32, tokens Range) {
 	if tokens.len() == 0 || a.NIn == 0 {
 		return
 	}
+	if raceEnabled {
+		raceRead(x[tokens.From*a.NIn : tokens.To*a.NIn])
+		for t := tokens.From; t < tokens.To; t++ {
+			a.race(t, true)
+		}
+	}
 	active.Quantize[a.Kind](a, x, tokens)
+}
+
+// race tells the race detector that a token is read or written.
+func (a Activations) race(token int, write bool) {
+	touch8, touch32, touchF, touch16 := raceRead[int8], raceRead[int32], raceRead[float32], raceRead[int16]
+	if write {
+		touch8, touch32, touchF, touch16 = raceWrite[int8], raceWrite[int32], raceWrite[float32], raceWrite[int16]
+	}
+	n := a.NIn / a.Kind.blockLen()
+	switch a.Kind {
+	case ActF32:
+		touchF(a.F32[token*a.NIn:][:a.NIn])
+		return
+	case ActQ8x32:
+		touch32(a.Corr[token*n:][:n])
+	case ActQ8x256:
+		touch16(a.Sums[token*n*nSums:][:n*nSums])
+	}
+	touch8(a.quants(token, 0, a.NIn))
+	touchF(a.Scales[token*n:][:n])
 }
 
 // minAmax is the least block maximum that is not taken for zero: 127/amax stays

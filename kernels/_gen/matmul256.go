@@ -36,6 +36,7 @@ func emitMatMul256(c *build.Context, suffix string, vnni bool) {
 			q.gemmBlocks(f)
 		}
 	}
+	q.gemvBlocks(nvfp4)
 	for _, f := range superFormats {
 		q.gemvSupers(f)
 		q.tileSupers(f)
@@ -187,6 +188,10 @@ func (q *panels256) gemvParams() {
 // gemvBlock emits one block, as the AVX-512 one does.
 func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
 	q.fetchAhead(body-head, f.headBytes+f.bodyBytes())
+	if f.sub == 16 {
+		q.gemvHalves(f, cols, head, body, group)
+		return
+	}
 	x, tmp := q.v(10), q.v(11)
 	for h := range 2 {
 		for j := range f.groups() {
@@ -219,6 +224,42 @@ func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
 					q.VCVTDQ2PS(x, x)
 					q.VFNMADD231PS(tmp, x, out)
 				}
+			}
+		}
+	}
+}
+
+// gemvHalves is gemvBlock where each 16 values have a scale; see that of
+// AVX-512.
+//
+//	13-14 offset times the sum of the activations, 15 the table
+func (q *panels256) gemvHalves(f *panelFormat, cols, head, body, group int) {
+	x, tmp := q.v(10), q.v(11)
+	offset := q.byteConstant(f.offset)
+	for h := range 2 {
+		for i := range 2 * f.groups() {
+			for c := range cols {
+				q.clear(c)
+				q.clear(13 + c)
+			}
+			for g := range 4 {
+				q.word(f, at(rW, body+32*h), i/2, i%2*4+g, q.v(8), nil, tmp)
+				for c := range cols {
+					m := column(rX, rX, rQuantStep, c, 32*group+16*i+4*g)
+					q.VMOVDQU(offset, q.v(9))
+					q.VPBROADCASTD(m, x)
+					q.dot(f, 0, 1, 1, q.v(9), nil, x, q.v(2+c), q.v(13+c), q.ones())
+					q.VPBROADCASTD(m, x)
+					q.dot(f, g, 4, 4, q.v(8), nil, x, q.v(2+c), q.v(c), q.ones())
+				}
+			}
+			q.blockScales(f, at(rW, head+i*f.scale.bytes()+h*f.scale.bytes()/2), q.v(12))
+			for c := range cols {
+				q.VPSUBD(q.v(13+c), q.v(c), q.v(c))
+				q.VBROADCASTSS(column(rScale, rScale, rScaleStep, c, 4*(group+i/2)), x)
+				q.VMULPS(x, q.v(12), tmp)
+				q.VCVTDQ2PS(q.v(c), q.v(c))
+				q.VFMADD231PS(tmp, q.v(c), q.v(4+2*h+c))
 			}
 		}
 	}

@@ -15,6 +15,7 @@ func emitMatMul512(c *build.Context) {
 		p.gemvBlocks(f)
 		p.tileBlocks(f)
 	}
+	p.gemvBlocks(nvfp4)
 	p.gemmBlocks(false)
 	p.gemmBlocks(true)
 	for _, f := range superFormats {
@@ -130,6 +131,10 @@ func (p *panels) nextBlocks(f *panelFormat, n int) {
 //	16-17 scales and minima
 func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 	p.fetchAhead(body-head, f.headBytes+f.bodyBytes())
+	if f.sub == 16 {
+		p.gemvHalves(f, cols, head, body, group)
+		return
+	}
 	for j := range f.groups() {
 		disp := 4 * (group + j)
 		sums := p.columnPointer(cols, rSum, rScaleStep)
@@ -164,6 +169,37 @@ func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 				p.VCVTDQ2PS(p.v(18+c), p.v(18+c))
 				p.VFNMADD231PS(p.v(4+c), p.v(18+c), p.v(8+c))
 			}
+		}
+	}
+}
+
+// gemvHalves is gemvBlock where each 16 values have a scale. There is no
+// correction for so few: a second dot product takes the offset off.
+//
+//	18-21 offset times the sum of the activations, 22 the offset
+func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
+	p.VPBROADCASTD(p.byteConstant(f.offset), p.v(22))
+	for i := range 2 * f.groups() {
+		for c := range cols {
+			p.clear(c)
+			p.clear(18 + c)
+		}
+		for g := range 4 {
+			w := p.v(12 + g)
+			f.word(p, at(rW, body), i/2, i%2*4+g, w, nil)
+			for c := range cols {
+				x := column(rX, rX3, rQuantStep, c, 32*group+16*i+4*g)
+				p.VPDPBUSD_BCST(x, w, p.v(c))
+				p.VPDPBUSD_BCST(x, p.v(22), p.v(18+c))
+			}
+		}
+		p.blockScales(f, at(rW, head+i*f.scale.bytes()), p.v(16))
+		scales := p.columnPointer(cols, rScale, rScaleStep)
+		for c := range cols {
+			p.VPSUBD(p.v(18+c), p.v(c), p.v(c))
+			p.VMULPS_BCST(scales(c, 4*(group+i/2)), p.v(16), p.v(4+c))
+			p.VCVTDQ2PS(p.v(c), p.v(c))
+			p.VFMADD231PS(p.v(4+c), p.v(c), p.v(8+c))
 		}
 	}
 }

@@ -23,10 +23,9 @@ type panelFormat struct {
 	word       func(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical)
 	scale      scaleKind
 
-	// Formats of 256-value activations.
-	superBlock bool
-	sub        int // values to a sub-block scale: 16, 32, or 0 for none
 	hasMin     bool
+	sub        int // values to a sub-block scale: 16, 32, or 0 for none
+	superBlock bool
 }
 
 // scaleKind is how the scales at the start of a head are stored.
@@ -99,6 +98,12 @@ var blockFormats = []*panelFormat{
 	{name: "Q2_0", headBytes: 32, chunk: 2, chunkWords: 4, offset: 1, largest: 3, masks: []int{0x03}, word: crumbWord},
 }
 
+// nvfp4 has a scale per 16 values, which meet 32-value activations. It has no
+// tile: few models store it.
+var nvfp4 = &panelFormat{
+	name: "NVFP4", headBytes: 128, chunk: 2, chunkWords: 8, offset: 16, largest: 28, table: shifted(fp4Values, 16), masks: []int{0x0f}, word: nvfp4Word, sub: 16,
+}
+
 // The formats of 256-value activations.
 var superFormats = []*panelFormat{
 	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleKWord, sub: 32, hasMin: true},
@@ -131,6 +136,13 @@ func byteWord(p *panels, at operand.Mem, _, g int, dst, _ reg.VecPhysical) {
 // nibbleWord reads nibbles of 4 words a group: low ones, then high ones.
 func nibbleWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 	p.field(at.Offset(64*(4*j+g%4)), g/4*4, 4, dst)
+	p.lookUp(dst)
+}
+
+// nvfp4Word reads nibbles of 4 words a group: of each 16 values low ones of two
+// words, then high ones.
+func nvfp4Word(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
+	p.field(at.Offset(64*(4*j+g/4*2+g%2)), g%4/2*4, 4, dst)
 	p.lookUp(dst)
 }
 
@@ -341,7 +353,7 @@ func (p *panels) finish() {
 			p.AppendDatum(operand.U32(w))
 		}
 	}
-	for _, f := range slices.Concat(blockFormats, superFormats) {
+	for _, f := range slices.Concat(blockFormats, superFormats, []*panelFormat{nvfp4}) {
 		if f.table == nil {
 			continue
 		}
