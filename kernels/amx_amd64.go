@@ -73,18 +73,19 @@ type amxKernels struct {
 }
 
 const (
-	minAMXTokens = 8    // fewer are faster without
-	amxTokens    = 256  // tokens that meet a panel in turn, 16 or 32 at a time
-	amxValues    = 2048 // inputs after which sums go to y
-	amxTile      = 512  // inputs unpacked at once, for the first-level cache
+	minAMXTokens   = 8    // fewer are faster without
+	amxBlockTokens = 256  // tokens that meet a panel in turn, 16 at a time,
+	amxSuperTokens = 512  // and 32 at a time
+	amxValues      = 2048 // inputs after which sums go to y
+	amxTile        = 512  // inputs unpacked at once, for the first-level cache
 )
 
 // amxScratch divides the scratch buffer.
 type amxScratch struct {
-	work   [64 + 8192]byte                        // tile configuration and sums on their way
-	zero   [PanelRows]float32                     // sums to begin with
-	sums   [amxTokens][PanelRows]float32          // of a panel, between tiles
-	scales [2][amxTokens * amxValues / 32]float32 // transposed scales, and sums of quants
+	work   [64 + 8192]byte                             // tile configuration and sums on their way
+	zero   [PanelRows]float32                          // sums to begin with
+	sums   [amxSuperTokens][PanelRows]float32          // of a panel, between tiles
+	scales [2][amxBlockTokens * amxValues / 32]float32 // transposed scales, and sums of quants
 	tile   [amxTile / 256 * (2*64 + 10) * 64]byte
 }
 
@@ -94,10 +95,14 @@ var _ [MatMulScratchBytes - unsafe.Sizeof(amxScratch{})]struct{}
 func (k amxKernels) multiply(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
 	s := (*amxScratch)(unsafe.Pointer(unsafe.SliceData(scratch)))
 	clear(s.zero[:])
+	most := amxSuperTokens
+	if k.blocks != nil {
+		most = amxBlockTokens
+	}
 	for k0 := 0; k0 < w.NIn; k0 += amxValues {
 		inputs := Range{k0, min(k0+amxValues, w.NIn)}
-		for first := tokens.From; first < tokens.To; first += amxTokens {
-			columns := Range{first, min(first+amxTokens, tokens.To)}
+		for first := tokens.From; first < tokens.To; first += most {
+			columns := Range{first, min(first+most, tokens.To)}
 			if k.blocks != nil {
 				x.transpose(s, columns, inputs, w.Format.hasMin())
 			}

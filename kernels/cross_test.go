@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -134,7 +135,7 @@ func TestMatMulLevelsManyTokens(t *testing.T) {
 	forEachLevel(t, func(t *testing.T, level *Impl) {
 		r := rand.New(rand.NewPCG(17, 18))
 		for _, f := range Formats() {
-			for _, shape := range [][2]int{{300, 512}, {70, 2560}} {
+			for _, shape := range [][2]int{{300, 512}, {70, 2560}, {545, 256}} {
 				nTokens, nIn := shape[0], shape[1]
 				c := newMatMulCase(t, r, f, 20, nIn, nTokens, false)
 				panels, tokens := Range{1, 2}, Range{1, nTokens}
@@ -185,6 +186,30 @@ func extremeCase(t *testing.T, f Format, fill byte, sign float32) matMulCase {
 		generic.Quantize[f.Activation()](c.x, x, Range{0, nTokens})
 	}
 	return c
+}
+
+// TestFMALevels compares fma32 with the hardware's instruction: with inputs 1
+// and b, weights c and a, an output is fma(a, b, c).
+func TestFMALevels(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, level *Impl) {
+		r := rand.New(rand.NewPCG(19, 20))
+		w := Matrix{F32, PanelRows, 2, alignedBytes(PackedBytes(F32, PanelRows, 2))}
+		x := newActivations(ActF32, 1, 2)
+		x.F32[0] = 1
+		scratch := alignedBytes(MatMulScratchBytes)
+		got, want := make([]float32, PanelRows), make([]float32, PanelRows)
+		for range 5000 {
+			_, x.F32[1], _ = hardFMA(r)
+			for lane := range PanelRows {
+				a, _, c := hardFMA(r)
+				binary.LittleEndian.PutUint32(w.Panels[lane*4:], math.Float32bits(c))
+				binary.LittleEndian.PutUint32(w.Panels[64+lane*4:], math.Float32bits(a))
+				want[lane] = fma32(a, x.F32[1], fma32(c, 1, 0))
+			}
+			level.MatMul[F32](got, w, x, Range{0, 1}, Range{0, 1}, scratch)
+			requireSameBits(t, want, got, "fma with b = %x", x.F32[1])
+		}
+	})
 }
 
 // TestQuantizeLevels compares every level with the reference: random values of

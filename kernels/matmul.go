@@ -7,7 +7,7 @@ import "fmt"
 const PanelRows = 16
 
 // MatMulScratchBytes is the size of the scratch buffer MatMul needs.
-const MatMulScratchBytes = 192 << 10
+const MatMulScratchBytes = 208 << 10
 
 // Range is the half-open range [From, To).
 type Range struct{ From, To int }
