@@ -104,9 +104,8 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 			q.MOVQ(operand.U32(8/f.chunk), rChunk)
 			chunks := q.label("chunks")
 			q.Label(chunks)
-			// The first half asks for the words ahead of both.
-			q.fetchAhead(0, (f.headBytes+f.bodyBytes())*f.chunk/8)
 			for j := range f.chunk {
+				q.fetchGroup(f, j)
 				q.gemvGroup(f, cols, j, rSubs)
 			}
 			q.ADDQ(operand.U32(f.chunkWords*64), rW)

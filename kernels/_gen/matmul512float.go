@@ -41,6 +41,10 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 	p.forColumns(1, maxColumns, func(cols int) {
 		p.startOutputs(cols, 0)
 		inputs := func(n int) {
+			for i := 0; i < n*16*elemBytes && cols <= 2; i += 64 {
+				p.fetchAhead(i, 64)
+				p.PREFETCHT1(at(rW1, ahead+i))
+			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))
 				read(at(rW1, k*16*elemBytes), p.v(13))

@@ -156,8 +156,8 @@ func (p *panels) gemvSupers(f *panelFormat) {
 			p.MOVQ(operand.U32(8/f.chunk), rChunk)
 			chunks := p.label("chunks")
 			p.Label(chunks)
-			p.fetchAhead(0, (f.headBytes+f.bodyBytes())*f.chunk/8)
 			for j := range f.chunk {
+				p.fetchGroup(f, j)
 				p.gemvGroup(f, cols, j, rSubs)
 			}
 			p.ADDQ(operand.U32(f.chunkWords*64), rW)
@@ -184,6 +184,14 @@ func (p *panels) gemvSupers(f *panelFormat) {
 		p.SHLQ(operand.U8(2), rLdy)
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
 	})
+}
+
+// fetchGroup asks for what lies an eighth of a block from rW per group, ahead.
+func (p *panels) fetchGroup(f *panelFormat, j int) {
+	n := f.headBytes + f.bodyBytes()
+	for line := (n*j/8 + 63) / 64; line*64 < n*(j+1)/8; line++ {
+		p.fetchAhead(64*line, 64)
+	}
 }
 
 func (p *panels) clear(n int) { p.VPXORD(p.v(n), p.v(n), p.v(n)) }
