@@ -187,7 +187,6 @@ func (q *panels256) gemvParams() {
 
 // gemvBlock emits one block, as the AVX-512 one does.
 func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
-	q.fetchAhead(body-head, f.headBytes+f.bodyBytes())
 	if f.sub == 16 {
 		q.gemvHalves(f, cols, head, body, group)
 		return
@@ -201,6 +200,9 @@ func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
 			}
 			n := q.wordsPerSum(f)
 			for g := range 8 {
+				if h == 0 {
+					q.fetchWord(f, body-head, j, g)
+				}
 				q.word(f, at(rW, body+32*h), j, g, q.v(8), q.v(9), tmp)
 				for c := range cols {
 					q.VPBROADCASTD(column(rX, rX, rQuantStep, c, 32*(group+j)+4*g), x)

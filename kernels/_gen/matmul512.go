@@ -130,7 +130,6 @@ func (p *panels) nextBlocks(f *panelFormat, n int) {
 //	12-15 words
 //	16-17 scales and minima
 func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
-	p.fetchAhead(body-head, f.headBytes+f.bodyBytes())
 	if f.sub == 16 {
 		p.gemvHalves(f, cols, head, body, group)
 		return
@@ -143,6 +142,7 @@ func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 		}
 		for g := range 8 {
 			w, tmp := p.v(12+g%2*2), p.v(13+g%2*2)
+			p.fetchWord(f, body-head, j, g)
 			f.word(p, at(rW, body), j, g, w, tmp)
 			for c := range cols {
 				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(c))
@@ -207,6 +207,18 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 // ahead is how many bytes before their use GEMVs ask for weights. The hardware
 // stops at the end of a page; asking across it keeps the stream flowing.
 const ahead = 8192
+
+// fetchWord asks for a word's share of a block's bytes, which lie at rW+from,
+// ahead: in one go they would fill the queue for what is missing.
+func (p *panels) fetchWord(f *panelFormat, from, j, g int) {
+	words := 8 * f.groups()
+	n := f.headBytes + f.bodyBytes()
+	for line := 0; line < n; line += 64 {
+		if line*words/n == 8*j+g {
+			p.fetchAhead(from+line, 64)
+		}
+	}
+}
 
 // fetchAhead asks for n bytes that lie at rW+from, ahead.
 func (p *panels) fetchAhead(from, n int) {
