@@ -1,0 +1,186 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// quantizers emits the quantisation of activations: quantizeBlock and its sums.
+func (p *panels) quantizers() {
+	p.quantize32()
+	p.quantize256()
+}
+
+// The constants of quantizeBlock: 127, the least maximum that is not zero, and
+// the first bit pattern that is no number.
+var (
+	f127       = operand.U32(0x42fe0000)
+	minAmax    = operand.U32(0x0d800000) // 2^-100
+	notFinite  = operand.U32(0x7f800000)
+	quietNaN   = operand.U32(0x7fc00000)
+	magnitudes = operand.U32(0x7fffffff)
+)
+
+// splat sets v to a 32-bit constant in every lane.
+func (p *panels) splat(c operand.Constant, v reg.VecPhysical) {
+	p.MOVL(c, rTmp.As32())
+	p.VPBROADCASTD(rTmp.As32(), v)
+}
+
+// scaleBlock reduces the magnitudes in v(0) to their maximum, writes the scale
+// to rScale and leaves the factor 127/amax in every lane of v(1). Blocks
+// without a scale jump to special, with the bits of the scale in rTmp.
+//
+//	29 magnitude mask, 30 127
+func (p *panels) scaleBlock(special string) {
+	x0, x1 := reg.X0, reg.X1
+	p.VEXTRACTI64X4(operand.U8(1), reg.Z0, reg.Y1)
+	p.VPMAXUD(reg.Y1, reg.Y0, reg.Y0)
+	p.VEXTRACTI128(operand.U8(1), reg.Y0, x1)
+	p.VPMAXUD(x1, x0, x0)
+	p.VPSHUFD(operand.U8(0x4e), x0, x1)
+	p.VPMAXUD(x1, x0, x0)
+	p.VPSHUFD(operand.U8(0xb1), x0, x1)
+	p.VPMAXUD(x1, x0, x0)
+	p.VMOVD(x0, rCount.As32())
+	p.MOVL(quietNaN, rTmp.As32())
+	p.CMPL(rCount.As32(), notFinite)
+	p.JCC(operand.LabelRef(special))
+	p.XORL(rTmp.As32(), rTmp.As32())
+	p.CMPL(rCount.As32(), minAmax)
+	p.JCS(operand.LabelRef(special))
+	p.VDIVSS(reg.X30, x0, x1) // amax/127
+	p.VMOVSS(x1, at(rScale, 0))
+	p.VDIVSS(x0, reg.X30, x1) // 127/amax
+	p.VBROADCASTSS(x1, reg.Z1)
+}
+
+// quantize32 emits quantizeQ8x32Generic.
+func (p *panels) quantize32() {
+	p.function("quantize32", "func(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)",
+		"quantises nBlocks > 0 blocks of 32 activations.")
+	rN := rHead
+	p.param("q", rX)
+	p.param("scale", rScale)
+	p.param("corr", rSum)
+	p.param("x", rW)
+	p.param("nBlocks", rN)
+	p.splat(magnitudes, p.v(29))
+	p.splat(f127, p.v(30))
+	p.splat(operand.U32(0x01010101), p.v(28))
+	loop, special, next := p.label("loop"), p.label("special"), p.label("next")
+	p.Label(loop)
+	p.VPANDD(at(rW, 0), p.v(29), p.v(0))
+	p.VPANDD(at(rW, 64), p.v(29), p.v(1))
+	p.VPMAXUD(p.v(1), p.v(0), p.v(0))
+	p.scaleBlock(special)
+	p.VMULPS(at(rW, 0), p.v(1), p.v(2))
+	p.VMULPS(at(rW, 64), p.v(1), p.v(3))
+	p.VCVTPS2DQ(p.v(2), p.v(2))
+	p.VCVTPS2DQ(p.v(3), p.v(3))
+	p.VPMOVDB(p.v(2), at(rX, 0))
+	p.VPMOVDB(p.v(3), at(rX, 16))
+	p.VPADDD(p.v(3), p.v(2), p.v(2))
+	p.VEXTRACTI64X4(operand.U8(1), reg.Z2, reg.Y3)
+	p.VPADDD(reg.Y3, reg.Y2, reg.Y2)
+	p.VEXTRACTI128(operand.U8(1), reg.Y2, reg.X3)
+	p.VPADDD(reg.X3, reg.X2, reg.X2)
+	p.VPSHUFD(operand.U8(0x4e), reg.X2, reg.X3)
+	p.VPADDD(reg.X3, reg.X2, reg.X2)
+	p.VPSHUFD(operand.U8(0xb1), reg.X2, reg.X3)
+	p.VPADDD(reg.X3, reg.X2, reg.X2)
+	p.VMOVD(reg.X2, rTmp.As32())
+	p.SHLL(operand.U8(7), rTmp.As32())
+	p.NEGL(rTmp.As32())
+	p.MOVL(rTmp.As32(), at(rSum, 0))
+	p.Label(next)
+	p.ADDQ(operand.U32(128), rW)
+	p.ADDQ(operand.U8(32), rX)
+	p.ADDQ(operand.U8(4), rScale)
+	p.ADDQ(operand.U8(4), rSum)
+	p.DECQ(rN)
+	p.JNZ(operand.LabelRef(loop))
+	p.VZEROUPPER()
+	p.RET()
+	p.Label(special)
+	p.MOVL(rTmp.As32(), at(rScale, 0))
+	p.VPXOR(reg.Y0, reg.Y0, reg.Y0)
+	p.VMOVDQU(reg.Y0, at(rX, 0))
+	p.MOVL(operand.U32(0), at(rSum, 0))
+	p.JMP(operand.LabelRef(next))
+}
+
+// quantize256 emits quantizeQ8x256Generic.
+func (p *panels) quantize256() {
+	p.function("quantize256", "func(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)",
+		"quantises nBlocks > 0 blocks of 256 activations.")
+	rN := rHead
+	p.param("q", rX)
+	p.param("scale", rScale)
+	p.param("sums", rSum)
+	p.param("x", rW)
+	p.param("nBlocks", rN)
+	p.splat(magnitudes, p.v(29))
+	p.splat(f127, p.v(30))
+	p.splat(operand.U32(0x01010101), p.v(28))
+	p.splat(operand.U32(0x00010001), p.v(27))
+	p.VMOVDQU32(operand.NewDataAddr(operand.NewStaticSymbol("transpose4"+p.suffix), 0), p.v(26))
+	loop, special, next := p.label("loop"), p.label("special"), p.label("next")
+	p.Label(loop)
+	p.VPANDD(at(rW, 0), p.v(29), p.v(0))
+	p.VPANDD(at(rW, 64), p.v(29), p.v(1))
+	for i := 2; i < 16; i++ {
+		p.VPANDD(at(rW, 64*i), p.v(29), p.v(2))
+		p.VPMAXUD(p.v(2), p.v(i%2), p.v(i%2))
+	}
+	p.VPMAXUD(p.v(1), p.v(0), p.v(0))
+	p.scaleBlock(special)
+	for i := range 16 {
+		v := p.v(2 + i%8)
+		p.VMULPS(at(rW, 64*i), p.v(1), v)
+		p.VCVTPS2DQ(v, v)
+		p.VPMOVDB(v, at(rX, 16*i))
+	}
+	// Sums of 4, in v(2+i) for the quants 64i to 64i+63, then of 8 and of 16.
+	for i := range 4 {
+		p.clear(2 + i)
+		p.VPDPBUSD(at(rX, 64*i), p.v(28), p.v(2+i))
+	}
+	p.VPACKSSDW(p.v(3), p.v(2), p.v(2))
+	p.VPACKSSDW(p.v(5), p.v(4), p.v(4))
+	p.VPMADDWD(p.v(27), p.v(2), p.v(2))
+	p.VPMADDWD(p.v(27), p.v(4), p.v(4))
+	p.VPACKSSDW(p.v(4), p.v(2), p.v(2))
+	p.VPMADDWD(p.v(27), p.v(2), p.v(2))
+	p.VPERMD(p.v(2), p.v(26), p.v(2))
+	p.VPMOVDW(p.v(2), at(rSum, 0))
+	p.VPMADDWD(at(rSum, 0), reg.Y27, reg.Y2) // and of 32
+	p.VPMOVDW(reg.Y2, at(rSum, 32))
+	p.Label(next)
+	p.ADDQ(operand.U32(1024), rW)
+	p.ADDQ(operand.U32(256), rX)
+	p.ADDQ(operand.U8(4), rScale)
+	p.ADDQ(operand.U8(48), rSum)
+	p.DECQ(rN)
+	p.JNZ(operand.LabelRef(loop))
+	p.VZEROUPPER()
+	p.RET()
+	p.Label(special)
+	p.MOVL(rTmp.As32(), at(rScale, 0))
+	p.clear(0)
+	for i := range 4 {
+		p.VMOVDQU32(p.v(0), at(rX, 64*i))
+	}
+	p.VMOVDQU(reg.Y0, at(rSum, 0))
+	p.VMOVDQU(reg.X0, at(rSum, 32))
+	p.JMP(operand.LabelRef(next))
+}
+
+// transposeTable writes the indices that transpose a 4×4 matrix of int32.
+func (p *panels) transposeTable() {
+	p.StaticGlobal("transpose4" + p.suffix)
+	p.DataAttributes(rodata)
+	for i := range 16 {
+		p.AppendDatum(operand.U32(i%4*4 + i/4))
+	}
+}
