@@ -61,16 +61,7 @@ func (f *chatFormat) prompt(c openai.Conversation) ([]runtime.Token, error) {
 		text, err := neutral(c.Messages)
 		return f.tok.EncodeSegments([]tokenizer.Segment{{Text: text}}, true), err
 	}
-	segments, err := f.render(c)
-	if err != nil {
-		return nil, err
-	}
-	tokens := f.tok.EncodeSegments(segments, false)
-	if f.tok.AddsBOS() && (len(tokens) == 0 || tokens[0] != f.tok.BOS()) {
-		// The template leaves the beginning to the tokenizer.
-		tokens = f.tok.EncodeSegments(segments, true)
-	}
-	return tokens, nil
+	return f.render(c)
 }
 
 func neutral(messages []openai.Message) (string, error) {
@@ -107,21 +98,21 @@ type templateFunction struct {
 
 // render runs the template. Most write the arguments of earlier calls as JSON
 // themselves, and get an object; the few that join them to text get JSON.
-func (f *chatFormat) render(c openai.Conversation) ([]tokenizer.Segment, error) {
-	segments, err := f.renderCalls(c, false)
+func (f *chatFormat) render(c openai.Conversation) ([]runtime.Token, error) {
+	tokens, err := f.renderCalls(c, false)
 	if e, ok := errors.AsType[*chat.RenderError](err); ok && !e.Raised && hasCalls(c) {
 		if again, err := f.renderCalls(c, true); err == nil {
 			return again, nil
 		}
 	}
-	return segments, err
+	return tokens, err
 }
 
 func hasCalls(c openai.Conversation) bool {
 	return slices.ContainsFunc(c.Messages, func(m openai.Message) bool { return len(m.ToolCalls) > 0 })
 }
 
-func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]tokenizer.Segment, error) {
+func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]runtime.Token, error) {
 	raw, err := encodeMessages(c.Messages, asText)
 	if err != nil {
 		return nil, err
@@ -137,14 +128,7 @@ func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]tokenize
 			return nil, err
 		}
 	}
-	return f.template.Render(map[string]chat.Value{
-		"messages":              messages,
-		"add_generation_prompt": chat.Bool(true),
-		"bos_token":             f.literal(f.tok.BOS()),
-		"eos_token":             f.literal(f.tok.EOS()),
-		"tools":                 tools,
-		"documents":             {},
-	}, chat.Options{})
+	return f.template.Prompt(f.tok, map[string]chat.Value{"messages": messages, "tools": tools}, chat.Options{})
 }
 
 // encodeMessages writes messages as a JSON array for templates.
@@ -168,9 +152,4 @@ func encodeMessages(messages []openai.Message, asText bool) ([]byte, error) {
 		}
 	}
 	return json.Marshal(list)
-}
-
-// literal is a control token's name as a template may write it.
-func (f *chatFormat) literal(t tokenizer.Token) chat.Value {
-	return chat.Literal(string(f.tok.Piece(t, true)))
 }

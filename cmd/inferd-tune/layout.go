@@ -39,7 +39,7 @@ func readLayout(path string) (*layout, error) {
 // answer begins.
 func (l *layout) tokens(words *tokenizer.Tokenizer, text string) ([]tokenizer.Token, error) {
 	if l.template == nil {
-		return words.Encode(text, tokenizer.EncodeOptions{AddSpecial: true}), nil
+		return words.EncodeSegments([]tokenizer.Segment{{Text: text}}, true), nil
 	}
 	raw, err := json.Marshal([]map[string]string{{"role": "user", "content": text}})
 	if err != nil {
@@ -49,14 +49,5 @@ func (l *layout) tokens(words *tokenizer.Tokenizer, text string) ([]tokenizer.To
 	if err != nil {
 		return nil, err
 	}
-	segments, err := l.template.Render(map[string]chat.Value{
-		"messages":              messages,
-		"bos_token":             chat.Literal(string(words.Piece(words.BOS(), true))),
-		"eos_token":             chat.Literal(string(words.Piece(words.EOS(), true))),
-		"add_generation_prompt": chat.Bool(true),
-	}, chat.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return words.EncodeSegments(segments, false), nil
+	return l.template.Prompt(words, map[string]chat.Value{"messages": messages}, chat.Options{})
 }

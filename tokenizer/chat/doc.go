@@ -27,7 +27,7 @@
 //
 // # Reading order
 //
-// template.go (API), lexer.go, parser.go, parse_expr.go and ast.go (source to
+// template.go and prompt.go (API), lexer.go, parser.go, parse_expr.go and ast.go (source to
 // tree), eval.go and exec.go (tree to text), value.go, text.go and ops.go
 // (Python's values), filters.go, filters_seq.go, format.go, tests.go,
 // methods.go, methods_text.go, repr.go, tojson.go and globals.go (the library).
