@@ -1,26 +1,34 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"inferd/daemon/openai"
+	"inferd/runtime"
 	"inferd/runtime/head"
 )
 
 // maxClassifyTokens bounds the texts that heads read. Reading one takes pages
-// of the KV cache for a moment, which are kept back from the scheduler.
+// of the KV cache for a moment, which are kept back from the answers: up to half
+// of all.
 const maxClassifyTokens = 512
+
+// pagesForHeads is how many pages of a KV cache are kept back.
+func pagesForHeads(kv runtime.KVStats) int {
+	return min((maxClassifyTokens+kv.PageTokens-1)/kv.PageTokens, kv.NPages/2)
+}
 
 // classifier is a head before the model that it belongs to.
 type classifier struct {
 	*head.Head
 	name  string
 	model *model
-	turn  chan struct{} // holds a token while nobody reads: one text at a time for each model
 }
 
 var _ openai.Classifier = (*classifier)(nil)
@@ -35,24 +43,19 @@ func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int,
 		return nil, 0, err
 	}
 	defer clear(tokens)
-	if n := min(maxClassifyTokens, c.model.NCtx()); len(tokens) == 0 || len(tokens) > n {
+	if n := min(c.model.nClassify, c.model.engine.nCtx()); len(tokens) == 0 || len(tokens) > n {
 		return nil, 0, &openai.Error{
-			Status:  400,
+			Status:  http.StatusBadRequest,
 			Message: fmt.Sprintf("a text to classify has 1 to %d tokens, this one has %d", n, len(tokens)),
 			Type:    "invalid_request_error",
 			Param:   "input",
 			Code:    "context_length_exceeded",
 		}
 	}
-	select {
-	case <-c.turn:
-		defer func() { c.turn <- struct{}{} }()
-	case <-ctx.Done():
-		return nil, 0, ctx.Err()
-	}
-	embedding, err := c.model.engine.embed(tokens)
-	if err != nil {
-		return nil, 0, err
+	var embedding []float32
+	doErr := c.model.sched.Do(ctx, func() { embedding, err = c.model.engine.embed(tokens) })
+	if err = cmp.Or(doErr, err); err != nil {
+		return nil, 0, explain(err)
 	}
 	defer clear(embedding)
 	probs := make([]float32, len(c.Labels()))
@@ -63,7 +66,6 @@ func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int,
 // loadHeads reads the head files and finds each one's model.
 func loadHeads(paths []string, models []*model, log *slog.Logger) ([]*classifier, error) {
 	var list []*classifier
-	turns := map[*model]chan struct{}{}
 	for _, path := range paths {
 		h, err := head.Open(path)
 		if err != nil {
@@ -81,11 +83,9 @@ func loadHeads(paths []string, models []*model, log *slog.Logger) ([]*classifier
 		if c.model == nil {
 			return nil, fmt.Errorf("head %s: %w", path, errors.Join(misfits...))
 		}
-		if turns[c.model] == nil {
-			turns[c.model] = make(chan struct{}, 1)
-			turns[c.model] <- struct{}{}
+		if c.model.nClassify == 0 {
+			return nil, fmt.Errorf("head %s: the KV cache of model %q leaves no room for a head, raise kv-budget", path, c.model.name)
 		}
-		c.turn = turns[c.model]
 		log.Info("classifier head loaded", "head", c.name, "model", c.model.name, "labels", len(h.Labels()))
 		list = append(list, c)
 	}

@@ -12,8 +12,8 @@
 // This package wires them. Reading order: config.go (what can be set),
 // daemon.go (start, serve, drain, stop), model.go (a loaded model as openai
 // sees it), engine.go (as sched drives it), chat.go (conversations to
-// prompts), generate.go (one request's way through sched and back), notify.go
-// (what systemd is told).
+// prompts), generate.go (one request's way through sched and back), classify.go
+// (classifier heads), notify.go (what systemd is told).
 //
 // Invariants:
 //   - There is no network socket: the listener is a Unix socket, made here or

@@ -28,8 +28,8 @@ type engine interface {
 	dim() int
 	kv() runtime.KVStats
 
-	// embed returns the pooled vector of a text. It may be called while the
-	// scheduler steps.
+	// embed returns the pooled vector of a text. Like a step, it overwrites
+	// the logits of the step before.
 	embed([]runtime.Token) ([]float32, error)
 	close()
 }

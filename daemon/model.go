@@ -28,6 +28,8 @@ type model struct {
 	created     time.Time
 	fingerprint string
 	sum         []byte // sha256 of the file
+	nCtx        int    // tokens that an answer may hold, its prompt included
+	nClassify   int    // tokens that a head may read
 	engine      engine
 	chat        *chatFormat
 	sched       *sched.Scheduler
@@ -43,15 +45,18 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 	if kv.NStates > 0 { // of which every running request has one
 		maxRunning = min(maxRunning, kv.NStates)
 	}
-	nPages := kv.NPages
-	if len(c.Heads) > 0 { // which read a text beside the scheduler
-		nPages = max(1, nPages-(maxClassifyTokens+kv.PageTokens-1)/kv.PageTokens)
+	nKept := 0
+	if len(c.Heads) > 0 {
+		nKept = pagesForHeads(kv)
 	}
+	nPages := kv.NPages - nKept
 	return &model{
-		name:   name,
-		engine: e,
-		chat:   chat,
-		log:    log,
+		name:      name,
+		nCtx:      min(e.nCtx(), nPages*kv.PageTokens),
+		nClassify: nKept * kv.PageTokens,
+		engine:    e,
+		chat:      chat,
+		log:       log,
 		sched: sched.New(e, sched.Options{
 			QueueSize:    c.QueueSize,
 			MaxRunning:   maxRunning,
@@ -65,7 +70,7 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 func (m *model) Name() string                    { return m.name }
 func (m *model) Created() time.Time              { return m.created }
 func (m *model) Fingerprint() string             { return m.fingerprint }
-func (m *model) NCtx() int                       { return m.engine.nCtx() }
+func (m *model) NCtx() int                       { return m.nCtx }
 func (m *model) NVocab() int                     { return m.engine.nVocab() }
 func (m *model) Tokenizer() *tokenizer.Tokenizer { return m.engine.tokenizer() }
 

@@ -10,7 +10,7 @@
 // format.go (JSON and grammars), tools.go (tools and their calls), chat.go and
 // completions.go (a request and its answer), answers.go (several answers at
 // once), parts.go (text, reasoning and calls), logprobs.go, sse.go (streams),
-// models.go, errors.go.
+// models.go, classify.go, errors.go.
 //
 // Decisions:
 //

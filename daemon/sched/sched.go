@@ -105,8 +105,9 @@ type Options struct {
 type Scheduler struct {
 	model   Model
 	options Options
-	wake    chan struct{}      // holds one token while there may be news for Run
-	pings   chan chan struct{} // asks of Ping
+	wake    chan struct{} // holds one token while there may be news for Run
+	calls   chan call     // of Do
+	ended   chan struct{} // closed when Run returns
 
 	mu       sync.Mutex // guards the fields that follow
 	arrived  []*job     // submitted, not seen by Run yet
@@ -141,7 +142,8 @@ func New(m Model, o Options) *Scheduler {
 		model:   m,
 		options: o,
 		wake:    make(chan struct{}, 1),
-		pings:   make(chan chan struct{}),
+		calls:   make(chan call),
+		ended:   make(chan struct{}),
 		empty:   make(chan struct{}),
 		policy: policy{limits: limits{
 			maxRunning:   o.MaxRunning,
@@ -195,36 +197,56 @@ func (s *Scheduler) NRequests() int {
 	return s.nIn
 }
 
-// Ping returns nil once Run is between two steps, or idle: proof that it makes
-// progress. It fails when ctx ends first.
-func (s *Scheduler) Ping(ctx context.Context) error {
-	answer := make(chan struct{})
+// call is a function that Run is to call, and a channel to close then.
+type call struct {
+	f    func()
+	done chan struct{}
+}
+
+func (c call) run() {
+	c.f()
+	close(c.done)
+}
+
+// Do has Run call f between two steps, when nobody needs the logits of the
+// last one any more, and returns nil when f has returned. Other uses of the
+// model belong here: its memory is that of one computation. It fails when ctx
+// or Run ends first; f is not called then.
+func (s *Scheduler) Do(ctx context.Context, f func()) error {
+	c := call{f, make(chan struct{})}
 	select {
-	case s.pings <- answer:
-		<-answer
+	case s.calls <- c:
+		<-c.done
 		return nil
+	case <-s.ended:
+		return ErrStopping
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
+// Ping returns nil once Run is between two steps, or idle: proof that it makes
+// progress. It fails when ctx ends first.
+func (s *Scheduler) Ping(ctx context.Context) error { return s.Do(ctx, func() {}) }
+
 // Run carries requests until ctx ends, then ends those that are left with
 // ErrStopping. It must be called once.
 func (s *Scheduler) Run(ctx context.Context) {
+	defer close(s.ended)
 	for ctx.Err() == nil {
 		s.receive()
 		if s.step() {
 			select {
-			case answer := <-s.pings:
-				close(answer)
+			case c := <-s.calls:
+				c.run()
 			default:
 			}
 			continue
 		}
 		select {
 		case <-s.wake:
-		case answer := <-s.pings:
-			close(answer)
+		case c := <-s.calls:
+			c.run()
 		case <-ctx.Done():
 		}
 	}

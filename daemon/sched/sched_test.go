@@ -203,6 +203,33 @@ func TestPingIsAnsweredBetweenSteps(t *testing.T) {
 	})
 }
 
+func TestCallsRunBetweenSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stepping := false
+		gate := make(chan bool)
+		m := &fakeModel{t: t, nPages: 8, pageTokens: 16, step: func([]Entry) error { stepping = true; <-gate; stepping = false; return nil }}
+		s := New(m, Options{QueueSize: 1, MaxRunning: 1, PrefillChunk: 8, NPages: 8, PageTokens: 16})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() { s.Run(ctx); close(ended) }()
+
+		r, a := ask(1, text(1, 40), 3)
+		require.NoError(t, s.Submit(t.Context(), r))
+		synctest.Wait() // the first step hangs
+		during := make(chan bool, 1)
+		go func() { _ = s.Do(t.Context(), func() { during <- stepping }) }()
+		synctest.Wait()
+		require.Empty(t, during, "the step is not over")
+		close(gate)
+		require.False(t, <-during)
+		require.NoError(t, <-a.ended)
+
+		stop()
+		<-ended
+		require.ErrorIs(t, s.Do(t.Context(), func() { t.Error("called after the end") }), ErrStopping)
+	})
+}
+
 func TestErrorsEndTheirRequestsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("step broke")
