@@ -30,11 +30,11 @@ func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 // builder collects rules while a source is compiled.
 type builder struct {
-	rules []expr
+	rules []expr          // rule 0 is the root
 	named map[string]call // rules that are made once, by what they mean
 }
 
-func newBuilder() *builder { return &builder{named: map[string]call{}} }
+func newBuilder() *builder { return &builder{rules: make([]expr, 1), named: map[string]call{}} }
 
 // rule reserves a rule; define gives its body.
 func (b *builder) rule() call {

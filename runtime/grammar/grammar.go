@@ -12,13 +12,8 @@ type Grammar struct{ m *machine }
 
 // compile finishes a source: root becomes rule 0.
 func compile(b *builder, root expr) (*Grammar, error) {
-	rules := append([]expr(nil), b.rules...)
-	rules = append([]expr{nil}, rules...)
-	rules[0] = root
-	for i := range rules {
-		rules[i] = shift(rules[i])
-	}
-	c, err := compileNFA(rules)
+	b.rules[0] = root
+	c, err := compileNFA(b.rules)
 	if err != nil {
 		return nil, err
 	}
@@ -29,29 +24,6 @@ func compile(b *builder, root expr) (*Grammar, error) {
 		return nil, &Error{"", "nothing can match"}
 	}
 	return g, nil
-}
-
-// shift moves rule numbers up by one, to make room for the root.
-func shift(x expr) expr {
-	switch x := x.(type) {
-	case call:
-		return x + 1
-	case seq:
-		out := make(seq, len(x))
-		for i := range x {
-			out[i] = shift(x[i])
-		}
-		return out
-	case alt:
-		out := make(alt, len(x))
-		for i := range x {
-			out[i] = shift(x[i])
-		}
-		return out
-	case star:
-		return star{shift(x.x)}
-	}
-	return x
 }
 
 // Matcher follows one text. It is not safe for concurrent use.

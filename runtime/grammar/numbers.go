@@ -51,31 +51,21 @@ func (b bounds) contains(x *big.Rat) bool {
 // bounded: integers only, or decimals with up to places digits behind the
 // point.
 func numberDFA(b bounds, places int) *charDFA {
-	magnitude := func(less bool, x *big.Rat, open bool) *charDFA { return magnitudeDFA(less, x, open, places) }
 	all := wholeRegex(decimalPattern(places))
-	pos, neg := all, all
-	zero := new(big.Rat)
-	switch { // the part of the range that is not negative
-	case b.min != nil && b.min.Sign() >= 0:
-		pos = intersect(pos, magnitude(false, b.min, b.minOpen))
-	}
-	switch {
-	case b.max != nil && b.max.Sign() < 0:
-		pos = &charDFA{}
-	case b.max != nil:
-		pos = intersect(pos, magnitude(true, b.max, b.maxOpen))
-	}
-	switch { // the negative part, by magnitude; minus zero is left out
-	case b.max != nil && b.max.Sign() <= 0:
-		neg = intersect(neg, magnitude(false, new(big.Rat).Neg(b.max), b.maxOpen || b.max.Sign() == 0))
-	default:
-		neg = intersect(neg, magnitude(false, zero, true))
-	}
-	switch {
-	case b.min != nil && b.min.Sign() >= 0:
+	pos, neg := all, intersect(all, magnitudeDFA(false, new(big.Rat), true, places)) // minus zero is left out
+	if b.min != nil && b.min.Sign() >= 0 {
+		pos = intersect(pos, magnitudeDFA(false, b.min, b.minOpen, places))
 		neg = &charDFA{}
-	case b.min != nil:
-		neg = intersect(neg, magnitude(true, new(big.Rat).Neg(b.min), b.minOpen))
+	}
+	if b.min != nil && b.min.Sign() < 0 {
+		neg = intersect(neg, magnitudeDFA(true, new(big.Rat).Neg(b.min), b.minOpen, places))
+	}
+	if b.max != nil && b.max.Sign() >= 0 {
+		pos = intersect(pos, magnitudeDFA(true, b.max, b.maxOpen, places))
+	}
+	if b.max != nil && b.max.Sign() < 0 {
+		pos = &charDFA{}
+		neg = intersect(neg, magnitudeDFA(false, new(big.Rat).Neg(b.max), b.maxOpen, places))
 	}
 	return signed(pos, neg)
 }
@@ -148,14 +138,12 @@ func magnitudeDFA(less bool, x *big.Rat, open bool, places int) *charDFA {
 	if !less {
 		p = append(p, fmt.Sprintf(`%s\.%s[0-9]*[1-9][0-9]*`, whole, frac))
 	}
-	if !open {
-		if exact := exactDecimal(x, frac); exact {
-			if frac == "" {
-				p = append(p, whole+`(\.0*)?`)
-			} else {
-				p = append(p, whole+point(frac)+"0*")
-			}
+	if !open && exactDecimal(x, frac) {
+		tail := "0*"
+		if frac == "" { // point then takes the zeros
+			tail = ""
 		}
+		p = append(p, whole+point(frac)+tail)
 	}
 	if len(p) == 0 {
 		return &charDFA{}

@@ -1,10 +1,9 @@
 package grammar
 
 import (
-	"encoding/json"
 	"math/big"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // kinds of JSON values, as bits.
@@ -204,7 +203,7 @@ func (c *schemaCompiler) multiples(m *big.Rat, integer bool, where string) (*cha
 	for i := range d.edges { // the point does not change the remainder
 		d.edges[i] = append([]charEdge{{runeRange{'.', '.'}, i}}, d.edges[i]...)
 	}
-	shape := wholeRegex("-?" + decimalPattern(0) + `\.[0-9]{` + itoa(places) + `}`)
+	shape := wholeRegex("-?" + decimalPattern(0) + `\.[0-9]{` + strconv.Itoa(places) + `}`)
 	return intersect(d, shape), places
 }
 
@@ -361,19 +360,23 @@ func (c *schemaCompiler) items(prefix [][]ref, rest []ref, i, lo, hi int) expr {
 		}
 		return alt{more, c.ws()}
 	}
-	item := c.valueOf(rest)
-	next := seq{lit(","), c.ws(), item}
-	upTo := -1
 	if hi >= 0 {
-		upTo = hi - i
+		hi -= i
 	}
-	if i > 0 {
-		return seq{c.b.repeat(next, max(lo-i, 0), upTo), c.ws()}
+	return c.more(c.valueOf(rest), i > 0, max(lo-i, 0), hi)
+}
+
+// more is lo to hi items up to a closing bracket, with commas between them and,
+// where others stand before, ahead of them. hi < 0 is no limit; it is not 0.
+func (c *schemaCompiler) more(item expr, others bool, lo, hi int) expr {
+	next := seq{lit(","), c.ws(), item}
+	if others {
+		return seq{c.b.repeat(next, lo, hi), c.ws()}
 	}
-	if upTo > 0 {
-		upTo--
+	if hi > 0 {
+		hi--
 	}
-	some := seq{c.ws(), item, c.b.repeat(next, max(lo-1, 0), upTo), c.ws()}
+	some := seq{c.ws(), item, c.b.repeat(next, max(lo-1, 0), hi), c.ws()}
 	if lo > 0 {
 		return some
 	}
@@ -386,8 +389,4 @@ func (c *schemaCompiler) valueOf(all []ref) expr {
 		return c.anything()
 	}
 	return c.value(all)
-}
-
-func itoa(n int) string {
-	return json.Number(strings.TrimSpace(big.NewInt(int64(n)).String())).String()
 }

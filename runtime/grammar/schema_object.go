@@ -160,11 +160,6 @@ func (c *schemaCompiler) extras(all []ref, names []string, open bool) []extraKey
 		}
 		others = cut(others, e.names)
 	}
-	for _, r := range all { // one closed schema closes all, as does additionalProperties: false
-		if extra, ok := r.schema.(*object).get("additionalProperties"); ok && extra == false {
-			return out
-		}
-	}
 	if open && !others.empty() {
 		out = append(out, extraKeys{others, schemas})
 	}
@@ -262,18 +257,7 @@ func (c *schemaCompiler) extraMembers(m members, n int) expr {
 	for _, e := range m.extra {
 		member = append(member, seq{lit(`"`), e.names.inJSON(), lit(`":`), c.ws(), c.valueOf(e.schemas)})
 	}
-	next := seq{lit(","), c.ws(), member}
-	if n > 0 {
-		return seq{c.b.repeat(next, lo, hi), c.ws()}
-	}
-	if hi > 0 {
-		hi--
-	}
-	some := seq{c.ws(), member, c.b.repeat(next, max(lo-1, 0), hi), c.ws()}
-	if lo > 0 {
-		return some
-	}
-	return alt{some, c.ws()}
+	return c.more(member, n > 0, lo, hi)
 }
 
 // sub reads a keyword whose value is an object.
