@@ -132,6 +132,9 @@ func decode(raw []byte) (value, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	v, err := decodeValue(d, 0)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return nil, fmt.Errorf("json: cut off at byte %d", d.InputOffset())
+	}
 	if err != nil {
 		return nil, err
 	}

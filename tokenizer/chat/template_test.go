@@ -198,6 +198,10 @@ func TestRoleIsTheTemplatesOwn(t *testing.T) {
 	require.ErrorContains(t, err, "expected an array, found dict")
 	_, err = JSON([]byte(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)))
 	require.ErrorContains(t, err, "nested deeper")
+	for _, cut := range []string{"", "{", `{"a":`, `[1,`, `["x`} {
+		_, err = JSON([]byte(cut))
+		require.ErrorContains(t, err, "cut off at byte", cut)
+	}
 	require.True(t, tmpl.Reads("messages"))
 	require.False(t, tmpl.Reads("tools"))
 }
