@@ -17,6 +17,33 @@ type User uint32
 type Grant struct {
 	User    User
 	Allowed Permission
+	Share   Share
+}
+
+// Lane is how urgent a user's work is. Where lanes compete, each gets several
+// times what the next one gets, and goes first; none gets nothing.
+type Lane int8
+
+// The lanes, from the last to the first.
+const (
+	Background Lane = iota - 1
+	Normal
+	Interactive
+)
+
+// Share is how much of the machine a user gets where there is not enough for
+// all. It holds for the user, over all connections; the zero Share is that of
+// everybody else.
+type Share struct {
+	Lane   Lane
+	Weight int // tokens for each one that another user of the lane gets; 0 means 1
+
+	// KVReserve is the part of a model's KV cache, 0 to 1, that others leave
+	// to the user, for running answers and cached prompts.
+	KVReserve float64
+
+	TokensPerSec   float64 // prompts and answers together, on average; 0: no limit
+	MaxConcurrency int     // requests that a model answers at once; 0: no limit
 }
 
 // Allows reports whether the grant holds every permission of p.
