@@ -41,6 +41,22 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
+// OpenPart opens the one file at path, whatever split set it belongs to and
+// whatever it is called: a file can be checked before it has its name. It fails
+// as Open does.
+func OpenPart(path string) (*File, error) {
+	f := &File{parts: make([]part, 1)}
+	err := f.parts[0].open(path)
+	if err == nil {
+		err = f.indexTensors()
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 func (f *File) open(path string) error {
 	if err := f.parts[0].open(path); err != nil {
 		return err

@@ -108,6 +108,10 @@ func TestSplitOpenedWrongly(t *testing.T) {
 	require.NoError(t, os.Link(first, renamed))
 	_, err = gguf.Open(renamed)
 	require.ErrorContains(t, err, "is not named")
+	part, err := gguf.OpenPart(renamed)
+	require.NoError(t, err)
+	require.Len(t, part.Tensors(), 1)
+	require.NoError(t, part.Close())
 
 	require.NoError(t, os.Remove(second))
 	_, err = gguf.Open(first)

@@ -29,7 +29,9 @@ type runFunc func(ctx context.Context, args []string) error
 func commands() []*command {
 	return []*command{
 		chatCommand,
+		bridgeCommand,
 		generateCommand,
+		pullCommand,
 		inspectCommand,
 		tokenizeCommand,
 		detokenizeCommand,

@@ -1,10 +1,11 @@
 // Command inferctl is the client of the inferd daemon and the set of tools
 // around its model files.
 //
-// One file holds one subcommand and is named after it: chat talks to a running
-// daemon over its socket; generate, logits, embed, perplexity and bench load a
-// model themselves; inspect, tensor, quantize, tokenize, detokenize and template
-// read no more of a file than they need.
+// One file holds one subcommand and is named after it: chat and bridge talk to a
+// running daemon over its socket; generate, logits, embed, perplexity and bench
+// load a model themselves; inspect, tensor, quantize, tokenize, detokenize and
+// template read no more of a file than they need; pull downloads one (package
+// pull).
 //
 // Reading order: main.go (process, signals, exit codes), command.go (what a
 // subcommand is, flags, help), then any subcommand. What several of them share:
@@ -22,5 +23,6 @@
 //     calling shell script stops as well.
 //   - Files are written under a temporary name and renamed when complete.
 //
-// Why no subcommand talks to a network: every answer comes from this machine.
+// Only pull talks to a network, and bridge listens on the loopback interface; the
+// daemon does neither.
 package main
