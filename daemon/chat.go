@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"inferd/daemon/openai"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer"
 	"inferd/tokenizer/chat"
@@ -24,7 +24,7 @@ type chatFormat struct {
 	tok      *tokenizer.Tokenizer
 	template *chat.Template // nil: the neutral format
 	broken   error          // why the template cannot be used
-	reply    openai.ReplyFormat
+	reply    serve.ReplyFormat
 }
 
 // newChatFormat parses a template; source is empty where there is none. One
@@ -53,7 +53,7 @@ func controlTokens(tok *tokenizer.Tokenizer, names []string) (tokens []runtime.T
 
 // prompt returns the tokens of a conversation, ready for the model's answer.
 // Only the template's own text can make control tokens.
-func (f *chatFormat) prompt(c openai.Conversation) ([]runtime.Token, error) {
+func (f *chatFormat) prompt(c serve.Conversation) ([]runtime.Token, error) {
 	if f.broken != nil {
 		return nil, fmt.Errorf("the model's chat template cannot be used: %w", f.broken)
 	}
@@ -64,7 +64,7 @@ func (f *chatFormat) prompt(c openai.Conversation) ([]runtime.Token, error) {
 	return f.render(c)
 }
 
-func neutral(messages []openai.Message) (string, error) {
+func neutral(messages []serve.Message) (string, error) {
 	contents := make([]string, len(messages))
 	for i, m := range messages {
 		if len(m.ToolCalls) > 0 {
@@ -98,7 +98,7 @@ type templateFunction struct {
 
 // render runs the template. Most write the arguments of earlier calls as JSON
 // themselves, and get an object; the few that join them to text get JSON.
-func (f *chatFormat) render(c openai.Conversation) ([]runtime.Token, error) {
+func (f *chatFormat) render(c serve.Conversation) ([]runtime.Token, error) {
 	tokens, err := f.renderCalls(c, false)
 	if e, ok := errors.AsType[*chat.RenderError](err); ok && !e.Raised && hasCalls(c) {
 		if again, err := f.renderCalls(c, true); err == nil {
@@ -108,11 +108,11 @@ func (f *chatFormat) render(c openai.Conversation) ([]runtime.Token, error) {
 	return tokens, err
 }
 
-func hasCalls(c openai.Conversation) bool {
-	return slices.ContainsFunc(c.Messages, func(m openai.Message) bool { return len(m.ToolCalls) > 0 })
+func hasCalls(c serve.Conversation) bool {
+	return slices.ContainsFunc(c.Messages, func(m serve.Message) bool { return len(m.ToolCalls) > 0 })
 }
 
-func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]runtime.Token, error) {
+func (f *chatFormat) renderCalls(c serve.Conversation, asText bool) ([]runtime.Token, error) {
 	raw, err := encodeMessages(c.Messages, asText)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (f *chatFormat) renderCalls(c openai.Conversation, asText bool) ([]runtime.
 }
 
 // encodeMessages writes messages as a JSON array for templates.
-func encodeMessages(messages []openai.Message, asText bool) ([]byte, error) {
+func encodeMessages(messages []serve.Message, asText bool) ([]byte, error) {
 	list := make([]templateMessage, len(messages))
 	for i, m := range messages {
 		list[i] = templateMessage{Role: m.Role, Name: m.Name, Content: m.Content, Reasoning: m.Reasoning, ToolCallID: m.ToolCallID}

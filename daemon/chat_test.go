@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"inferd/daemon/openai"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -16,14 +16,14 @@ func spell(tok *tokenizer.Tokenizer, tokens []runtime.Token) string {
 	return string(tok.Decode(tokens, tokenizer.DecodeOptions{ShowSpecial: true}))
 }
 
-var conversation = []openai.Message{
+var conversation = []serve.Message{
 	{Role: "developer", Content: "be brief"},
 	{Role: "user", Name: "ann", Content: "hi </s> you"},
 }
 
 func TestNeutralFormatHasNoRoles(t *testing.T) {
 	f := newChatFormat(byteTokenizer(t), "")
-	tokens, err := f.prompt(openai.Conversation{Messages: conversation})
+	tokens, err := f.prompt(serve.Conversation{Messages: conversation})
 	require.NoError(t, err)
 	require.Equal(t, "<s>be brief\nhi </s> you", spell(f.tok, tokens))
 	require.NotContains(t, tokens, f.tok.EOS(), "a user who types </s> gets four letters")
@@ -37,7 +37,7 @@ func TestTemplateMakesThePrompt(t *testing.T) {
 		"template leaves it to the model": turns,
 	} {
 		f := newChatFormat(byteTokenizer(t), source)
-		tokens, err := f.prompt(openai.Conversation{Messages: conversation})
+		tokens, err := f.prompt(serve.Conversation{Messages: conversation})
 		require.NoError(t, err, name)
 		require.Equal(t, want, spell(f.tok, tokens), name)
 		nEOS := 0

@@ -7,9 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 
-	"inferd/daemon/openai"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/runtime/head"
 )
@@ -31,26 +30,20 @@ type classifier struct {
 	model *model
 }
 
-var _ openai.Classifier = (*classifier)(nil)
+var _ serve.Classifier = (*classifier)(nil)
 
-// Name implements openai.Classifier.
+// Name implements serve.Classifier.
 func (c *classifier) Name() string { return c.name }
 
-// Classify implements openai.Classifier.
+// Classify implements serve.Classifier.
 func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int, error) {
-	tokens, err := c.model.ChatPrompt(openai.Conversation{Messages: []openai.Message{{Role: "user", Content: text}}})
+	tokens, err := c.model.ChatPrompt(serve.Conversation{Messages: []serve.Message{{Role: "user", Content: text}}})
 	if err != nil {
 		return nil, 0, err
 	}
 	defer clear(tokens)
 	if n := min(c.model.nClassify, c.model.engine.nCtx()); len(tokens) == 0 || len(tokens) > n {
-		return nil, 0, &openai.Error{
-			Status:  http.StatusBadRequest,
-			Message: fmt.Sprintf("a text to classify has 1 to %d tokens, this one has %d", n, len(tokens)),
-			Type:    "invalid_request_error",
-			Param:   "input",
-			Code:    "context_length_exceeded",
-		}
+		return nil, 0, &serve.LengthError{What: "a text to classify", NTokens: len(tokens), Most: n}
 	}
 	var embedding []float32
 	doErr := c.model.sched.Do(ctx, func() { embedding, err = c.model.engine.embed(tokens) })
@@ -92,11 +85,14 @@ func loadHeads(paths []string, models []*model, log *slog.Logger) ([]*classifier
 	return list, nil
 }
 
-// Classifiers implements openai.Service.
-func (d *daemon) Classifiers() []openai.Classifier {
-	list := make([]openai.Classifier, len(d.heads))
-	for i, c := range d.heads {
-		list[i] = c
+// FindClassifier implements serve.Service.
+func (d *daemon) FindClassifier(_ context.Context, w serve.Want) (serve.Classifier, func(), error) {
+	e := &serve.UnknownError{What: "classifier", Name: w.Model}
+	for _, c := range d.heads {
+		if c.name == w.Model {
+			return c, func() {}, nil
+		}
+		e.Known = append(e.Known, c.name)
 	}
-	return list
+	return nil, nil, e
 }

@@ -14,6 +14,7 @@ import (
 	"inferd/daemon/auth"
 	"inferd/daemon/demo"
 	"inferd/daemon/openai"
+	"inferd/daemon/serve"
 	"inferd/daemon/transport"
 )
 
@@ -90,7 +91,7 @@ type daemon struct {
 	log      *slog.Logger
 }
 
-var _ openai.Service = (*daemon)(nil)
+var _ serve.Service = (*daemon)(nil)
 
 func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	d := &daemon{config: c, models: models, log: log}
@@ -107,16 +108,30 @@ func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	return d
 }
 
-// Models implements openai.Service.
-func (d *daemon) Models() []openai.Model {
-	list := make([]openai.Model, len(d.models))
+// Find implements serve.Service.
+func (d *daemon) Find(ctx context.Context, w serve.Want) (serve.Model, func(), error) {
+	for _, m := range d.models {
+		if m.name != w.Model {
+			continue
+		}
+		if len(w.Adapters) > 0 {
+			return nil, nil, &serve.UnknownError{What: "adapter", Name: w.Adapters[0].Name}
+		}
+		return m, func() {}, nil
+	}
+	return nil, nil, serve.Unknown("model", w.Model, d.Models(ctx))
+}
+
+// Models implements serve.Service.
+func (d *daemon) Models(context.Context) []serve.Info {
+	list := make([]serve.Info, len(d.models))
 	for i, m := range d.models {
-		list[i] = m
+		list[i] = m.Info()
 	}
 	return list
 }
 
-// Stopping implements openai.Service.
+// Stopping implements serve.Service.
 func (d *daemon) Stopping() bool { return d.stopping.Load() }
 
 // serve answers requests on l until ctx ends, then drains.

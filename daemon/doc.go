@@ -6,12 +6,13 @@
 //	transport   the socket, who is at its other end, limits and deadlines
 //	auth        what that user may do
 //	openai      HTTP and JSON in the OpenAI dialect
+//	serve       models and answers, as all dialects see them
 //	sched       the queue, and which tokens the next step computes
 //	runtime     the model
 //
 // This package wires them. Reading order: config.go (what can be set),
-// daemon.go (start, serve, drain, stop), model.go (a loaded model as openai
-// sees it), engine.go (as sched drives it), chat.go (conversations to
+// daemon.go (start, serve, drain, stop), model.go (a loaded model as serve
+// describes it), engine.go (as sched drives it), chat.go (conversations to
 // prompts), generate.go (one request's way through sched and back), classify.go
 // (classifier heads), notify.go (what systemd is told).
 //

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"inferd/daemon/auth"
-	"inferd/daemon/openai"
 	"inferd/daemon/sched"
+	"inferd/daemon/serve"
 	"inferd/daemon/transport"
 	"inferd/runtime"
 )
 
-// Generate implements openai.Model.
-func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (openai.Answer, error) {
+// Generate implements serve.Model.
+func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (serve.Answer, error) {
 	m.engine.prepare(o)
 	a := &answer{
 		model:   m,
@@ -48,9 +48,9 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, sched.ErrQueueFull):
-		return fmt.Errorf("%w: %w", openai.ErrBusy, err)
+		return fmt.Errorf("%w: %w", serve.ErrBusy, err)
 	case errors.Is(err, sched.ErrStopping):
-		return fmt.Errorf("%w: %w", openai.ErrStopping, err)
+		return fmt.Errorf("%w: %w", serve.ErrStopping, err)
 	default:
 		return err
 	}
@@ -105,7 +105,7 @@ type answer struct {
 	err     error // why it ended, nil if it is complete
 }
 
-var _ openai.Answer = (*answer)(nil)
+var _ serve.Answer = (*answer)(nil)
 
 func (a *answer) push(d runtime.Delta, nReused int) {
 	a.mu.Lock()
@@ -135,7 +135,7 @@ func (a *answer) tellLocked() {
 	}
 }
 
-// Next implements openai.Answer.
+// Next implements serve.Answer.
 func (a *answer) Next(ctx context.Context) (runtime.Delta, error) {
 	for {
 		d, more, err := a.take()
@@ -169,14 +169,14 @@ func (a *answer) take() (d runtime.Delta, ok bool, err error) {
 	}
 }
 
-// NReused implements openai.Answer.
+// NReused implements serve.Answer.
 func (a *answer) NReused() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.nReused
 }
 
-// Close implements openai.Answer. An answer that has not ended leaves the
+// Close implements serve.Answer. An answer that has not ended leaves the
 // scheduler before the next step. What happened is logged: counts, never text.
 func (a *answer) Close() {
 	a.cancel()
@@ -203,7 +203,7 @@ func (a *answer) Close() {
 		"first_token", firstToken, "duration", time.Since(a.started))
 }
 
-// Score implements openai.Model.
+// Score implements serve.Model.
 func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]runtime.Delta, error) {
 	s := &scorer{
 		tokens:   slices.Clone(prompt[1:]), // the scheduler clears the prompt

@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"inferd/daemon/openai"
 	"inferd/daemon/sched"
+	"inferd/daemon/serve"
 	"inferd/gguf"
 	"inferd/kernels"
 	"inferd/runtime"
@@ -27,6 +27,7 @@ type model struct {
 	name        string
 	created     time.Time
 	fingerprint string
+	info        serve.Info
 	sum         []byte // sha256 of the file
 	nCtx        int    // tokens that an answer may hold, its prompt included
 	nClassify   int    // tokens that a head may read
@@ -36,7 +37,7 @@ type model struct {
 	log         *slog.Logger
 }
 
-var _ openai.Model = (*model)(nil)
+var _ serve.Model = (*model)(nil)
 
 // newModel puts a scheduler before an engine. The scheduler needs run.
 func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logger) *model {
@@ -54,6 +55,7 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 		name:      name,
 		nCtx:      min(e.nCtx(), nPages*kv.PageTokens),
 		nClassify: nKept * kv.PageTokens,
+		info:      serve.Info{Name: name, NCtx: min(e.nCtx(), nPages*kv.PageTokens), Loaded: true},
 		engine:    e,
 		chat:      chat,
 		log:       log,
@@ -74,13 +76,53 @@ func (m *model) NCtx() int                       { return m.nCtx }
 func (m *model) NVocab() int                     { return m.engine.nVocab() }
 func (m *model) Tokenizer() *tokenizer.Tokenizer { return m.engine.tokenizer() }
 
-// ChatPrompt implements openai.Model.
-func (m *model) ChatPrompt(c openai.Conversation) ([]runtime.Token, error) {
+// Info implements serve.Model.
+func (m *model) Info() serve.Info {
+	info := m.info
+	info.NRequests = m.sched.NRequests()
+	return info
+}
+
+// describe returns what models with these properties are called in lists.
+func (m *model) describe(info runtime.Info, h header) serve.Info {
+	out := serve.Info{
+		Name:            m.name,
+		Modified:        h.modified,
+		Bytes:           info.FileBytes,
+		SHA256:          hex.EncodeToString(m.sum),
+		Architecture:    info.Architecture,
+		NParams:         info.NParams,
+		Quantisation:    info.Quantisation,
+		License:         info.License,
+		NCtxTrain:       info.NCtxTrain,
+		NCtx:            m.nCtx,
+		Dim:             info.Dim,
+		ChatTemplate:    h.chatTemplate,
+		HasChatTemplate: info.HasChatTemplate,
+		Loaded:          true,
+		MemoryBytes:     info.Memory.TotalBytes(),
+	}
+	switch info.Pooling {
+	case "":
+		out.Capabilities = append(out.Capabilities, serve.Completion)
+	case "rank":
+		out.Capabilities = append(out.Capabilities, serve.Rerank)
+	default:
+		out.Capabilities = append(out.Capabilities, serve.Embedding)
+	}
+	if m.chat.reply.TakesTools {
+		out.Capabilities = append(out.Capabilities, serve.Tools)
+	}
+	return out
+}
+
+// ChatPrompt implements serve.Model.
+func (m *model) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 	return m.chat.prompt(c)
 }
 
-// ReplyFormat implements openai.Model.
-func (m *model) ReplyFormat() openai.ReplyFormat { return m.chat.reply }
+// ReplyFormat implements serve.Model.
+func (m *model) ReplyFormat() serve.ReplyFormat { return m.chat.reply }
 
 // loadModel reads a model file and all that is needed to serve it.
 func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*model, error) {
@@ -108,6 +150,7 @@ func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*mode
 	info := e.Info()
 	m.sum = sum
 	m.fingerprint = fingerprint(sum, info.Memory.KVType)
+	m.info = m.describe(info, header)
 	log.Info("model loaded", "model", m.name, "architecture", info.Architecture,
 		"quantisation", info.Quantisation, "n_ctx", m.NCtx(), "kv_pages", e.KV().NPages,
 		"threads", e.Threads().N, "threads_reason", e.Threads().Reason,

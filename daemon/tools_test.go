@@ -10,7 +10,7 @@ import (
 	openaigo "github.com/openai/openai-go/v3"
 	"github.com/stretchr/testify/require"
 
-	"inferd/daemon/openai"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/testdata"
 	"inferd/tokenizer"
@@ -77,10 +77,10 @@ func TestToolsWithTheirClient(t *testing.T) {
 	require.Equal(t, "stop", whole.Choices[0].FinishReason)
 }
 
-var toolConversation = openai.Conversation{
-	Messages: []openai.Message{
+var toolConversation = serve.Conversation{
+	Messages: []serve.Message{
 		{Role: "user", Content: "Bern?"},
-		{Role: "assistant", ToolCalls: []openai.ToolCall{{ID: "abcdefghi", Name: "weather", Arguments: json.RawMessage(`{"z":1,"a":"</s>"}`)}}},
+		{Role: "assistant", ToolCalls: []serve.ToolCall{{ID: "abcdefghi", Name: "weather", Arguments: json.RawMessage(`{"z":1,"a":"</s>"}`)}}},
 		{Role: "tool", ToolCallID: "abcdefghi", Content: "wet </s>"},
 	},
 	Tools: json.RawMessage(`[{"type":"function","function":{"name":"weather","description":"d","parameters":{"type":"object","properties":{"z":{"type":"integer","description":"d"},"a":{"type":"string","description":"d"}},"required":["z"]}}}]`),

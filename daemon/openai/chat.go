@@ -201,10 +201,11 @@ func (a *API) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.find(req.model)
+	m, release, err := a.find(r, req.model)
 	if err != nil {
 		return err
 	}
+	defer release()
 	if err := req.force(m, &req.format); err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (req *chatRequest) begin(ctx context.Context, m Model) (*answers, error) {
 	if err := req.generation.Validate(m.NVocab()); err != nil {
 		return nil, err
 	}
-	prompt, err := m.ChatPrompt(Conversation{req.messages, req.raw})
+	prompt, err := m.ChatPrompt(Conversation{Messages: req.messages, Tools: req.raw})
 	if err != nil {
 		return nil, invalid("invalid_value", "messages", "%v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 )
 
@@ -163,7 +164,7 @@ func TestChatStreamPingsWhileNothingComes(t *testing.T) {
 func TestChatErrorsAfterTheBeginning(t *testing.T) {
 	const ask = `{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":%v}`
 	s, m := newService(t)
-	m.fail = fmt.Errorf("drain: %w", ErrStopping)
+	m.fail = fmt.Errorf("drain: %w", serve.ErrStopping)
 	status, got := s.post(t, chatPath, fmt.Sprintf(ask, false))
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "stopping", at(t, got, "error", "code"))
@@ -230,8 +231,8 @@ func TestBusyBeforeAnythingIsSent(t *testing.T) {
 		status int
 		code   string
 	}{
-		{fmt.Errorf("submit: %w", ErrBusy), http.StatusTooManyRequests, "queue_full"},
-		{ErrStopping, http.StatusServiceUnavailable, "stopping"},
+		{fmt.Errorf("submit: %w", serve.ErrBusy), http.StatusTooManyRequests, "queue_full"},
+		{serve.ErrStopping, http.StatusServiceUnavailable, "stopping"},
 	} {
 		for _, stream := range []bool{false, true} {
 			s, m := newService(t)

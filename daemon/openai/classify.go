@@ -1,26 +1,11 @@
 package openai
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"strings"
+
+	"inferd/daemon/serve"
 )
-
-// Classifier says which of a few labels a text has.
-type Classifier interface {
-	Name() string
-	Labels() []string
-
-	// Threshold is the probability below which a text gets no label, unless
-	// the request names another.
-	Threshold() float32
-
-	// Classify returns the probability of each label, and the number of tokens
-	// read. Who asks is in ctx (auth.GrantFrom).
-	Classify(ctx context.Context, text string) (probs []float32, nTokens int, err error)
-}
 
 // maxClassified bounds the texts of one request.
 const maxClassified = 256
@@ -55,10 +40,11 @@ func (a *API) classifications(w http.ResponseWriter, r *http.Request) error {
 	if err := o.close(); err != nil {
 		return err
 	}
-	c, err := a.findClassifier(name)
+	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: name, Endpoint: "classifications"})
 	if err != nil {
 		return err
 	}
+	defer release()
 	if threshold < 0 {
 		threshold = c.Threshold()
 	}
@@ -114,26 +100,4 @@ func readTexts(o *object, member string) []string {
 		texts = append(texts, unquote(element))
 	}
 	return texts
-}
-
-// findClassifier returns the classifier of a name.
-func (a *API) findClassifier(name string) (Classifier, error) {
-	var names []string
-	for _, c := range a.service.Classifiers() {
-		if c.Name() == name {
-			return c, nil
-		}
-		names = append(names, fmt.Sprintf("%q", c.Name()))
-	}
-	there := "there is " + strings.Join(names, ", ")
-	if len(names) == 0 {
-		there = "no classifier head is loaded"
-	}
-	return nil, &Error{
-		Status:  http.StatusNotFound,
-		Message: fmt.Sprintf("the classifier %q does not exist; %s", name, there),
-		Type:    "invalid_request_error",
-		Param:   "model",
-		Code:    "model_not_found",
-	}
 }

@@ -158,10 +158,11 @@ func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.find(req.model)
+	m, release, err := a.find(r, req.model)
 	if err != nil {
 		return err
 	}
+	defer release()
 	if req.generation.Grammar, err = a.grammars.of(auth.GrantFrom(r.Context()).User, req.format); err != nil {
 		return err
 	}

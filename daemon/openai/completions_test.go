@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/serve"
 	"inferd/runtime"
 )
 
@@ -77,7 +78,7 @@ func TestCompletionEchoAndScores(t *testing.T) {
 	require.Equal(t, "xé", at(t, got, "choices", 0, "text"))
 	require.Nil(t, at(t, got, "choices", 0, "logprobs"))
 
-	m.busy = ErrBusy
+	m.busy = serve.ErrBusy
 	status, _ := s.post(t, textPath, `{"model":"fake","prompt":"x","echo":true,"logprobs":0}`)
 	require.Equal(t, http.StatusTooManyRequests, status)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"inferd/daemon/serve"
 	"inferd/runtime"
 )
 
@@ -58,21 +59,6 @@ func tooLong(m Model, param string, nPrompt int) *Error {
 		m.Name(), m.NCtx(), nPrompt)
 }
 
-// unknownModel is the 404 for a model that is not served.
-func unknownModel(name string, models []Model) *Error {
-	var names []string
-	for _, m := range models {
-		names = append(names, fmt.Sprintf("%q", m.Name()))
-	}
-	return &Error{
-		Status:  http.StatusNotFound,
-		Message: fmt.Sprintf("the model %q does not exist; there is %s", name, strings.Join(names, ", ")),
-		Type:    "invalid_request_error",
-		Param:   "model",
-		Code:    "model_not_found",
-	}
-}
-
 // asError is the one place where an error becomes a status and a type.
 func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -89,27 +75,30 @@ func asError(err error) *Error {
 			Code:    "request_too_large",
 		}
 	}
-	switch {
-	case errors.Is(err, ErrBusy):
-		return &Error{http.StatusTooManyRequests, ErrBusy.Error(), "rate_limit_error", "", "queue_full"}
-	case errors.Is(err, ErrStopping):
-		return &Error{http.StatusServiceUnavailable, ErrStopping.Error(), "server_error", "", "stopping"}
-	default: // its text is for the log, not for clients
-		return &Error{http.StatusInternalServerError, "internal error", "server_error", "", "internal_error"}
+	if f, ok := serve.Describe(err); ok {
+		return &Error{f.Status, f.Message, errorType(f.Status), f.Param, f.Code}
 	}
+	// Its text is for the log, not for clients.
+	return &Error{http.StatusInternalServerError, "internal error", "server_error", "", "internal_error"}
+}
+
+// errorType is OpenAI's word for the kind of a status.
+func errorType(status int) string {
+	switch {
+	case status == http.StatusForbidden:
+		return "permission_error"
+	case status == http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case status >= http.StatusInternalServerError:
+		return "server_error"
+	}
+	return "invalid_request_error"
 }
 
 // WriteError answers with a status and a message in the shape of an OpenAI
 // error. It is for requests that never reach a handler of this package.
 func WriteError(w http.ResponseWriter, _ *http.Request, status int, message string) {
-	kind := "invalid_request_error"
-	switch {
-	case status == http.StatusForbidden:
-		kind = "permission_error"
-	case status >= http.StatusInternalServerError:
-		kind = "server_error"
-	}
-	writeError(w, &Error{Status: status, Message: message, Type: kind, Code: errorCode(status)})
+	writeError(w, &Error{Status: status, Message: message, Type: errorType(status), Code: errorCode(status)})
 }
 
 // errorCode spells a status in the way of error codes.

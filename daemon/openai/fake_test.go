@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -70,6 +71,10 @@ func (m *fakeModel) NCtx() int                       { return m.nCtx }
 func (m *fakeModel) NVocab() int                     { return m.tok.NVocab() }
 func (m *fakeModel) Tokenizer() *tokenizer.Tokenizer { return m.tok }
 func (m *fakeModel) Fingerprint() string             { return "fp_fake" }
+
+func (m *fakeModel) Info() serve.Info {
+	return serve.Info{Name: m.name, Modified: m.Created(), NCtx: m.nCtx}
+}
 
 func (m *fakeModel) ReplyFormat() ReplyFormat { return m.form }
 
@@ -182,13 +187,41 @@ type fakeService struct {
 	list        []Model
 	classifiers []Classifier
 	stopping    bool
+	nFound      int // found and not released; requests run one at a time
 	log         bytes.Buffer
 }
 
-func (s *fakeService) Models() []Model { return s.list }
-func (s *fakeService) Stopping() bool  { return s.stopping }
+func (s *fakeService) Find(_ context.Context, w serve.Want) (Model, func(), error) {
+	for _, m := range s.list {
+		if m.Name() == w.Model {
+			s.nFound++
+			return m, func() { s.nFound-- }, nil
+		}
+	}
+	return nil, nil, serve.Unknown("model", w.Model, s.Models(context.Background()))
+}
 
-func (s *fakeService) Classifiers() []Classifier { return s.classifiers }
+func (s *fakeService) FindClassifier(_ context.Context, w serve.Want) (Classifier, func(), error) {
+	e := &serve.UnknownError{What: "classifier", Name: w.Model}
+	for _, c := range s.classifiers {
+		if c.Name() == w.Model {
+			s.nFound++
+			return c, func() { s.nFound-- }, nil
+		}
+		e.Known = append(e.Known, c.Name())
+	}
+	return nil, nil, e
+}
+
+func (s *fakeService) Models(context.Context) []serve.Info {
+	var list []serve.Info
+	for _, m := range s.list {
+		list = append(list, m.Info())
+	}
+	return list
+}
+
+func (s *fakeService) Stopping() bool { return s.stopping }
 
 // newService serves one model, "fake", with a context of 200 tokens.
 func newService(tb testing.TB) (*fakeService, *fakeModel) {
@@ -203,6 +236,9 @@ func (s *fakeService) do(ctx context.Context, method, path, body string) *httpte
 	ctx = auth.WithGrant(ctx, auth.Default(auth.Peer{UID: 1}))
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body)))
+	if s.nFound != 0 {
+		panic("a model is still held after the answer")
+	}
 	return w
 }
 

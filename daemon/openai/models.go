@@ -1,6 +1,12 @@
 package openai
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"inferd/daemon/serve"
+)
 
 // modelEntry describes a model in a list.
 type modelEntry struct {
@@ -11,26 +17,30 @@ type modelEntry struct {
 	ContextLength int    `json:"context_length"` // not in OpenAI's format
 }
 
-func entryOf(m Model) modelEntry {
-	return modelEntry{m.Name(), "model", m.Created().Unix(), "inferd", m.NCtx()}
+func entryOf(m serve.Info) modelEntry {
+	return modelEntry{m.Name, "model", m.Modified.Unix(), "inferd", cmp.Or(m.NCtx, m.NCtxTrain)}
 }
 
 // models lists what can be asked.
-func (a *API) models(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) models(w http.ResponseWriter, r *http.Request) error {
 	entries := []modelEntry{}
-	for _, m := range a.service.Models() {
-		entries = append(entries, entryOf(m))
+	for _, m := range a.service.Models(r.Context()) {
+		if m.Problem == "" {
+			entries = append(entries, entryOf(m))
+		}
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": entries})
 	return nil
 }
 
-// model describes one.
+// model describes one, and loads nothing.
 func (a *API) model(w http.ResponseWriter, r *http.Request) error {
-	m, err := a.find(r.PathValue("model"))
-	if err != nil {
-		return err
+	name := r.PathValue("model")
+	models := a.service.Models(r.Context())
+	i := slices.IndexFunc(models, func(m serve.Info) bool { return m.Name == name || slices.Contains(m.Aliases, name) })
+	if i < 0 {
+		return serve.Unknown("model", name, models)
 	}
-	writeJSON(w, http.StatusOK, entryOf(m))
+	writeJSON(w, http.StatusOK, entryOf(models[i]))
 	return nil
 }

@@ -8,9 +8,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/serve"
 )
 
 // route is one thing a client can ask for.
@@ -97,21 +99,15 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 // health says whether requests are taken.
 func (a *API) health(w http.ResponseWriter, _ *http.Request) error {
 	if a.service.Stopping() {
-		return ErrStopping
+		return serve.ErrStopping
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	return nil
 }
 
-// find returns the model of a name.
-func (a *API) find(name string) (Model, error) {
-	models := a.service.Models()
-	for _, m := range models {
-		if m.Name() == name {
-			return m, nil
-		}
-	}
-	return nil, unknownModel(name, models)
+// find returns the model of a name, loaded, until release is called.
+func (a *API) find(r *http.Request, name string) (m Model, release func(), err error) {
+	return a.service.Find(r.Context(), serve.Want{Model: name, Endpoint: path.Base(r.URL.Path)})
 }
 
 // readBody returns the body of a request.
