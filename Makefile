@@ -22,7 +22,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install clean test noasm isa isa-arm64 race fuzz generate generate-check
+.PHONY: help run build demo-model install clean test clients noasm isa isa-arm64 race fuzz generate generate-check
 .PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -55,6 +55,9 @@ clean: ## remove what the other targets built
 test: build ## build, then run all tests; INFERD_SHARED=dir adds the golden data
 	@$(golden_data_notice)
 	@$(TEST) ./... ; status=$$? ; $(golden_data_notice) ; exit $$status
+
+clients: ## test with client libraries of Go and Node, which are fetched; INFERD_CLIENTS=require makes missing npm an error
+	cd daemon/clients && $(GO) vet ./... && $(GO) test -count 1 -timeout 15m ./...
 
 noasm: ## test the kernels and the runtime without assembly
 	$(TEST),noasm ./kernels/... ./runtime/...

@@ -1,0 +1,74 @@
+package clients
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/openai"
+)
+
+// langchain asks through langchaingo, whichever API is behind model.
+type langchain struct{ demo, scripted llms.Model }
+
+func (l langchain) test(t *testing.T) {
+	t.Run("chat", func(t *testing.T) {
+		text, err := llms.GenerateFromSinglePrompt(t.Context(), l.demo, question, llms.WithTemperature(0))
+		must(t, err)
+		mustBegin(t, text, answer)
+	})
+	t.Run("stream", func(t *testing.T) {
+		var streamed strings.Builder
+		text, err := llms.GenerateFromSinglePrompt(t.Context(), l.demo, question, llms.WithTemperature(0),
+			llms.WithStreamingFunc(func(_ context.Context, piece []byte) error {
+				streamed.Write(piece)
+				return nil
+			}))
+		must(t, err)
+		mustBegin(t, text, answer)
+		mustBegin(t, streamed.String(), text)
+	})
+	t.Run("error", func(t *testing.T) {
+		_, err := llms.GenerateFromSinglePrompt(t.Context(), l.demo, question, llms.WithModel("nobody"))
+		if err == nil || !strings.Contains(err.Error(), "nobody") {
+			t.Fatalf("got %v", err)
+		}
+	})
+	t.Run("JSON", func(t *testing.T) {
+		text, err := llms.GenerateFromSinglePrompt(t.Context(), l.demo, question, llms.WithJSONMode(), llms.WithMaxTokens(60))
+		must(t, err)
+		if !strings.ContainsAny(strings.TrimSpace(text)[:1], `{["tfn-0123456789`) {
+			t.Fatalf("got %q", text)
+		}
+	})
+}
+
+func (l langchain) callTools(t *testing.T) {
+	tools := []llms.Tool{{Type: "function", Function: &llms.FunctionDefinition{Name: "weather", Description: "looks out", Parameters: weather}}}
+	messages := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "Bern?")}
+	first, err := l.scripted.GenerateContent(t.Context(), messages, llms.WithTools(tools))
+	must(t, err)
+	call := first.Choices[0].ToolCalls[0]
+	mustBeCity(t, call.FunctionCall.Arguments)
+	messages = append(messages,
+		llms.MessageContent{Role: llms.ChatMessageTypeAI, Parts: []llms.ContentPart{call}},
+		llms.MessageContent{Role: llms.ChatMessageTypeTool, Parts: []llms.ContentPart{
+			llms.ToolCallResponse{ToolCallID: call.ID, Name: "weather", Content: "wet"},
+		}})
+	second, err := l.scripted.GenerateContent(t.Context(), messages, llms.WithTools(tools))
+	must(t, err)
+	mustBegin(t, second.Choices[0].Content, told)
+}
+
+func langchainOpenAI(t *testing.T, model string) llms.Model {
+	m, err := openai.New(openai.WithToken("none"), openai.WithBaseURL(baseURL), openai.WithHTTPClient(overSocket()), openai.WithModel(model))
+	must(t, err)
+	return m
+}
+
+func TestLangChainGoOverOpenAI(t *testing.T) {
+	l := langchain{langchainOpenAI(t, "demo"), langchainOpenAI(t, "scripted")}
+	l.test(t)
+	t.Run("tools", l.callTools)
+}
