@@ -42,6 +42,7 @@ func commands() []*command {
 		perplexityCommand,
 		benchCommand,
 		templateCommand,
+		completionCommand(),
 	}
 }
 
