@@ -85,7 +85,8 @@ func (c *conversation) say(ctx context.Context, w io.Writer, text string) (answe
 	var b strings.Builder
 	shown := false
 	messages := append(slices.Clone(c.history), message{"user", text})
-	finish, err = c.client.chat(ctx, c.model, c.temperature, messages, func(piece string) error {
+	req := chatRequest{Model: c.model, Messages: messages, Temperature: c.temperature}
+	end, err := c.client.chat(ctx, req, func(piece string) error {
 		b.WriteString(piece)
 		if !shown {
 			piece = strings.TrimLeft(piece, " \n")
@@ -97,7 +98,7 @@ func (c *conversation) say(ctx context.Context, w io.Writer, text string) (answe
 	if answer = b.String(); answer != "" || err == nil {
 		c.history = append(messages, message{"assistant", answer})
 	}
-	return answer, finish, err
+	return answer, end.finish, err
 }
 
 // interactive reads and answers lines until Ctrl-D.

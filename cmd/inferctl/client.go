@@ -18,9 +18,12 @@ import (
 	"inferd/daemon/transport"
 )
 
-// client speaks to a daemon over its Unix socket, in the OpenAI wire format.
+// client speaks the OpenAI wire format to a daemon over its Unix socket, or to
+// another server.
 type client struct {
-	socket string
+	socket string // empty for another server
+	base   string // what paths such as /v1/models are appended to
+	key    string // bearer token; may be empty
 	http   http.Client
 }
 
@@ -45,7 +48,13 @@ func newClient(socket string) *client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}
-	return &client{socket, http.Client{Transport: &http.Transport{DialContext: dial}}}
+	return &client{socket: socket, base: "http://inferd", http: http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// newRemote returns a client of another server. Its URL may end in /v1, as most
+// write it.
+func newRemote(url, key string) *client {
+	return &client{base: strings.TrimSuffix(strings.TrimSuffix(url, "/"), "/v1"), key: key}
 }
 
 // do sends a request and returns the body of a 200 answer, to be closed.
@@ -58,11 +67,14 @@ func (c *client) do(ctx context.Context, method, path string, body any) (io.Read
 		}
 		payload = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://inferd"+path, payload)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, payload)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.dialHint(err)
@@ -71,12 +83,21 @@ func (c *client) do(ctx context.Context, method, path string, body any) (io.Read
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
-	return nil, answerError(resp)
+	return nil, c.answerError(resp)
+}
+
+// who names the server in errors.
+func (c *client) who() string {
+	if c.socket != "" {
+		return "the daemon"
+	}
+	return c.base
 }
 
 // dialHint tells how to cure a daemon that cannot be reached.
 func (c *client) dialHint(err error) error {
 	switch {
+	case c.socket == "":
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return withHint(fmt.Errorf("no daemon listens at %s", c.socket), "start one with 'inferd --model FILE', or say --socket PATH")
 	case errors.Is(err, fs.ErrPermission):
@@ -92,15 +113,15 @@ type apiError struct {
 }
 
 // answerError turns an answer other than 200 into an error.
-func answerError(resp *http.Response) error {
+func (c *client) answerError(resp *http.Response) error {
 	var body struct {
 		Error apiError `json:"error"`
 	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if json.Unmarshal(text, &body) == nil && body.Error.Message != "" {
-		return fmt.Errorf("the daemon answers %d: %s", resp.StatusCode, body.Error.Message)
+		return fmt.Errorf("%s answers %d: %s", c.who(), resp.StatusCode, body.Error.Message)
 	}
-	return fmt.Errorf("the daemon answers %s", resp.Status)
+	return fmt.Errorf("%s answers %s", c.who(), resp.Status)
 }
 
 // models returns the names of the models that the daemon serves.
@@ -125,51 +146,74 @@ func (c *client) models(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// chatRequest is a conversation to be continued.
+type chatRequest struct {
+	Model         string         `json:"model"`
+	Messages      []message      `json:"messages"`
+	Stream        bool           `json:"stream"`
+	StreamOptions map[string]any `json:"stream_options,omitempty"`
+	Temperature   float64        `json:"temperature"`
+	Seed          *int64         `json:"seed,omitempty"`
+	MaxTokens     int            `json:"max_tokens,omitempty"`
+}
+
 // chatChunk is one event of a streamed answer.
 type chatChunk struct {
 	Choices []struct {
 		Delta        message `json:"delta"`
 		FinishReason string  `json:"finish_reason"`
 	} `json:"choices"`
-	Error *apiError `json:"error"`
+	Usage *chatUsage `json:"usage"`
+	Error *apiError  `json:"error"`
 }
 
-// chat asks for the next turn after messages and gives the text to emit as it
-// arrives. It returns why the answer ended: "stop" or "length".
-func (c *client) chat(ctx context.Context, model string, temperature float64, messages []message, emit func(string) error) (string, error) {
-	body, err := c.do(ctx, http.MethodPost, "/v1/chat/completions", map[string]any{
-		"model": model, "messages": messages, "stream": true, "temperature": temperature,
-	})
+type chatUsage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+}
+
+// chatEnd is how an answer ended.
+type chatEnd struct {
+	finish string // stop or length
+	usage  chatUsage
+}
+
+// chat asks for the next turn and gives the text to emit as it arrives.
+func (c *client) chat(ctx context.Context, req chatRequest, emit func(string) error) (end chatEnd, _ error) {
+	req.Stream = true
+	body, err := c.do(ctx, http.MethodPost, "/v1/chat/completions", req)
 	if err != nil {
-		return "", err
+		return end, err
 	}
 	defer body.Close()
-	finish := ""
 	for events := bufio.NewReader(body); ; {
 		line, err := events.ReadString('\n')
 		if err != nil {
-			return finish, cutOff(err)
+			return end, cutOff(err)
 		}
 		event, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "data:")
 		if !ok {
 			continue // a comment that keeps the connection alive, or the blank line between events
 		}
 		if event = strings.TrimSpace(event); event == "[DONE]" {
-			return finish, nil
+			return end, nil
 		}
 		var chunk chatChunk
 		if err := json.Unmarshal([]byte(event), &chunk); err != nil {
-			return finish, fmt.Errorf("streamed answer: %w", err)
+			return end, fmt.Errorf("streamed answer: %w", err)
 		}
 		if chunk.Error != nil {
-			return finish, fmt.Errorf("the daemon stops the answer: %s", chunk.Error.Message)
+			return end, fmt.Errorf("%s stops the answer: %s", c.who(), chunk.Error.Message)
+		}
+		if chunk.Usage != nil {
+			end.usage = *chunk.Usage
 		}
 		for _, choice := range chunk.Choices {
 			if choice.FinishReason != "" {
-				finish = choice.FinishReason
+				end.finish = choice.FinishReason
 			}
 			if err := emit(choice.Delta.Content); err != nil {
-				return finish, err
+				return end, err
 			}
 		}
 	}

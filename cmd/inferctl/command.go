@@ -41,6 +41,7 @@ func commands() []*command {
 		quantizeCommand,
 		perplexityCommand,
 		benchCommand,
+		evalCommand,
 		templateCommand,
 		completionCommand(),
 	}
