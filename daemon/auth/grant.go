@@ -1,5 +1,11 @@
 package auth
 
+import (
+	"os"
+	"path"
+	"slices"
+)
+
 // Permission is a set of things that a request may do.
 type Permission uint8
 
@@ -7,6 +13,7 @@ type Permission uint8
 const (
 	ListModels Permission = 1 << iota // see which models there are
 	Generate                          // run a model
+	Administer                        // load and unload models, see everybody's numbers
 )
 
 // User names whose work a request is. Users share the machine fairly, and
@@ -18,6 +25,21 @@ type Grant struct {
 	User    User
 	Allowed Permission
 	Share   Share
+
+	// Models are the names of the models that may be used, with the wildcards
+	// of path.Match; nil means all.
+	Models []string
+
+	// Contact says whom to ask about what is refused; it may be empty.
+	Contact string
+}
+
+// MayUse reports whether the grant holds the use of a model, by its own name.
+func (g Grant) MayUse(model string) bool {
+	return g.Models == nil || slices.ContainsFunc(g.Models, func(pattern string) bool {
+		ok, _ := path.Match(pattern, model) // patterns are checked when a policy is read
+		return ok
+	})
 }
 
 // Lane is how urgent a user's work is. Where lanes compete, each gets several
@@ -56,9 +78,18 @@ type Policy func(Peer) Grant
 
 // Default grants every peer that could open the socket the use of all models;
 // who can open it is the business of the socket's mode and group. Each UID is
-// a user of its own.
+// a user of its own. Root and the daemon's own user administer it.
 func Default(p Peer) Grant {
-	return Grant{User: User(p.UID), Allowed: ListModels | Generate}
+	g := Grant{User: User(p.UID), Allowed: ListModels | Generate}
+	if isOwner(p.UID) {
+		g.Allowed |= Administer
+	}
+	return g
 }
+
+// self is the user that this process runs as; it does not change.
+var self = uint32(os.Geteuid())
+
+func isOwner(uid uint32) bool { return uid == 0 || uid == self }
 
 var _ Policy = Default

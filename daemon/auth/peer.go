@@ -11,6 +11,8 @@ type Peer struct {
 	UID uint32
 	GID uint32
 	PID int32 // for logs only
+
+	Groups []uint32 // supplementary groups
 }
 
 // LogValue implements slog.LogValuer.

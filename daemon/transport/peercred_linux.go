@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"net"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -17,15 +18,43 @@ func peerOf(c *net.UnixConn) (auth.Peer, error) {
 		return auth.Peer{}, err
 	}
 	var cred *unix.Ucred
+	var groups []uint32
 	var credErr error
 	err = raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if credErr == nil {
+			groups, credErr = peerGroups(fd)
+		}
 	})
 	if err != nil {
 		return auth.Peer{}, err
 	}
 	if credErr != nil {
-		return auth.Peer{}, fmt.Errorf("read SO_PEERCRED: %w", credErr)
+		return auth.Peer{}, fmt.Errorf("read peer credentials: %w", credErr)
 	}
-	return auth.Peer{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid}, nil
+	return auth.Peer{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid, Groups: groups}, nil
+}
+
+// maxGroups is NGROUPS_MAX of Linux.
+const maxGroups = 1 << 16
+
+// peerGroups returns the supplementary groups that the peer had at connect(2),
+// none on kernels before 4.13.
+func peerGroups(fd uintptr) ([]uint32, error) {
+	groups := make([]uint32, 32)
+	for {
+		nBytes := uint32(len(groups) * 4)
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&nBytes)), 0)
+		switch {
+		case errno == 0:
+			return groups[:nBytes/4], nil
+		case errno == unix.ENOPROTOOPT:
+			return nil, nil
+		case errno == unix.ERANGE && len(groups) < maxGroups:
+			groups = make([]uint32, maxGroups)
+		default:
+			return nil, errno
+		}
+	}
 }
