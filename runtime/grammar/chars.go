@@ -1,19 +1,21 @@
 package grammar
 
 import (
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 )
 
 // charDFA is a deterministic automaton over characters; state 0 is the start.
-// As an expression it stands for its texts, each character encoded by encode.
+// As an expression it stands for its texts in an encoding, of minChars to
+// maxChars characters if counted is set.
 type charDFA struct {
-	edges  [][]charEdge // of each state, disjoint, ascending
-	accept []bool
-	// encode writes one character of the ranges: UTF-8, or as inside a JSON
-	// string.
-	encode func([]runeRange) expr
+	edges              [][]charEdge // of each state, disjoint, ascending
+	accept             []bool
+	encoding           charEncoding
+	counted            bool
+	minChars, maxChars int // maxChars < 0: no limit
 }
 
 type charEdge struct {
@@ -21,13 +23,25 @@ type charEdge struct {
 	to int
 }
 
-const maxRune = 0x10ffff
+// charEncoding is how characters are written.
+type charEncoding uint8
 
-// anyChar is every character a JSON string can hold.
-var anyChar = []runeRange{{0, 0xd7ff}, {0xe000, maxRune}}
+const (
+	inText charEncoding = iota // UTF-8
+	inJSON                     // as inside a JSON string
+)
+
+// of is one character of the ranges.
+func (e charEncoding) of(ranges []runeRange) expr {
+	if e == inJSON {
+		return jsonChars(ranges)
+	}
+	return utf8Of(ranges)
+}
 
 // charNFA is built by the regular expression compiler and made deterministic.
 type charNFA struct {
+	*budget
 	edges [][]charEdge
 	eps   [][]int
 }
@@ -36,26 +50,58 @@ func (n *charNFA) state() int {
 	if len(n.edges) >= maxCharStates {
 		failf("", "a pattern needs more than %d states", maxCharStates)
 	}
+	n.spend(1)
 	n.edges = append(n.edges, nil)
 	n.eps = append(n.eps, nil)
 	return len(n.edges) - 1
 }
 
-// closure adds to set what empty edges reach; the result is sorted.
-func (n *charNFA) closure(set []int) []int {
-	seen := map[int]bool{}
-	work := slices.Clone(set)
+func (n *charNFA) empty(from, to int) { n.eps[from] = append(n.eps[from], to) }
+
+func (n *charNFA) chars(from, to int, ranges []runeRange) {
+	n.spend(len(ranges))
+	for _, r := range ranges {
+		n.edges[from] = append(n.edges[from], charEdge{r, to})
+	}
+}
+
+// splice adds what d accepts between two states.
+func (n *charNFA) splice(d *charDFA, from, to int) {
+	if d.empty() {
+		return
+	}
+	ids := make([]int, len(d.edges))
+	for i := range ids {
+		ids[i] = n.state()
+	}
+	n.empty(from, ids[0])
+	for i, edges := range d.edges {
+		if d.accept[i] {
+			n.empty(ids[i], to)
+		}
+		for _, e := range edges {
+			n.chars(ids[i], ids[e.to], []runeRange{e.runeRange})
+		}
+	}
+}
+
+// closure is the set with what empty edges reach, sorted.
+func (n *charNFA) closure(set []int, seen []bool) []int {
 	var out []int
-	for len(work) > 0 {
-		s := work[len(work)-1]
-		work = work[:len(work)-1]
+	for len(set) > 0 {
+		s := set[len(set)-1]
+		set = set[:len(set)-1]
 		if !seen[s] {
 			seen[s] = true
 			out = append(out, s)
-			work = append(work, n.eps[s]...)
+			set = append(set, n.eps[s]...)
 		}
 	}
-	sort.Ints(out)
+	for _, s := range out {
+		seen[s] = false
+	}
+	n.spend(len(out))
+	slices.Sort(out)
 	return out
 }
 
@@ -64,13 +110,17 @@ func (n *charNFA) determinize(start, end int) *charDFA {
 	d := &charDFA{}
 	ids := map[string]int{}
 	var sets [][]int
+	seen := make([]bool, len(n.edges))
 	id := func(set []int) int {
-		set = n.closure(set)
-		key := fmt.Sprint(set)
-		i, ok := ids[key]
+		set = n.closure(set, seen)
+		var key []byte
+		for _, s := range set {
+			key = binary.AppendUvarint(key, uint64(s))
+		}
+		i, ok := ids[string(key)]
 		if !ok {
 			i = d.state(slices.Contains(set, end))
-			ids[key] = i
+			ids[string(key)] = i
 			sets = append(sets, set)
 		}
 		return i
@@ -81,15 +131,9 @@ func (n *charNFA) determinize(start, end int) *charDFA {
 		for _, s := range sets[i] {
 			edges = append(edges, n.edges[s]...)
 		}
-		for _, r := range cutRanges(edges) {
-			var to []int
-			for _, e := range edges {
-				if e.lo <= r.lo && r.hi <= e.hi {
-					to = append(to, e.to)
-				}
-			}
-			d.edges[i] = append(d.edges[i], charEdge{r, id(to)})
-		}
+		sweep(edges, n.budget, func(r runeRange, to []int) {
+			d.edge(i, r, id(to))
+		})
 	}
 	return d.trim()
 }
@@ -103,37 +147,59 @@ func (d *charDFA) state(accept bool) int {
 	return len(d.edges) - 1
 }
 
-// cutRanges splits overlapping ranges into disjoint ones, dropping gaps.
-func cutRanges(edges []charEdge) []runeRange {
-	var cuts []rune
+// edge adds an edge behind those that are there, joined to the last if it goes
+// on where that ends.
+func (d *charDFA) edge(from int, r runeRange, to int) {
+	edges := d.edges[from]
+	if n := len(edges); n > 0 && edges[n-1].to == to && edges[n-1].hi+1 == r.lo {
+		edges[n-1].hi = r.hi
+		return
+	}
+	d.edges[from] = append(edges, charEdge{r, to})
+}
+
+// sweep visits the disjoint ranges that edges cut each other into, ascending,
+// with the targets of the edges that cover each, sorted and without repeats.
+func sweep(edges []charEdge, b *budget, visit func(runeRange, []int)) {
+	type cut struct {
+		at    rune
+		to    int
+		opens bool
+	}
+	cuts := make([]cut, 0, 2*len(edges))
 	for _, e := range edges {
-		cuts = append(cuts, e.lo, e.hi+1)
+		cuts = append(cuts, cut{e.lo, e.to, true}, cut{e.hi + 1, e.to, false})
 	}
-	slices.Sort(cuts)
-	cuts = slices.Compact(cuts)
-	var out []runeRange
-	for i := 0; i+1 < len(cuts); i++ {
-		r := runeRange{cuts[i], cuts[i+1] - 1}
-		if slices.ContainsFunc(edges, func(e charEdge) bool { return e.lo <= r.lo && r.hi <= e.hi }) {
-			out = append(out, r)
+	slices.SortFunc(cuts, func(a, b cut) int { return int(a.at - b.at) })
+	open := map[int]int{}
+	for i, c := range cuts {
+		if c.opens {
+			open[c.to]++
+		} else if open[c.to]--; open[c.to] == 0 {
+			delete(open, c.to)
 		}
+		if i+1 == len(cuts) || cuts[i+1].at == c.at || len(open) == 0 {
+			continue
+		}
+		to := slices.Sorted(maps.Keys(open))
+		b.spend(1 + len(to))
+		visit(runeRange{c.at, cuts[i+1].at - 1}, to)
 	}
-	return out
 }
 
 // intersect is the automaton of texts that both accept.
-func intersect(a, b *charDFA) *charDFA {
-	if a.empty() || b.empty() {
+func (b *budget) intersect(x, y *charDFA) *charDFA {
+	if x.empty() || y.empty() {
 		return &charDFA{}
 	}
-	type pair struct{ a, b int }
+	type pair struct{ x, y int }
 	d := &charDFA{}
 	ids := map[pair]int{}
 	var pairs []pair
 	id := func(p pair) int {
 		i, ok := ids[p]
 		if !ok {
-			i = d.state(a.accept[p.a] && b.accept[p.b])
+			i = d.state(x.accept[p.x] && y.accept[p.y])
 			ids[p] = i
 			pairs = append(pairs, p)
 		}
@@ -142,12 +208,16 @@ func intersect(a, b *charDFA) *charDFA {
 	id(pair{})
 	for i := 0; i < len(pairs); i++ {
 		p := pairs[i]
-		for _, x := range a.edges[p.a] {
-			for _, y := range b.edges[p.b] {
-				r := runeRange{max(x.lo, y.lo), min(x.hi, y.hi)}
-				if r.lo <= r.hi {
-					d.edges[i] = append(d.edges[i], charEdge{r, id(pair{x.to, y.to})})
-				}
+		xs, ys := x.edges[p.x], y.edges[p.y]
+		b.spend(len(xs) + len(ys))
+		for len(xs) > 0 && len(ys) > 0 {
+			if r := (runeRange{max(xs[0].lo, ys[0].lo), min(xs[0].hi, ys[0].hi)}); r.lo <= r.hi {
+				d.edge(i, r, id(pair{xs[0].to, ys[0].to}))
+			}
+			if xs[0].hi < ys[0].hi {
+				xs = xs[1:]
+			} else {
+				ys = ys[1:]
 			}
 		}
 	}
@@ -155,9 +225,9 @@ func intersect(a, b *charDFA) *charDFA {
 }
 
 // complement accepts the texts of anyChar that d does not.
-func (d *charDFA) complement() *charDFA {
+func (b *budget) complement(d *charDFA) *charDFA {
 	if d.empty() {
-		return lengths(0, -1)
+		return b.lengths(0, -1)
 	}
 	c := &charDFA{}
 	for i := range d.edges {
@@ -169,6 +239,7 @@ func (d *charDFA) complement() *charDFA {
 		if i != sink {
 			have = d.edges[i]
 		}
+		b.spend(1 + len(have))
 		for _, r := range anyChar {
 			at := r.lo
 			for _, e := range have {
@@ -176,27 +247,36 @@ func (d *charDFA) complement() *charDFA {
 					continue
 				}
 				if e.lo > at {
-					c.edges[i] = append(c.edges[i], charEdge{runeRange{at, e.lo - 1}, sink})
+					c.edge(i, runeRange{at, e.lo - 1}, sink)
 				}
-				c.edges[i] = append(c.edges[i], charEdge{runeRange{max(e.lo, r.lo), min(e.hi, r.hi)}, e.to})
+				c.edge(i, runeRange{max(e.lo, r.lo), min(e.hi, r.hi)}, e.to)
 				at = e.hi + 1
 			}
 			if at <= r.hi {
-				c.edges[i] = append(c.edges[i], charEdge{runeRange{at, r.hi}, sink})
+				c.edge(i, runeRange{at, r.hi}, sink)
 			}
 		}
 	}
 	return c.trim()
 }
 
+// without is a without the texts of x.
+func (b *budget) without(a, x *charDFA) *charDFA {
+	if a.empty() || x.empty() {
+		return a
+	}
+	return b.intersect(a, b.complement(x))
+}
+
 // lengths accepts min to max characters; max < 0 is no limit.
-func lengths(min, max int) *charDFA {
+func (b *budget) lengths(min, max int) *charDFA {
 	d := &charDFA{}
 	last := max
 	if max < 0 {
 		last = min
 	}
 	for i := 0; i <= last; i++ {
+		b.spend(1)
 		d.state(i >= min)
 	}
 	for i := range d.edges {
@@ -215,12 +295,13 @@ func lengths(min, max int) *charDFA {
 }
 
 // words accepts exactly the given texts.
-func words(texts []string) *charDFA {
+func (b *budget) words(texts []string) *charDFA {
 	d := &charDFA{}
 	d.state(false)
 	for _, t := range texts {
 		at := 0
 		for _, r := range t {
+			b.spend(1)
 			i := slices.IndexFunc(d.edges[at], func(e charEdge) bool { return e.lo == r })
 			if i < 0 {
 				d.edges[at] = append(d.edges[at], charEdge{runeRange{r, r}, d.state(false)})
@@ -282,7 +363,7 @@ func (d *charDFA) trim() *charDFA {
 			}
 		}
 	}
-	out := &charDFA{encode: d.encode}
+	out := &charDFA{}
 	if len(live) == 0 || !live[0] {
 		return out
 	}
@@ -303,17 +384,25 @@ func (d *charDFA) trim() *charDFA {
 }
 
 // plain is d as an expression of UTF-8 text.
-func (d *charDFA) plain() expr { return d.as(func(r []runeRange) expr { return utf8Of(r) }) }
+func (d *charDFA) plain() expr { return d.as(inText) }
 
-// inJSON is d as an expression of text inside a JSON string, quotes not
-// included: characters that JSON escapes are escaped, in one way only.
-func (d *charDFA) inJSON() expr { return d.as(jsonChars) }
+// within is d's texts of min to max characters; max < 0 is no limit.
+func (d *charDFA) within(min, max int) *charDFA {
+	if min <= 0 && max < 0 {
+		return d
+	}
+	x := *d
+	x.counted, x.minChars, x.maxChars = true, min, max
+	return &x
+}
 
-func (d *charDFA) as(encode func([]runeRange) expr) expr {
+func (d *charDFA) as(e charEncoding) expr {
 	if d.empty() {
 		return alt{}
 	}
-	return &charDFA{edges: d.edges, accept: d.accept, encode: encode}
+	x := *d
+	x.encoding = e
+	return &x
 }
 
 // jsonChars is one character of the ranges as a JSON string spells it.

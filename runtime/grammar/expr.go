@@ -1,10 +1,5 @@
 package grammar
 
-import (
-	"fmt"
-	"unicode/utf8"
-)
-
 // expr is a language over bytes.
 type expr interface{}
 
@@ -17,6 +12,21 @@ type (
 	call   int // a rule, by index into builder.rules
 )
 
+// counted is x from min to max times, counted while matching; max < 0 is no
+// limit. x must not match the empty text.
+type counted struct {
+	x        expr
+	min, max int
+}
+
+// distinct is min to max of the parts, each at most once, in any order: first,
+// then parts with between ahead of each.
+type distinct struct {
+	parts    []expr // at most 64
+	between  expr
+	min, max int
+}
+
 // byteSet is a set of bytes.
 type byteSet [4]uint64
 
@@ -28,8 +38,19 @@ func (s *byteSet) add(lo, hi byte) {
 
 func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
+func (s *byteSet) empty() bool { return *s == byteSet{} }
+
+// without is s with the bytes of o taken out.
+func (s byteSet) without(o byteSet) byteSet {
+	for i := range s {
+		s[i] &^= o[i]
+	}
+	return s
+}
+
 // builder collects rules while a source is compiled.
 type builder struct {
+	budget
 	rules []expr          // rule 0 is the root
 	named map[string]call // rules that are made once, by what they mean
 }
@@ -60,103 +81,32 @@ func (b *builder) once(name string, body func() expr) call {
 
 func optional(x expr) expr { return alt{x, seq{}} }
 
-// repeat is x from min to max times; max < 0 is no limit. Large counts become
-// rules that halve the count, so that their size is logarithmic.
-func (b *builder) repeat(x expr, min, max int) expr {
-	if max >= 0 && max < min {
-		return alt{}
-	}
-	if min+max > inlineRepeat || min > inlineRepeat { // a rule of its own, so that copies are calls
-		r := b.rule()
-		b.define(r, x)
-		x = r
-	}
-	head := b.exactly(x, min)
+// repeat is x from min to max times; max < 0 is no limit. Small counts are
+// unrolled.
+func repeat(x expr, min, max int) expr {
 	switch {
-	case max < 0:
-		return seq{head, star{x}}
-	case max == min:
-		return head
-	}
-	return seq{head, b.atMost(x, max-min)}
-}
-
-func (b *builder) exactly(x expr, n int) expr {
-	if n <= inlineRepeat {
-		out := seq{}
-		for range n {
-			out = append(out, x)
+	case max >= 0 && max < min:
+		return alt{}
+	case max == 0:
+		return seq{}
+	case min <= 1 && max < 0:
+		if min == 0 {
+			return star{x}
 		}
-		return out
+		return seq{x, star{x}}
+	case max < 0 && min > inlineRepeat || max > inlineRepeat:
+		return counted{x, min, max}
 	}
-	half := b.once(fmt.Sprintf("%v{%d}", x, n/2), func() expr { return b.exactly(x, n/2) })
-	out := seq{half, half}
-	if n%2 == 1 {
-		out = append(out, x)
+	head := seq{}
+	for range min {
+		head = append(head, x)
 	}
-	return out
-}
-
-// atMost is 0 to n copies of x. Past the inline size it is either a full half
-// and then up to the rest, or fewer than the half.
-func (b *builder) atMost(x expr, n int) expr {
-	if n <= inlineRepeat {
-		var out expr = seq{}
-		for range n {
-			out = optional(seq{x, out})
-		}
-		return out
+	if max < 0 {
+		return append(head, star{x})
 	}
-	half := n / 2
-	full := b.once(fmt.Sprintf("%v{%d}", x, half), func() expr { return b.exactly(x, half) })
-	rest := b.once(fmt.Sprintf("%v{,%d}", x, n-half), func() expr { return b.atMost(x, n-half) })
-	fewer := b.once(fmt.Sprintf("%v{,%d}", x, half-1), func() expr { return b.atMost(x, half-1) })
-	return alt{seq{full, rest}, fewer}
-}
-
-// runeRange is a closed range of code points.
-type runeRange struct{ lo, hi rune }
-
-// utf8Of is one character of the ranges, encoded. Surrogates are left out.
-func utf8Of(ranges []runeRange) expr {
-	var out alt
-	for _, r := range ranges {
-		for _, part := range []runeRange{{r.lo, min(r.hi, 0xd7ff)}, {max(r.lo, 0xe000), r.hi}} {
-			if part.lo <= part.hi {
-				out = appendUTF8(out, part.lo, part.hi)
-			}
-		}
+	var tail expr = seq{}
+	for range max - min {
+		tail = optional(seq{x, tail})
 	}
-	return out
-}
-
-// appendUTF8 splits [lo, hi] until each piece is a product of byte ranges.
-func appendUTF8(out alt, lo, hi rune) alt {
-	for _, limit := range []rune{0x7f, 0x7ff, 0xffff} {
-		if lo <= limit && hi > limit {
-			return appendUTF8(appendUTF8(out, lo, limit), limit+1, hi)
-		}
-	}
-	for bits := 6; bits <= 18; bits += 6 {
-		mask := rune(1)<<bits - 1
-		if lo&^mask == hi&^mask {
-			break
-		}
-		if lo&mask != 0 {
-			return appendUTF8(appendUTF8(out, lo, lo|mask), (lo|mask)+1, hi)
-		}
-		if hi&mask != mask {
-			return appendUTF8(appendUTF8(out, lo, hi&^mask-1), hi&^mask, hi)
-		}
-	}
-	var a, z [utf8.UTFMax]byte
-	n := utf8.EncodeRune(a[:], lo)
-	utf8.EncodeRune(z[:], hi)
-	s := seq{}
-	for i := range n {
-		var set byteSet
-		set.add(a[i], z[i])
-		s = append(s, byteIn(set))
-	}
-	return append(out, s)
+	return append(head, tail)
 }

@@ -45,5 +45,5 @@ func (c *schemaCompiler) format(name, where string) *charDFA {
 	if !ok {
 		return nil
 	}
-	return wholeRegex(p)
+	return c.b.wholeRegex(p)
 }

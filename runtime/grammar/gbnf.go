@@ -180,8 +180,6 @@ func (p *gbnf) repeats(x expr) expr {
 	}
 }
 
-const maxCount = 1_000_000
-
 func (p *gbnf) counted(x expr) expr {
 	end := strings.IndexByte(p.src[p.pos:], '}')
 	if end < 0 {
@@ -207,7 +205,7 @@ func (p *gbnf) counted(x expr) expr {
 		p.fail("{%d,%d} is empty", low, high)
 	}
 	p.pos += end + 1
-	return p.b.repeat(x, low, high)
+	return repeat(x, low, high)
 }
 
 func (p *gbnf) literal() expr {
@@ -281,23 +279,4 @@ func (p *gbnf) class() expr {
 		ranges = complementRanges(ranges)
 	}
 	return utf8Of(ranges)
-}
-
-func complementRanges(ranges []runeRange) []runeRange {
-	var edges []charEdge
-	for _, r := range ranges {
-		edges = append(edges, charEdge{r, 0})
-	}
-	var out []runeRange
-	at := rune(0)
-	for _, r := range cutRanges(edges) {
-		if r.lo > at {
-			out = append(out, runeRange{at, r.lo - 1})
-		}
-		at = r.hi + 1
-	}
-	if at <= maxRune {
-		out = append(out, runeRange{at, maxRune})
-	}
-	return out
 }

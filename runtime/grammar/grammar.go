@@ -2,28 +2,72 @@ package grammar
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"inferd/tokenizer"
 )
 
 // Grammar is a compiled language. It is immutable to its users, and safe for
 // concurrent use; compile once and match many texts.
-type Grammar struct{ m *machine }
+type Grammar struct {
+	m *machine
+
+	mu sync.Mutex // guards spelled
+	// spelled holds the machines for vocabularies that lack some bytes.
+	spelled map[byteSet]*machine
+}
 
 // compile finishes a source: root becomes rule 0.
 func compile(b *builder, root expr) (*Grammar, error) {
 	b.rules[0] = root
-	c, err := compileNFA(b.rules)
+	c, err := compileNFA(b)
 	if err != nil {
 		return nil, err
 	}
-	g := &Grammar{newMachine(c)}
+	g := &Grammar{m: newMachine(c.nfa), spelled: map[byteSet]*machine{}}
 	if s, err := g.m.start(); err != nil {
 		return nil, err
-	} else if s == dead || len(s.configs) == 0 && !s.accept {
+	} else if s == dead {
 		return nil, &Error{"", "nothing can match"}
 	}
 	return g, nil
+}
+
+// spelledBy returns the machine for the texts that a vocabulary can spell
+// byte by byte, so that none of its masks is ever empty: bytes without a token
+// of their own are left out.
+func (g *Grammar) spelledBy(v *Vocab) (*machine, error) {
+	if v.missing.empty() {
+		return g.m, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m, ok := g.spelled[v.missing]
+	if !ok {
+		var err error
+		if m, err = g.m.nfa.without(v.missing); err != nil {
+			return nil, err
+		}
+		g.spelled[v.missing] = m
+	}
+	if s, err := m.start(); err != nil {
+		return nil, err
+	} else if s == dead {
+		return nil, &Error{"", "the vocabulary cannot spell any text of the grammar: it lacks tokens of single bytes"}
+	}
+	return m, nil
+}
+
+// without is the machine for the texts that have none of the bytes.
+func (n nfa) without(missing byteSet) (m *machine, err error) {
+	defer catch(&err)
+	n.states, n.sets, n.counters = slices.Clone(n.states), slices.Clone(n.sets), slices.Clone(n.counters)
+	for i := range n.sets {
+		n.sets[i] = n.sets[i].without(missing)
+	}
+	n.prune()
+	return newMachine(n), nil
 }
 
 // Matcher follows one text. It is not safe for concurrent use.
@@ -35,42 +79,31 @@ type Matcher struct {
 	ended bool
 }
 
-// NewMatcher starts a text over a vocabulary.
+// NewMatcher starts a text over a vocabulary. It is an error if the vocabulary
+// cannot spell any text of the language.
 func (g *Grammar) NewMatcher(v *Vocab) (*Matcher, error) {
-	s, err := g.m.start()
+	m, err := g.spelledBy(v)
 	if err != nil {
 		return nil, err
 	}
-	return &Matcher{m: g.m, v: v, s: s}, nil
+	s, err := m.start()
+	if err != nil {
+		return nil, err
+	}
+	return &Matcher{m: m, v: v, s: s}, nil
 }
 
 // Mask returns the tokens that may come next, one bit a token: those that keep
 // the text a beginning of some text of the language, and those that end it if
-// it is complete. The slice is shared: it must not be changed. It is an error
-// if no token may come, which a vocabulary without byte tokens can cause.
-func (m *Matcher) Mask() ([]uint64, error) {
-	mask, err := m.m.mask(m.s, m.v)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range mask {
-		if w != 0 {
-			return mask, nil
-		}
-	}
-	return nil, &Error{"", "the vocabulary has no token that continues the text as the grammar asks"}
-}
+// it is complete. Some token always may, but for texts that nothing can follow
+// over a vocabulary without an end. The slice is shared: it must not be
+// changed. It is an error if a very ambiguous grammar takes too long to follow.
+func (m *Matcher) Mask() ([]uint64, error) { return m.m.mask(m.s, m.v) }
 
 // Allows reports whether a token may come next, without making a mask.
 func (m *Matcher) Allows(piece []byte) bool {
-	s := m.s
-	for _, c := range piece {
-		var err error
-		if s, err = m.m.step(s, c); err != nil || s == dead {
-			return false
-		}
-	}
-	return len(piece) > 0
+	s, err := m.m.steps(m.s, piece)
+	return err == nil && s != dead && len(piece) > 0
 }
 
 // Accept appends a token's bytes to the text. Tokens that end the text are
@@ -86,12 +119,9 @@ func (m *Matcher) Accept(token tokenizer.Token, piece []byte, end bool) error {
 		m.ended = true
 		return nil
 	}
-	s := m.s
-	for _, c := range piece {
-		var err error
-		if s, err = m.m.step(s, c); err != nil {
-			return err
-		}
+	s, err := m.m.steps(m.s, piece)
+	if err != nil {
+		return err
 	}
 	if s == dead {
 		return &Error{"", fmt.Sprintf("token %d leaves the grammar", token)}
@@ -109,8 +139,8 @@ func (m *Matcher) Final() bool { return m.s.accept && len(m.s.configs) == 0 }
 // Matches reports whether text is a whole text of the language.
 func (g *Grammar) Matches(text string) (bool, error) {
 	s, err := g.m.start()
-	for i := 0; err == nil && i < len(text); i++ {
-		s, err = g.m.step(s, text[i])
+	if err == nil {
+		s, err = g.m.steps(s, []byte(text))
 	}
 	return err == nil && s.accept, err
 }

@@ -78,6 +78,13 @@ func TestRegex(t *testing.T) {
 		{`é.日`, "éx日 éé日", "e日"},
 		{`\u0041|\/`, "A /", "a"},
 		{"(ab*)*c", "c abbac", "b"},
+		{`^(?!.*aa)[ab]{2,}(?=c)c?$`, "abc babc", "aabc ab c abcc"},
+		{`(?!a$)(?:a|(?=b.$)b.?)`, "bb ba", "a b aa"},
+		{`\x41\u{42}\cJ?[\b\]-]\-[^]`, "AB]-x AB--é", "AB]- AB]"},
+		{`(?:a(?!b)|b(?=c)){0,2}c`, "c ac bc", "abc bac"},
+		{`x{2}{|a{,3}|b{1,2}?`, "xx{ a{,3} b bb", "xx a"},
+		{`(?i:a)b(?P<n>c)(?<m>D)`, "abcD AbcD", "aBcD abCD"},
+		{`\w\S\d`, "a_1 _é0", "éa1 a1٣"},
 	} {
 		g, err := CompileRegex(c.pattern)
 		require.NoError(t, err)
@@ -269,7 +276,7 @@ func TestFailsClosed(t *testing.T) {
 		`{"if":{},"then":{}}`: "not supported", `{"type":"strin"}`: "unknown type strin", `{"$ref":"#/$defs/x"}`: "leads nowhere", `{"$ref":"https://x/y"}`: "only references inside",
 		`{"$ref":"#"}`: "leads back to itself", `{"allOf":[{"$ref":"#"}]}`: "", `{"anyOf":[{"$ref":"#"},{"type":"null"}]}`: "leads back",
 		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`: "oneOf is not supported here", `{"oneOf":[{"type":"object"},{"type":"object","properties":{"a":{}}}]}`: "oneOf",
-		`{"type":"string","pattern":"(?=x)"}`: "pattern", `{"type":"string","pattern":"a\\bc"}`: "not supported", `{"type":"string","format":"regex"}`: "format",
+		`{"type":"string","pattern":"(?<=x)"}`: "lookbehind is not supported", `{"type":"string","pattern":"a\\bc"}`: "not supported", `{"type":"string","format":"regex"}`: "format",
 		`{"enum":[]}`: "not empty", `{"type":"integer","minimum":5,"maximum":4}`: "nothing can match", `{"allOf":[{"type":"string"},{"type":"null"}]}`: "nothing can match",
 		`{"type":"object","required":["a"],"properties":{"a":false}}`: "nothing can match", `{"type":"object","required":["a"],"additionalProperties":false}`: "nothing can match",
 		`[]`: "must be an object or a boolean", `{`: "not JSON", `{} {}`: "more data", `{"type":"integer","multipleOf":0}`: "positive", `{"minimum":"a"}`: "expected a number",

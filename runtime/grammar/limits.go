@@ -6,25 +6,37 @@ const (
 	// maxSourceBytes bounds a schema or grammar; the largest tool sets seen in
 	// use are around 100 KiB.
 	maxSourceBytes = 1 << 20
+	// maxPatternBytes bounds one regular expression.
+	maxPatternBytes = 16 << 10
 	// maxDepth bounds nesting in any source: compiling recurses once a level.
 	maxDepth = 128
 	maxRules = 10_000
-	// maxNFAStates bounds the automaton; a state takes about 50 bytes.
-	maxNFAStates = 200_000
+	// maxNFAStates bounds the automaton; a state takes 16 bytes.
+	maxNFAStates = 400_000
 	// maxCharStates bounds one character automaton.
 	maxCharStates = 20_000
+	// maxCompileWork bounds the steps of compiling one source: about 300 ms.
+	maxCompileWork = 3_000_000
+	// maxCount bounds counts of repetitions, lengths and items.
+	maxCount = 1_000_000
+	// maxLiveBits bounds what is kept of which counts lead on where lengths and
+	// patterns meet: 4 MiB.
+	maxLiveBits = 32 << 20
 	// maxConfigs bounds the positions that one state of the machine holds:
 	// a grammar more ambiguous than that is refused while matching.
 	maxConfigs = 20_000
-	// maxCachedStates is when a machine forgets the states it has made.
-	maxCachedStates = 50_000
-	// maxMaskBytes is what the masks kept for one grammar and vocabulary may take.
-	maxMaskBytes = 32 << 20
+	// maxStepWork bounds the positions looked at for one mask or token, about
+	// 100 ms: other answers wait meanwhile.
+	maxStepWork = 1_000_000
+	// maxStateBytes is when a machine forgets the states it has made.
+	maxStateBytes = 12 << 20
+	// maxMaskBytes is what the masks kept for one grammar may take.
+	maxMaskBytes = 4 << 20
 	// inlineRepeat is the number of copies up to which a repetition is unrolled.
-	inlineRepeat = 8
+	inlineRepeat = 4
 )
 
-// Error is a source that cannot be compiled.
+// Error is a source that cannot be compiled, or a text that cannot go on.
 type Error struct {
 	Where string // a JSON pointer, a line, or ""
 	Msg   string
@@ -50,5 +62,15 @@ func catch(err *error) {
 			panic(r)
 		}
 		*err = e
+	}
+}
+
+// budget counts the steps of compiling, in place of a clock.
+type budget struct{ used int }
+
+// spend takes n steps.
+func (b *budget) spend(n int) {
+	if b.used += n; b.used > maxCompileWork {
+		failf("", "too complex: compiling takes more than %d steps", maxCompileWork)
 	}
 }

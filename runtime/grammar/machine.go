@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"sync"
 )
@@ -10,52 +11,85 @@ import (
 // keeps them, so that most steps are a look-up. It is safe for concurrent use.
 type machine struct {
 	nfa     nfa
-	sets    []byteSet
 	classOf [256]uint8 // bytes that no set tells apart share a class
 	samples []byte     // one byte of each class
+	ascii   []byte     // of the classes that runs of ASCII are made of
+	utf8    [][][]byte // and of those of longer characters, byte by byte
 
-	mu     sync.Mutex // guards what follows and the next fields of states
-	stacks map[frame]int32
-	frames []frame // stack 0 is empty
+	mu     sync.Mutex // guards what follows and the lazy fields of states
+	frames map[frameKey]*frame
 	states map[string]*state
+	nIDs   uint64   // frames made so far
 	masked []*state // states that hold masks
-	// maskBytes is what those masks take.
-	maskBytes int
+	// stateBytes and maskBytes are what states and masks take, about.
+	stateBytes, maskBytes int
+	work                  int // positions looked at since the last mask or token
+
+	// Scratch of close.
+	seen map[config]struct{}
+	todo []config
+	key  []byte
 }
 
-// frame is a shared stack: where a call returns to, and the stack below.
-type frame struct{ ret, below int32 }
+// frame is a shared stack: where a call returns to, or a count, and the stack
+// below. nil is the empty stack.
+type frame struct {
+	frameKey
+	id uint64
+}
+
+type frameKey struct {
+	below *frame
+	ret   int32 // 0: a count
+	n     uint64
+}
 
 // config is a position in the automaton inside some calls.
-type config struct{ at, stack int32 }
+type config struct {
+	at    int32
+	stack *frame
+}
 
-// state is a set of configs closed over calls and empty edges; only those with
-// a byte edge are kept.
+// state is a set of configs closed over everything that takes no byte; only
+// those with a byte edge are kept.
 type state struct {
 	configs []config
 	accept  bool
-	next    []*state // by byte class; nil: not yet known
+	next    []*state      // by byte class; nil: not yet known
+	run     [nRuns]*state // where every character of a run leads; nil: not yet known
 	masks   map[*Vocab][]uint64
 }
 
 // dead is the state of texts outside the language.
 var dead = &state{}
 
-func newMachine(c *compiler) *machine {
-	m := &machine{nfa: c.nfa, sets: c.sets, stacks: map[frame]int32{}, states: map[string]*state{}}
-	m.frames = make([]frame, 1)
+func newMachine(n nfa) *machine {
+	m := &machine{nfa: n, seen: map[config]struct{}{}}
+	m.forget()
 	m.classify()
+	m.findRuns()
 	return m
+}
+
+// forget drops all that was made lazily. Matchers keep the states they are in,
+// which then find their ways anew.
+func (m *machine) forget() {
+	for _, s := range m.states {
+		clear(s.next)
+		s.run, s.masks = [nRuns]*state{}, nil
+	}
+	m.frames, m.states = map[frameKey]*frame{}, map[string]*state{}
+	m.masked, m.stateBytes, m.maskBytes = nil, 0, 0
 }
 
 // classify groups bytes that every set treats alike.
 func (m *machine) classify() {
 	ids := map[string]uint8{}
-	sig := make([]byte, (len(m.sets)+7)/8)
+	sig := make([]byte, (len(m.nfa.sets)+7)/8)
 	for c := range 256 {
 		clear(sig)
-		for i := range m.sets {
-			if m.sets[i].has(byte(c)) {
+		for i := range m.nfa.sets {
+			if m.nfa.sets[i].has(byte(c)) {
 				sig[i/8] |= 1 << (i % 8)
 			}
 		}
@@ -73,17 +107,26 @@ func (m *machine) classify() {
 func (m *machine) start() (*state, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.close([]config{{m.nfa.starts[0], 0}})
+	m.work = 0
+	return m.close([]config{{m.nfa.starts[0], nil}})
 }
 
-// step reads one byte.
-func (m *machine) step(s *state, c byte) (*state, error) {
+// steps reads some bytes.
+func (m *machine) steps(s *state, text []byte) (*state, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.stepLocked(s, c)
+	m.work = 0
+	var err error
+	for _, c := range text {
+		if s, err = m.step(s, c); err != nil || s == dead {
+			break
+		}
+	}
+	return s, err
 }
 
-func (m *machine) stepLocked(s *state, c byte) (*state, error) {
+// step reads one byte; m.mu is held.
+func (m *machine) step(s *state, c byte) (*state, error) {
 	if s == dead {
 		return dead, nil
 	}
@@ -91,14 +134,14 @@ func (m *machine) stepLocked(s *state, c byte) (*state, error) {
 	if n := s.next[class]; n != nil {
 		return n, nil
 	}
-	var moved []config
+	m.todo = m.todo[:0]
 	for _, k := range s.configs {
-		st := &m.nfa.states[k.at]
-		if m.sets[st.set].has(c) {
-			moved = append(moved, config{st.next, k.stack})
+		if st := &m.nfa.states[k.at]; m.nfa.sets[st.arg].has(c) {
+			m.todo = append(m.todo, config{st.next, k.stack})
 		}
 	}
-	n, err := m.close(moved)
+	m.work += len(s.configs)
+	n, err := m.close(m.todo)
 	if err != nil {
 		return nil, err
 	}
@@ -106,61 +149,104 @@ func (m *machine) stepLocked(s *state, c byte) (*state, error) {
 	return n, nil
 }
 
-// close follows calls, returns and empty edges and returns the shared state.
+// close follows everything that takes no byte and returns the shared state.
 func (m *machine) close(work []config) (*state, error) {
 	if len(work) == 0 {
 		return dead, nil
 	}
-	seen := make(map[config]bool, 2*len(work))
+	clear(m.seen)
 	var kept []config
 	accept := false
 	for len(work) > 0 {
 		k := work[len(work)-1]
 		work = work[:len(work)-1]
-		if k.at == 0 || seen[k] {
+		st := &m.nfa.states[k.at]
+		if st.op == opFail {
 			continue
 		}
-		seen[k] = true
-		if len(seen) > maxConfigs {
-			return nil, &Error{"", "the grammar is too ambiguous: more than 20000 ways to read the text so far"}
+		if _, ok := m.seen[k]; ok {
+			continue
 		}
-		st := &m.nfa.states[k.at]
-		if st.set >= 0 {
+		m.seen[k] = struct{}{}
+		if m.work++; len(m.seen) > maxConfigs || m.work > maxStepWork {
+			return nil, &Error{"", "the grammar is too ambiguous: there are too many ways to read the text so far"}
+		}
+		switch st.op {
+		case opByte:
 			kept = append(kept, k)
-		}
-		if st.accept {
-			if k.stack == 0 {
+		case opAccept:
+			if k.stack == nil {
 				accept = true
 			} else {
-				f := m.frames[k.stack]
-				work = append(work, config{f.ret, f.below})
+				work = append(work, config{k.stack.ret, k.stack.below})
+			}
+		case opSplit:
+			work = append(work, config{st.next, k.stack}, config{st.other, k.stack})
+		case opCall:
+			stack := k.stack
+			if m.nfa.states[st.next].op != opAccept { // a call at the end returns where its rule does
+				stack = m.push(frameKey{k.stack, st.next, 0})
+			}
+			work = append(work, config{m.nfa.starts[st.arg], stack})
+		default:
+			if stack, ok := m.count(k.at, st, k.stack); ok {
+				work = append(work, config{st.next, stack})
 			}
 		}
-		for _, e := range st.eps {
-			work = append(work, config{e, k.stack})
-		}
-		if st.rule >= 0 {
-			work = append(work, config{m.nfa.starts[st.rule], m.push(st.next, k.stack)})
-		}
+	}
+	m.todo = work[:0]
+	if len(kept) == 0 && !accept {
+		return dead, nil
 	}
 	return m.share(kept, accept), nil
 }
 
-// push is the stack with one more call. A call at a rule's end needs no
-// frame: it returns to where the rule returns.
-func (m *machine) push(ret, below int32) int32 {
-	r := &m.nfa.states[ret]
-	if r.accept && r.set < 0 && r.rule < 0 && r.eps == [2]int32{} {
-		return below
+// count is the stack behind a state that counts; false: there is no way on.
+func (m *machine) count(at int32, st *nfaState, stack *frame) (*frame, bool) {
+	c := &m.nfa.counters[st.arg]
+	switch st.op {
+	case opOpen:
+		return m.push(frameKey{stack, 0, 0}), true
+	case opTick:
+		n := c.after(int(stack.n))
+		if n < 0 {
+			return nil, false
+		}
+		if live, ok := c.live[at]; ok && live[n>>6]>>(n&63)&1 == 0 {
+			return nil, false
+		}
+		return m.push(frameKey{stack.below, 0, uint64(n)}), true
+	case opPick:
+		bit := uint64(1) << st.other
+		if stack.n&bit != 0 || c.max >= 0 && bits.OnesCount64(stack.n) >= c.max {
+			return nil, false
+		}
+		return m.push(frameKey{stack.below, 0, stack.n | bit}), true
 	}
-	f := frame{ret, below}
-	id, ok := m.stacks[f]
+	n := int(stack.n)
+	if c.set {
+		n = bits.OnesCount64(stack.n)
+	}
+	return stack.below, n >= c.min
+}
+
+// push is the shared stack of that key.
+func (m *machine) push(k frameKey) *frame {
+	f, ok := m.frames[k]
 	if !ok {
-		id = int32(len(m.frames))
-		m.frames = append(m.frames, f)
-		m.stacks[f] = id
+		m.nIDs++
+		f = &frame{k, m.nIDs}
+		m.frames[k] = f
+		m.stateBytes += 100
 	}
-	return id
+	return f
+}
+
+func (f *frame) number() uint64 {
+	if f == nil {
+		return 0
+	}
+	return f.id
 }
 
 // share returns the one state with these configs.
@@ -169,21 +255,23 @@ func (m *machine) share(configs []config, accept bool) *state {
 		if a.at != b.at {
 			return int(a.at) - int(b.at)
 		}
-		return int(a.stack) - int(b.stack)
+		return int(int64(a.stack.number()) - int64(b.stack.number()))
 	})
-	key := make([]byte, 0, 8*len(configs)+1)
+	key := m.key[:0]
 	for _, k := range configs {
 		key = binary.LittleEndian.AppendUint32(key, uint32(k.at))
-		key = binary.LittleEndian.AppendUint32(key, uint32(k.stack))
+		key = binary.LittleEndian.AppendUint64(key, k.stack.number())
 	}
 	if accept {
 		key = append(key, 1)
 	}
+	m.key = key
 	if s, ok := m.states[string(key)]; ok {
 		return s
 	}
-	if len(m.states) >= maxCachedStates { // matchers keep the states they are in
-		clear(m.states)
+	m.stateBytes += 200 + 8*len(m.samples) + len(key) + 16*len(configs)
+	if m.stateBytes > maxStateBytes {
+		m.forget()
 	}
 	s := &state{configs: configs, accept: accept, next: make([]*state, len(m.samples))}
 	m.states[string(key)] = s

@@ -1,56 +1,100 @@
 package grammar
 
-// nfa is the automaton of all rules. State 0 is never used, so that 0 can
-// mean none.
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// nfa is the automaton of all rules. State 0 leads nowhere, so that 0 can mean
+// none.
 type nfa struct {
-	states []nfaState
-	starts []int32 // of each rule
+	states   []nfaState
+	starts   []int32 // of each rule
+	sets     []byteSet
+	counters []counter
 }
 
-// nfaState has at most one byte edge, up to two empty edges and one call:
-// expressions are cut up until that is enough.
+type nfaOp uint8
+
+const (
+	opFail   nfaOp = iota // no way on
+	opByte                // a byte of set arg, then next
+	opSplit               // next or other, without a byte
+	opCall                // rule arg, then next
+	opAccept              // the end of the rule
+	opOpen                // counter arg begins at nothing, then next
+	opTick                // counter arg goes up, if it may, then next
+	opPick                // counter arg takes its element other, if it has not, then next
+	opCheck               // counter arg ends if it is within its bounds, then next
+)
+
 type nfaState struct {
-	set    int32 // index of the byte set of the byte edge, -1 for none
-	next   int32 // where the byte edge, or a call's return, leads
-	eps    [2]int32
-	rule   int32 // called rule, -1 for none
-	accept bool  // end of the rule
+	op               nfaOp
+	arg, next, other int32
+}
+
+// counter bounds how often a text passes its ticks, or how many elements of a
+// set it picks; max < 0 is no limit, and counting then ends at min.
+type counter struct {
+	min, max int
+	set      bool
+	live     map[int32][]uint64 // for a tick, the counts from which the counter can end; nil: all
+}
+
+// top is the greatest count that is told apart.
+func (c *counter) top() int {
+	if c.max < 0 {
+		return c.min
+	}
+	return c.max
 }
 
 // compiler turns expressions into states.
 type compiler struct {
 	nfa
-	sets   []byteSet
-	setIDs map[byteSet]int32
-	depth  int
+	*budget
+	setIDs  map[byteSet]int32
+	encoded map[string]expr // character ranges as bytes, by encoding
+	depth   int
 }
 
-func compileNFA(rules []expr) (*compiler, error) {
-	c := &compiler{setIDs: map[byteSet]int32{}}
-	var err error
-	func() {
-		defer catch(&err)
-		c.state()
-		for _, r := range rules {
-			end := c.state()
-			c.states[end].accept = true
-			c.starts = append(c.starts, c.expr(r, end))
-		}
-		c.refuseLeftRecursion()
-		c.prune()
-	}()
-	return c, err
+func compileNFA(b *builder) (c *compiler, err error) {
+	defer catch(&err)
+	c = &compiler{budget: &b.budget, setIDs: map[byteSet]int32{}, encoded: map[string]expr{}}
+	c.state(opFail, 0, 0, 0)
+	for _, r := range b.rules {
+		end := c.state(opAccept, 0, 0, 0)
+		c.starts = append(c.starts, c.expr(r, end))
+	}
+	nullable := c.nullableRules()
+	c.refuseLeftRecursion(nullable)
+	c.refuseEmptyCounts(nullable)
+	c.prune()
+	return c, nil
 }
 
-func (c *compiler) state() int32 {
+func (c *compiler) state(op nfaOp, arg, next, other int32) int32 {
 	if len(c.states) >= maxNFAStates {
 		failf("", "the grammar needs more than %d states", maxNFAStates)
 	}
-	c.states = append(c.states, nfaState{set: -1, rule: -1})
+	c.spend(1)
+	c.states = append(c.states, nfaState{op, arg, next, other})
 	return int32(len(c.states) - 1)
 }
 
-// expr returns the entry of a part that recognises x and goes on to end.
+func (c *compiler) split(a, b int32) int32 {
+	switch {
+	case a == 0:
+		return b
+	case b == 0:
+		return a
+	}
+	return c.state(opSplit, 0, a, b)
+}
+
+// expr returns the entry of a part that recognises x and goes on to end; 0 if
+// nothing matches.
 func (c *compiler) expr(x expr, end int32) int32 {
 	c.depth++
 	defer func() { c.depth-- }()
@@ -75,19 +119,29 @@ func (c *compiler) expr(x expr, end int32) int32 {
 	case alt:
 		return c.alt(x, end)
 	case star:
-		s := c.state()
-		c.states[s].eps[0] = end
-		body := c.expr(x.x, s)
-		c.states[s].eps[1] = body
+		s := c.state(opSplit, 0, end, 0)
+		c.states[s].other = c.expr(x.x, s)
 		return s
 	case call:
-		s := c.state()
-		c.states[s].rule, c.states[s].next = int32(x), end
-		return s
+		return c.state(opCall, int32(x), end, 0)
+	case counted:
+		n := c.counter(counter{min: x.min, max: x.max})
+		loop := c.state(opSplit, 0, c.state(opCheck, n, end, 0), 0)
+		tick := c.state(opTick, n, 0, 0)
+		c.states[tick].next = c.expr(x.x, loop)
+		c.states[loop].other = tick
+		return c.state(opOpen, n, loop, 0)
+	case distinct:
+		return c.distinct(x, end)
 	case *charDFA:
 		return c.chars(x, end)
 	}
 	panic("grammar: unknown expression")
+}
+
+func (c *compiler) counter(x counter) int32 {
+	c.counters = append(c.counters, x)
+	return int32(len(c.counters) - 1)
 }
 
 func (c *compiler) edge(set byteSet, to int32) int32 {
@@ -97,53 +151,94 @@ func (c *compiler) edge(set byteSet, to int32) int32 {
 		c.sets = append(c.sets, set)
 		c.setIDs[set] = id
 	}
-	s := c.state()
-	c.states[s].set, c.states[s].next = id, to
-	return s
+	return c.state(opByte, id, to, 0)
 }
 
-// alt chains binary choices.
+// alt chains binary choices. Literals among them share their beginnings.
 func (c *compiler) alt(x alt, end int32) int32 {
-	if len(x) == 0 {
-		return c.state() // no way on
+	var first int32
+	var words []string
+	for i := len(x) - 1; i >= 0; i-- {
+		if l, ok := x[i].(lit); ok {
+			words = append(words, string(l))
+			continue
+		}
+		first = c.split(c.expr(x[i], end), first)
 	}
-	first := c.expr(x[len(x)-1], end)
-	for i := len(x) - 2; i >= 0; i-- {
-		s := c.state()
-		a := c.expr(x[i], end)
-		c.states[s].eps = [2]int32{a, first}
-		first = s
+	if len(words) == 0 {
+		return first
 	}
-	return first
+	slices.Sort(words)
+	return c.split(c.words(slices.Compact(words), end), first)
+}
+
+// words is the choice of sorted literals: a tree by their first bytes, built
+// from the last word back along the branch that is open.
+func (c *compiler) words(sorted []string, end int32) int32 {
+	type node struct {
+		way int32 // what was built behind this prefix so far
+	}
+	open := []node{{}} // open[d]: the prefix of d bytes of the last word
+	last := ""
+	shut := func(depth int) { // closes the branch of the last word down to depth
+		for d := len(open) - 1; d > depth; d-- {
+			var set byteSet
+			set.add(last[d-1], last[d-1])
+			open[d-1].way = c.split(c.edge(set, open[d].way), open[d-1].way)
+			open = open[:d]
+		}
+	}
+	for i := len(sorted) - 1; i >= 0; i-- {
+		w := sorted[i]
+		same := 0
+		for same < len(w) && same < len(last) && w[same] == last[same] {
+			same++
+		}
+		shut(same)
+		for len(open) <= len(w) {
+			open = append(open, node{})
+		}
+		last = w
+		open[len(w)].way = c.split(end, open[len(w)].way)
+	}
+	shut(0)
+	return open[0].way
+}
+
+func (c *compiler) distinct(x distinct, end int32) int32 {
+	n := c.counter(counter{min: x.min, max: x.max, set: true})
+	done := c.state(opCheck, n, end, 0)
+	after := c.state(opSplit, 0, done, 0)
+	var picks int32
+	for i := len(x.parts) - 1; i >= 0; i-- {
+		picks = c.split(c.state(opPick, n, c.expr(x.parts[i], after), int32(i)), picks)
+	}
+	c.states[after].other = c.expr(x.between, picks)
+	if x.min == 0 {
+		picks = c.split(done, picks)
+	}
+	return c.state(opOpen, n, picks, 0)
 }
 
 // chars splices in a character automaton: each of its edges becomes the
 // encoding of its characters.
 func (c *compiler) chars(d *charDFA, end int32) int32 {
+	if d.empty() {
+		return 0
+	}
+	n := int32(-1)
+	if d.counted {
+		n = c.counter(counter{min: d.minChars, max: d.maxChars})
+		end = c.state(opCheck, n, end, 0)
+	}
 	entry := make([]int32, len(d.edges))
 	for i := range entry {
-		entry[i] = c.state()
+		entry[i] = c.state(opSplit, 0, 0, 0)
 	}
 	for i, edges := range d.edges {
-		at := entry[i]
-		way := func(to int32) { // adds an empty edge, chaining states where two are not enough
-			for {
-				e := &c.states[at].eps
-				switch {
-				case e[0] == 0:
-					e[0] = to
-					return
-				case e[1] == 0:
-					s := c.state()
-					c.states[at].eps[1] = s
-					at = s
-				default:
-					at = e[1]
-				}
-			}
-		}
+		var way int32
 		if d.accept[i] {
-			way(end)
+			way = end
 		}
 		byTarget := map[int][]runeRange{}
 		var order []int
@@ -154,16 +249,35 @@ func (c *compiler) chars(d *charDFA, end int32) int32 {
 			byTarget[e.to] = append(byTarget[e.to], e.runeRange)
 		}
 		for _, to := range order {
-			way(c.expr(d.encode(byTarget[to]), entry[to]))
+			next := c.expr(c.encode(d.encoding, byTarget[to]), entry[to])
+			if d.counted {
+				next = c.state(opTick, n, next, 0)
+			}
+			way = c.split(next, way)
 		}
+		c.states[entry[i]].next = way
+	}
+	if d.counted {
+		return c.state(opOpen, n, entry[0], 0)
 	}
 	return entry[0]
 }
 
+// encode is one character of the ranges as an expression.
+func (c *compiler) encode(e charEncoding, ranges []runeRange) expr {
+	key := fmt.Sprint(e, ranges)
+	x, ok := c.encoded[key]
+	if !ok {
+		c.spend(10 + 20*len(ranges))
+		x = e.of(ranges)
+		c.encoded[key] = x
+	}
+	return x
+}
+
 // refuseLeftRecursion fails where a rule can call itself before it has
 // matched a byte: following calls would then never end.
-func (c *compiler) refuseLeftRecursion() {
-	nullable := c.nullableRules()
+func (c *compiler) refuseLeftRecursion(nullable []bool) {
 	const open, done = 1, 2
 	mark := make([]byte, len(c.starts))
 	type frame struct {
@@ -199,47 +313,53 @@ func (c *compiler) refuseLeftRecursion() {
 // leftCalls lists the rules that a rule may call before its first byte.
 func (c *compiler) leftCalls(r int32, nullable []bool) []int32 {
 	var calls []int32
-	c.reach(r, nullable, func(s int32) {
-		if c.states[s].rule >= 0 {
-			calls = append(calls, c.states[s].rule)
+	c.reach(c.starts[r], nullable, func(_ int32, s *nfaState) {
+		if s.op == opCall {
+			calls = append(calls, s.arg)
 		}
 	})
 	return calls
 }
 
-// reach visits the states of rule r that no byte need precede.
-func (c *compiler) reach(r int32, nullable []bool, visit func(int32)) {
+// reach visits the states that no byte need precede, from one on within its rule.
+func (c *compiler) reach(from int32, nullable []bool, visit func(int32, *nfaState)) {
 	seen := map[int32]bool{}
-	work := []int32{c.starts[r]}
+	work := []int32{from}
 	for len(work) > 0 {
-		s := work[len(work)-1]
+		i := work[len(work)-1]
 		work = work[:len(work)-1]
-		if s == 0 || seen[s] {
+		if i == 0 || seen[i] {
 			continue
 		}
-		seen[s] = true
-		visit(s)
-		st := &c.states[s]
-		work = append(work, st.eps[0], st.eps[1])
-		if st.rule >= 0 && nullable[st.rule] {
-			work = append(work, st.next)
+		seen[i] = true
+		c.spend(1)
+		s := &c.states[i]
+		visit(i, s)
+		switch s.op {
+		case opSplit:
+			work = append(work, s.next, s.other)
+		case opOpen, opTick, opPick, opCheck:
+			work = append(work, s.next)
+		case opCall:
+			if nullable[s.arg] {
+				work = append(work, s.next)
+			}
 		}
 	}
 }
 
-// nullableRules tells which rules match the empty text.
+// nullableRules tells which rules match the empty text, or may: counters are
+// taken to allow anything.
 func (c *compiler) nullableRules() []bool {
 	nullable := make([]bool, len(c.starts))
 	for changed := true; changed; {
 		changed = false
-		for r := range c.starts {
+		for r, start := range c.starts {
 			if nullable[r] {
 				continue
 			}
-			c.reach(int32(r), nullable, func(s int32) {
-				if c.states[s].accept {
-					nullable[r] = true
-				}
+			c.reach(start, nullable, func(_ int32, s *nfaState) {
+				nullable[r] = nullable[r] || s.op == opAccept
 			})
 			changed = changed || nullable[r]
 		}
@@ -247,58 +367,25 @@ func (c *compiler) nullableRules() []bool {
 	return nullable
 }
 
-// prune cuts every way into states from which their rule cannot be finished,
-// so that a text never runs into a dead end.
-func (c *compiler) prune() {
-	live := make([]bool, len(c.states))
-	users := make([][]int32, len(c.states)) // states that wait for a state
-	callers := make([][]int32, len(c.starts))
-	ruleOf := map[int32][]int32{} // rules by their start
-	for i, s := range c.starts {
-		ruleOf[s] = append(ruleOf[s], int32(i))
-	}
-	var work []int32
+// refuseEmptyCounts fails where a count could go up without a byte.
+func (c *compiler) refuseEmptyCounts(nullable []bool) {
 	for i := range c.states {
-		s := &c.states[i]
-		for _, e := range []int32{s.eps[0], s.eps[1], s.next} {
-			users[e] = append(users[e], int32(i))
-		}
-		if s.rule >= 0 {
-			callers[s.rule] = append(callers[s.rule], int32(i))
-		}
-		if s.accept {
-			work = append(work, int32(i))
-		}
-	}
-	alive := func(i int32) bool {
-		s := &c.states[i]
-		return s.accept || s.eps[0] != 0 && live[s.eps[0]] || s.eps[1] != 0 && live[s.eps[1]] ||
-			s.set >= 0 && live[s.next] || s.rule >= 0 && live[s.next] && live[c.starts[s.rule]]
-	}
-	for len(work) > 0 {
-		i := work[len(work)-1]
-		work = work[:len(work)-1]
-		if live[i] || !alive(i) {
+		if op := c.states[i].op; op != opTick && op != opPick {
 			continue
 		}
-		live[i] = true
-		work = append(work, users[i]...)
-		for _, r := range ruleOf[i] {
-			work = append(work, callers[r]...)
-		}
-	}
-	for i := range c.states {
-		s := &c.states[i]
-		for k, e := range s.eps {
-			if !live[e] {
-				s.eps[k] = 0
+		c.reach(c.states[i].next, nullable, func(_ int32, s *nfaState) {
+			if s.op == c.states[i].op && s.arg == c.states[i].arg {
+				failf("", "what may be empty cannot be repeated more than %d times by a count, write * instead", inlineRepeat)
 			}
-		}
-		if s.set >= 0 && !live[s.next] {
-			s.set = -1
-		}
-		if s.rule >= 0 && !(live[s.next] && live[c.starts[s.rule]]) {
-			s.rule = -1
-		}
+		})
 	}
+}
+
+// String lists the states, for those who look for a mistake.
+func (n *nfa) String() string {
+	var b strings.Builder
+	for i, s := range n.states {
+		fmt.Fprintf(&b, "%d: %+v\n", i, s)
+	}
+	return b.String()
 }

@@ -50,22 +50,22 @@ func (b bounds) contains(x *big.Rat) bool {
 // numberDFA accepts JSON numbers in the range, without exponents where it is
 // bounded: integers only, or decimals with up to places digits behind the
 // point.
-func numberDFA(b bounds, places int) *charDFA {
-	all := wholeRegex(decimalPattern(places))
-	pos, neg := all, intersect(all, magnitudeDFA(false, new(big.Rat), true, places)) // minus zero is left out
+func (bu *budget) numberDFA(b bounds, places int) *charDFA {
+	all := bu.wholeRegex(decimalPattern(places))
+	pos, neg := all, bu.intersect(all, bu.magnitudeDFA(false, new(big.Rat), true, places)) // minus zero is left out
 	if b.min != nil && b.min.Sign() >= 0 {
-		pos = intersect(pos, magnitudeDFA(false, b.min, b.minOpen, places))
+		pos = bu.intersect(pos, bu.magnitudeDFA(false, b.min, b.minOpen, places))
 		neg = &charDFA{}
 	}
 	if b.min != nil && b.min.Sign() < 0 {
-		neg = intersect(neg, magnitudeDFA(true, new(big.Rat).Neg(b.min), b.minOpen, places))
+		neg = bu.intersect(neg, bu.magnitudeDFA(true, new(big.Rat).Neg(b.min), b.minOpen, places))
 	}
 	if b.max != nil && b.max.Sign() >= 0 {
-		pos = intersect(pos, magnitudeDFA(true, b.max, b.maxOpen, places))
+		pos = bu.intersect(pos, bu.magnitudeDFA(true, b.max, b.maxOpen, places))
 	}
 	if b.max != nil && b.max.Sign() < 0 {
 		pos = &charDFA{}
-		neg = intersect(neg, magnitudeDFA(false, new(big.Rat).Neg(b.max), b.maxOpen, places))
+		neg = bu.intersect(neg, bu.magnitudeDFA(false, new(big.Rat).Neg(b.max), b.maxOpen, places))
 	}
 	return signed(pos, neg)
 }
@@ -104,7 +104,7 @@ func signed(pos, neg *charDFA) *charDFA {
 
 // magnitudeDFA accepts unsigned decimals below (less) or above x >= 0; x itself
 // unless open.
-func magnitudeDFA(less bool, x *big.Rat, open bool, places int) *charDFA {
+func (b *budget) magnitudeDFA(less bool, x *big.Rat, open bool, places int) *charDFA {
 	whole, frac := decimal(x, max(places, 20))
 	frac = strings.TrimRight(frac, "0")
 	var p []string
@@ -148,7 +148,7 @@ func magnitudeDFA(less bool, x *big.Rat, open bool, places int) *charDFA {
 	if len(p) == 0 {
 		return &charDFA{}
 	}
-	return wholeRegex(strings.Join(p, "|"))
+	return b.wholeRegex(strings.Join(p, "|"))
 }
 
 func point(frac string) string {

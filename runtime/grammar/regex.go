@@ -1,255 +1,249 @@
 package grammar
 
-import (
-	"regexp/syntax"
-	"strings"
-	"unicode"
-)
-
 // CompileRegex compiles a regular expression that must match the whole text.
-// Its syntax is RE2's; \uXXXX is understood as well.
+// Its syntax is ECMAScript's, less lookbehind, word boundaries and
+// backreferences; see reParser for what it has of other dialects.
 func CompileRegex(pattern string) (g *Grammar, err error) {
 	defer catch(&err)
-	d := wholeRegex(pattern)
+	b := newBuilder()
+	d := b.wholeRegex(pattern)
 	if d.empty() {
-		failf("", "the pattern %q matches nothing", pattern)
+		failf("", "pattern %.100q: nothing can match", pattern)
 	}
-	return compile(newBuilder(), d.plain())
+	return compile(b, d.plain())
 }
 
-// wholeRegex is the automaton of texts that a pattern matches in full;
-// anchors at its ends are allowed and mean nothing.
-func wholeRegex(pattern string) *charDFA {
-	n := &charNFA{}
-	re := parseRegex(pattern)
-	start, end := n.state(), n.state()
-	n.regex(re, start, end, true, true)
-	return n.determinize(start, end)
+// wholeRegex is the automaton of texts that a pattern matches in full.
+func (b *budget) wholeRegex(pattern string) *charDFA {
+	b.spend(len(pattern))
+	return b.regex(parseRegex(pattern, false), b.emptyText(), true)
 }
 
 // searchRegex is the automaton of texts in which a pattern matches somewhere,
-// as JSON Schema's pattern means it.
-func searchRegex(pattern string) *charDFA {
-	n := &charNFA{}
+// as JSON Schema's pattern means it; wide as reParser has it.
+func (b *budget) searchRegex(pattern string, wide bool) *charDFA {
+	b.spend(len(pattern))
+	x := parseRegex(pattern, wide)
+	rest := b.lengths(0, -1)
+	n := &charNFA{budget: b}
 	start, end := n.state(), n.state()
-	for _, re := range alternatives(parseRegex(pattern)) {
-		a, z := n.state(), n.state()
-		body, fixedStart, fixedEnd := stripAnchors(re)
-		if !fixedStart {
-			n.anyTimes(a)
-		}
-		if !fixedEnd {
-			n.anyTimes(z)
-		}
-		n.eps[start] = append(n.eps[start], a)
-		n.eps[z] = append(n.eps[z], end)
-		entry := n.state()
-		n.eps[a] = append(n.eps[a], entry)
-		n.regex(body, entry, z, false, false)
+	n.splice(b.regex(x, rest, true), start, end)
+	if later := b.regex(x, rest, false); !later.empty() {
+		skip := n.state()
+		n.chars(start, skip, anyChar)
+		n.chars(skip, skip, anyChar)
+		n.splice(later, skip, end)
 	}
 	return n.determinize(start, end)
 }
 
-func (n *charNFA) anyTimes(s int) {
-	for _, r := range anyChar {
-		n.edges[s] = append(n.edges[s], charEdge{r, s})
+// emptyText accepts the empty text alone.
+func (b *budget) emptyText() *charDFA { return b.lengths(0, 0) }
+
+// regex is the automaton of x and then a text of rest. atStart says whether x
+// stands at the text's beginning.
+//
+// Assertions are about the rest of the text, so a pattern is read from its end:
+// lookahead and $ are intersections with the rest.
+func (b *budget) regex(x any, rest *charDFA, atStart bool) *charDFA {
+	if rest.empty() {
+		return rest
 	}
+	if isPlain(x) {
+		n := &charNFA{budget: b}
+		start, mid, end := n.state(), n.state(), n.state()
+		n.regex(x, start, mid)
+		n.splice(rest, mid, end)
+		return n.determinize(start, end)
+	}
+	switch x := x.(type) {
+	case reStart:
+		if !atStart {
+			return &charDFA{}
+		}
+		return rest
+	case reEnd:
+		return b.intersect(rest, b.emptyText())
+	case reLook:
+		ahead := b.regex(x.x, b.lengths(0, -1), atStart)
+		if x.negative {
+			ahead = b.complement(ahead)
+		}
+		return b.intersect(rest, ahead)
+	case reAlt:
+		n := &charNFA{budget: b}
+		start, end := n.state(), n.state()
+		for _, way := range x {
+			n.splice(b.regex(way, rest, atStart), start, end)
+		}
+		return n.determinize(start, end)
+	case reRepeat:
+		return b.repeatRegex(x, rest, atStart)
+	case reSeq:
+		return b.sequence(x, rest, atStart)
+	}
+	panic("grammar: unknown part of a pattern")
 }
 
-func parseRegex(pattern string) *syntax.Regexp {
-	if len(pattern) > 4096 {
-		failf("", "a pattern of %d bytes, limit 4096", len(pattern))
+// sequence reads parts from the last, plain ones together.
+func (b *budget) sequence(x reSeq, rest *charDFA, atStart bool) *charDFA {
+	for i := len(x) - 1; i >= 0; {
+		from := i
+		for isPlain(x[i]) && from > 0 && isPlain(x[from-1]) {
+			from--
+		}
+		first := atStart
+		for _, before := range x[:from] {
+			if first && minLength(before) == 0 && maxLength(before) != 0 && hasStart(x[from:i+1]) {
+				failf("", "a pattern with ^ behind what may be empty is not supported")
+			}
+			first = first && maxLength(before) == 0
+		}
+		part := any(x[from : i+1])
+		if from == i {
+			part = x[i]
+		}
+		rest = b.regex(part, rest, first)
+		i = from - 1
 	}
-	re, err := syntax.Parse(unescapeUnicode(pattern), syntax.Perl)
-	if err != nil {
-		failf("", "pattern %q: %v", pattern, err)
-	}
-	return re
+	return rest
 }
 
-// unescapeUnicode turns ECMAScript's \uXXXX and \/ into what RE2 reads.
-func unescapeUnicode(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] != '\\' || i+1 == len(s):
-			b.WriteByte(s[i])
-		case s[i+1] == 'u' && i+6 <= len(s):
-			b.WriteString(`\x{` + s[i+2:i+6] + `}`)
-			i += 5
-		case s[i+1] == '/':
-			b.WriteByte('/')
-			i++
-		default:
-			b.WriteString(s[i : i+2])
-			i++
+// repeatRegex repeats what holds assertions, which cannot be a loop.
+func (b *budget) repeatRegex(x reRepeat, rest *charDFA, atStart bool) *charDFA {
+	if x.max < 0 || x.max > inlineRepeat {
+		failf("", "a pattern with an assertion inside a repetition is not supported")
+	}
+	var out any = reSeq{}
+	for i := x.max; i > 0; i-- {
+		out = reSeq{x.x, out}
+		if i > x.min {
+			out = reAlt{out, reSeq{}}
 		}
 	}
-	return b.String()
+	return b.regex(out, rest, atStart)
 }
 
-// alternatives lists the top-level branches of a pattern.
-func alternatives(re *syntax.Regexp) []*syntax.Regexp {
-	switch {
-	case re.Op == syntax.OpCapture:
-		return alternatives(re.Sub[0])
-	case re.Op == syntax.OpAlternate:
-		var out []*syntax.Regexp
-		for _, s := range re.Sub {
-			out = append(out, alternatives(s)...)
+// isPlain reports whether a part holds no assertions.
+func isPlain(x any) bool {
+	switch x := x.(type) {
+	case reStart, reEnd, reLook:
+		return false
+	case reRepeat:
+		return isPlain(x.x)
+	case reSeq:
+		return allPlain(x)
+	case reAlt:
+		return allPlain(x)
+	}
+	return true
+}
+
+func allPlain(list []any) bool {
+	for _, x := range list {
+		if !isPlain(x) {
+			return false
 		}
-		return out
-	case re.Op == syntax.OpConcat && re.Sub[0].Op != syntax.OpBeginText && hasAnchor(re.Sub[0]):
-		return distribute(re, 0)
-	case re.Op == syntax.OpConcat && re.Sub[len(re.Sub)-1].Op != syntax.OpEndText && hasAnchor(re.Sub[len(re.Sub)-1]):
-		return distribute(re, len(re.Sub)-1)
 	}
-	return []*syntax.Regexp{re}
+	return true
 }
 
-// distribute turns (^a|b)c into ^ac and bc, at part i of a concatenation.
-func distribute(re *syntax.Regexp, i int) []*syntax.Regexp {
-	branches := alternatives(re.Sub[i])
-	if len(branches) == 1 && branches[0] == re.Sub[i] {
-		return []*syntax.Regexp{re}
-	}
-	var out []*syntax.Regexp
-	for _, branch := range branches {
-		sub := append([]*syntax.Regexp(nil), re.Sub...)
-		if branch.Op == syntax.OpConcat { // keep anchors at the top level
-			sub = append(append(append([]*syntax.Regexp(nil), re.Sub[:i]...), branch.Sub...), re.Sub[i+1:]...)
-		} else {
-			sub[i] = branch
-		}
-		out = append(out, &syntax.Regexp{Op: syntax.OpConcat, Sub: sub})
-	}
-	return out
-}
-
-func hasAnchor(re *syntax.Regexp) bool {
-	if re.Op == syntax.OpBeginText || re.Op == syntax.OpEndText {
+// hasStart reports whether ^ stands in a part.
+func hasStart(x any) bool {
+	switch x := x.(type) {
+	case reStart:
 		return true
-	}
-	for _, s := range re.Sub {
-		if hasAnchor(s) {
-			return true
+	case reLook:
+		return hasStart(x.x)
+	case reRepeat:
+		return hasStart(x.x)
+	case []any:
+		for _, y := range x {
+			if hasStart(y) {
+				return true
+			}
 		}
+	case reSeq:
+		return hasStart([]any(x))
+	case reAlt:
+		return hasStart([]any(x))
 	}
 	return false
 }
 
-// stripAnchors takes ^ and $ off the ends of one branch.
-func stripAnchors(re *syntax.Regexp) (body *syntax.Regexp, start, end bool) {
-	parts := []*syntax.Regexp{re}
-	if re.Op == syntax.OpConcat {
-		parts = re.Sub
+// minLength and maxLength are 0 or 1: whether a part can, and whether it must
+// be empty.
+func minLength(x any) int { return lengthOf(x, false) }
+func maxLength(x any) int { return lengthOf(x, true) }
+
+func lengthOf(x any, most bool) int {
+	switch x := x.(type) {
+	case reChars:
+		return 1
+	case reRepeat:
+		if x.max == 0 || x.min == 0 && !most {
+			return 0
+		}
+		return lengthOf(x.x, most)
+	case reSeq:
+		n := 0
+		for _, y := range x {
+			n = max(n, lengthOf(y, most))
+		}
+		return n
+	case reAlt:
+		n := lengthOf(x[0], most)
+		for _, y := range x[1:] {
+			if l := lengthOf(y, most); most && l > n || !most && l < n {
+				n = l
+			}
+		}
+		return n
 	}
-	for len(parts) > 0 && parts[0].Op == syntax.OpBeginText {
-		parts, start = parts[1:], true
-	}
-	for len(parts) > 0 && parts[len(parts)-1].Op == syntax.OpEndText {
-		parts, end = parts[:len(parts)-1], true
-	}
-	return &syntax.Regexp{Op: syntax.OpConcat, Sub: parts}, start, end
+	return 0
 }
 
-// regex adds what re matches between two states. atStart and atEnd say
-// whether re begins or ends the text, where anchors hold by themselves.
-func (n *charNFA) regex(re *syntax.Regexp, from, to int, atStart, atEnd bool) {
-	switch re.Op {
-	case syntax.OpNoMatch:
-	case syntax.OpEmptyMatch:
-		n.eps[from] = append(n.eps[from], to)
-	case syntax.OpLiteral:
-		n.literal(re, from, to)
-	case syntax.OpCharClass:
-		for i := 0; i+1 < len(re.Rune); i += 2 {
-			n.edges[from] = append(n.edges[from], charEdge{runeRange{re.Rune[i], min(re.Rune[i+1], maxRune)}, to})
-		}
-	case syntax.OpAnyChar:
-		n.edges[from] = append(n.edges[from], charEdge{runeRange{0, maxRune}, to})
-	case syntax.OpAnyCharNotNL:
-		n.edges[from] = append(n.edges[from], charEdge{runeRange{0, '\n' - 1}, to}, charEdge{runeRange{'\n' + 1, maxRune}, to})
-	case syntax.OpBeginText:
-		if !atStart {
-			failf("", "^ inside a pattern is not supported")
-		}
-		n.eps[from] = append(n.eps[from], to)
-	case syntax.OpEndText:
-		if !atEnd {
-			failf("", "$ inside a pattern is not supported")
-		}
-		n.eps[from] = append(n.eps[from], to)
-	case syntax.OpCapture:
-		n.regex(re.Sub[0], from, to, atStart, atEnd)
-	case syntax.OpConcat:
-		for i, s := range re.Sub {
-			next := to
-			if i < len(re.Sub)-1 {
-				next = n.state()
-			}
-			n.regex(s, from, next, atStart && i == 0, atEnd && i == len(re.Sub)-1)
+// regex adds what a plain part matches between two states.
+func (n *charNFA) regex(x any, from, to int) {
+	switch x := x.(type) {
+	case reChars:
+		n.chars(from, to, x)
+	case reSeq:
+		for _, y := range x {
+			next := n.state()
+			n.regex(y, from, next)
 			from = next
 		}
-		if len(re.Sub) == 0 {
-			n.eps[from] = append(n.eps[from], to)
-		}
-	case syntax.OpAlternate:
-		for _, s := range re.Sub {
+		n.empty(from, to)
+	case reAlt:
+		for _, y := range x {
 			a := n.state()
-			n.eps[from] = append(n.eps[from], a)
-			n.regex(s, a, to, atStart, atEnd)
+			n.empty(from, a)
+			n.regex(y, a, to)
 		}
-	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
-		n.repeat(re, from, to)
-	default:
-		failf("", "%v in a pattern is not supported", re.Op)
+	case reRepeat:
+		n.repeat(x, from, to)
 	}
 }
 
-func (n *charNFA) literal(re *syntax.Regexp, from, to int) {
-	for i, r := range re.Rune {
-		next := to
-		if i < len(re.Rune)-1 {
-			next = n.state()
-		}
-		n.edges[from] = append(n.edges[from], charEdge{runeRange{r, r}, next})
-		if re.Flags&syntax.FoldCase != 0 {
-			for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-				n.edges[from] = append(n.edges[from], charEdge{runeRange{f, f}, next})
-			}
-		}
-		from = next
-	}
-}
-
-func (n *charNFA) repeat(re *syntax.Regexp, from, to int) {
-	lo, hi := re.Min, re.Max
-	switch re.Op {
-	case syntax.OpStar:
-		lo, hi = 0, -1
-	case syntax.OpPlus:
-		lo, hi = 1, -1
-	case syntax.OpQuest:
-		lo, hi = 0, 1
-	}
-	for range lo {
+func (n *charNFA) repeat(x reRepeat, from, to int) {
+	for range x.min {
 		next := n.state()
-		n.regex(re.Sub[0], from, next, false, false)
+		n.regex(x.x, from, next)
 		from = next
 	}
-	if hi < 0 {
+	if x.max < 0 {
 		loop := n.state()
-		n.eps[from] = append(n.eps[from], loop)
-		n.eps[loop] = append(n.eps[loop], to)
-		n.regex(re.Sub[0], loop, loop, false, false)
+		n.empty(from, loop)
+		n.empty(loop, to)
+		n.regex(x.x, loop, loop)
 		return
 	}
-	for i := lo; i < hi; i++ {
-		n.eps[from] = append(n.eps[from], to)
+	for i := x.min; i < x.max; i++ {
+		n.empty(from, to)
 		next := n.state()
-		n.regex(re.Sub[0], from, next, false, false)
+		n.regex(x.x, from, next)
 		from = next
 	}
-	n.eps[from] = append(n.eps[from], to)
+	n.empty(from, to)
 }

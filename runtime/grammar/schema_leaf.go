@@ -173,11 +173,11 @@ func (c *schemaCompiler) number(all []ref, integer bool) expr {
 		if !integer {
 			pattern += "([eE][-+]?[0-9]{1,2})?"
 		}
-		return wholeRegex(pattern).plain()
+		return c.b.wholeRegex(pattern).plain()
 	}
-	d := numberDFA(b, places)
+	d := c.b.numberDFA(b, places)
 	for _, m := range multiples {
-		d = intersect(d, m)
+		d = c.b.intersect(d, m)
 	}
 	return d.plain()
 }
@@ -201,10 +201,11 @@ func (c *schemaCompiler) multiples(m *big.Rat, integer bool, where string) (*cha
 		return d, 0
 	}
 	for i := range d.edges { // the point does not change the remainder
-		d.edges[i] = append([]charEdge{{runeRange{'.', '.'}, i}}, d.edges[i]...)
+		minus, digits := d.edges[i][:len(d.edges[i])-10], d.edges[i][len(d.edges[i])-10:]
+		d.edges[i] = slices.Concat(minus, []charEdge{{runeRange{'.', '.'}, i}}, digits)
 	}
-	shape := wholeRegex("-?" + decimalPattern(0) + `\.[0-9]{` + strconv.Itoa(places) + `}`)
-	return intersect(d, shape), places
+	shape := c.b.wholeRegex("-?" + decimalPattern(0) + `\.[0-9]{` + strconv.Itoa(places) + `}`)
+	return c.b.intersect(d, shape), places
 }
 
 func (c *schemaCompiler) str(all []ref) expr {
@@ -214,7 +215,7 @@ func (c *schemaCompiler) str(all []ref) expr {
 		if d == nil {
 			d = x
 		} else {
-			d = intersect(d, x)
+			d = c.b.intersect(d, x)
 		}
 	}
 	for _, r := range all {
@@ -230,7 +231,7 @@ func (c *schemaCompiler) str(all []ref) expr {
 			if !isString {
 				failf(r.where, "pattern must be a string")
 			}
-			also(searchRegex(p))
+			also(c.b.searchRegex(p, false))
 		}
 		if v, ok := o.get("format"); ok {
 			name, _ := v.(string)
@@ -242,15 +243,10 @@ func (c *schemaCompiler) str(all []ref) expr {
 	switch {
 	case hi >= 0 && hi < lo:
 		return alt{}
-	case d != nil && (lo > 0 || hi >= 0):
-		if max(lo, hi) > maxCharStates {
-			failf(all[0].where, "a length of %d beside a pattern is not supported", max(lo, hi))
-		}
-		d = intersect(d, lengths(lo, hi))
 	case d == nil:
-		return seq{lit(`"`), c.b.repeat(c.char(), lo, hi), lit(`"`)}
+		return seq{lit(`"`), repeat(c.char(), lo, hi), lit(`"`)}
 	}
-	return seq{lit(`"`), d.inJSON(), lit(`"`)}
+	return seq{lit(`"`), d.within(lo, hi).as(inJSON), lit(`"`)}
 }
 
 // char is one character inside a JSON string, in any spelling.
@@ -371,12 +367,12 @@ func (c *schemaCompiler) items(prefix [][]ref, rest []ref, i, lo, hi int) expr {
 func (c *schemaCompiler) more(item expr, others bool, lo, hi int) expr {
 	next := seq{lit(","), c.ws(), item}
 	if others {
-		return seq{c.b.repeat(next, lo, hi), c.ws()}
+		return seq{repeat(next, lo, hi), c.ws()}
 	}
 	if hi > 0 {
 		hi--
 	}
-	some := seq{c.ws(), item, c.b.repeat(next, max(lo-1, 0), hi), c.ws()}
+	some := seq{c.ws(), item, repeat(next, max(lo-1, 0), hi), c.ws()}
 	if lo > 0 {
 		return some
 	}

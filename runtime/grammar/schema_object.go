@@ -100,7 +100,7 @@ func (c *schemaCompiler) propertySchemas(r ref, k string) (out []ref, allowed bo
 	}
 	if patterns := c.sub(o, "patternProperties", r.where); patterns != nil {
 		for _, p := range patterns.keys {
-			if searchRegex(p).matches(k) {
+			if c.b.searchRegex(p, false).matches(k) {
 				out, own = append(out, ref{patterns.values[p], r.where + "/patternProperties/" + p}), true
 			}
 		}
@@ -120,13 +120,13 @@ func (c *schemaCompiler) propertySchemas(r ref, k string) (out []ref, allowed bo
 // extras says which undeclared names may be written. A schema that declares
 // properties and says nothing of others gets none.
 func (c *schemaCompiler) extras(all []ref, names []string, open bool) []extraKeys {
-	others := words(names).complement()
+	others := c.b.complement(c.b.words(names))
 	var byPattern []extraKeys
 	var schemas []ref
 	for _, r := range all {
 		o := r.schema.(*object)
 		if s, ok := o.get("propertyNames"); ok {
-			others = intersect(others, c.nameDFA(ref{s, r.where + "/propertyNames"}))
+			others = c.b.intersect(others, c.nameDFA(ref{s, r.where + "/propertyNames"}))
 		}
 		patterns := c.sub(o, "patternProperties", r.where)
 		if patterns != nil && len(all) > 1 && len(patterns.keys) > 0 {
@@ -134,9 +134,9 @@ func (c *schemaCompiler) extras(all []ref, names []string, open bool) []extraKey
 		}
 		if patterns != nil {
 			for _, p := range patterns.keys {
-				d := searchRegex(p)
+				d := c.b.searchRegex(p, false)
 				for _, e := range byPattern {
-					if !intersect(d, e.names).empty() {
+					if !c.b.intersect(d, e.names).empty() {
 						failf(r.where, "patternProperties that overlap are not supported")
 					}
 				}
@@ -155,23 +155,15 @@ func (c *schemaCompiler) extras(all []ref, names []string, open bool) []extraKey
 	}
 	var out []extraKeys
 	for _, e := range byPattern {
-		if d := intersect(e.names, words(names).complement()); !d.empty() {
+		if d := c.b.intersect(e.names, c.b.complement(c.b.words(names))); !d.empty() {
 			out = append(out, extraKeys{d, e.schemas})
 		}
-		others = cut(others, e.names)
+		others = c.b.without(others, e.names)
 	}
 	if open && !others.empty() {
 		out = append(out, extraKeys{others, schemas})
 	}
 	return out
-}
-
-// cut is a without b.
-func cut(a, b *charDFA) *charDFA {
-	if a.empty() || b.empty() {
-		return a
-	}
-	return intersect(a, b.complement())
 }
 
 // nameDFA is the language of a propertyNames schema.
@@ -180,17 +172,17 @@ func (c *schemaCompiler) nameDFA(r ref) *charDFA {
 		if !b {
 			return &charDFA{}
 		}
-		return lengths(0, -1)
+		return c.b.lengths(0, -1)
 	}
 	o, ok := r.schema.(*object)
 	if !ok {
 		failf(r.where, "a schema must be an object or a boolean")
 	}
-	d := lengths(max(0, c.integer(o, "minLength", r.where)), c.integer(o, "maxLength", r.where))
+	d := c.b.lengths(max(0, c.integer(o, "minLength", r.where)), c.integer(o, "maxLength", r.where))
 	for _, k := range o.keys {
 		switch v := o.values[k]; k {
 		case "pattern":
-			d = intersect(d, searchRegex(fmt.Sprint(v)))
+			d = c.b.intersect(d, c.b.searchRegex(fmt.Sprint(v), false))
 		case "enum":
 			list, _ := v.([]any)
 			var ws []string
@@ -199,7 +191,7 @@ func (c *schemaCompiler) nameDFA(r ref) *charDFA {
 					ws = append(ws, s)
 				}
 			}
-			d = intersect(d, words(ws))
+			d = c.b.intersect(d, c.b.words(ws))
 		case "type", "minLength", "maxLength", "title", "description":
 		default:
 			failf(r.where, "%s in propertyNames is not supported", k)
@@ -255,7 +247,7 @@ func (c *schemaCompiler) extraMembers(m members, n int) expr {
 	}
 	var member alt
 	for _, e := range m.extra {
-		member = append(member, seq{lit(`"`), e.names.inJSON(), lit(`":`), c.ws(), c.valueOf(e.schemas)})
+		member = append(member, seq{lit(`"`), e.names.as(inJSON), lit(`":`), c.ws(), c.valueOf(e.schemas)})
 	}
 	return c.more(member, n > 0, lo, hi)
 }

@@ -121,7 +121,7 @@ func (c *schemaCompiler) validString(v string, r ref) bool {
 	}
 	if p, ok := o.get("pattern"); ok {
 		s, isString := p.(string)
-		if !isString || !searchRegex(s).matches(v) {
+		if !isString || !c.b.searchRegex(s, false).matches(v) {
 			return false
 		}
 	}
