@@ -16,6 +16,7 @@ import (
 	"inferd/daemon/openai"
 	"inferd/daemon/serve"
 	"inferd/daemon/transport"
+	"inferd/daemon/wire"
 )
 
 // closeTimeout is how long connections may take to end once their answers
@@ -95,10 +96,11 @@ var _ serve.Service = (*daemon)(nil)
 
 func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	d := &daemon{config: c, models: models, log: log}
+	router := wire.NewRouter(log, openai.New(d, log))
 	d.server = transport.NewServer(transport.Options{
-		Handler:          openai.New(d, log),
+		Handler:          router,
 		Policy:           auth.Default,
-		Refuse:           openai.WriteError,
+		Refuse:           router.Refuse,
 		MaxBodyBytes:     int64(c.MaxBody),
 		MaxBodiesPerUser: bodiesPerUser * int64(c.MaxBody),
 		MaxConnsPerUser:  c.MaxConns,

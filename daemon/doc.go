@@ -5,7 +5,9 @@
 //
 //	transport   the socket, who is at its other end, limits and deadlines
 //	auth        what that user may do
-//	openai      HTTP and JSON in the OpenAI dialect
+//	openai      requests and answers in the OpenAI dialect
+//	wire        HTTP and JSON, as all dialects have them
+//	ask         what a request asks of a model, whatever its dialect
 //	serve       models and answers, as all dialects see them
 //	sched       the queue, and which tokens the next step computes
 //	runtime     the model

@@ -36,6 +36,8 @@ const prohibitions = `
 	./daemon/auth      -> ./daemon/transport ./daemon/openai ./daemon/sched ./runtime/... : who may do what is a pure function of the peer
 	./daemon/transport -> ./daemon/openai ./daemon/sched ./runtime/... : connections know no model
 	./daemon/openai    -> ./daemon/sched ./daemon/transport : a wire format hands over tokens, it does not schedule
+	./daemon/wire      -> ./daemon/openai ./daemon/ask ./daemon/sched ./daemon/transport : what all formats have in common knows none of them
+	./daemon/ask       -> ./daemon/openai ./daemon/wire ./daemon/sched ./daemon/transport : an answer has the same parts in every format
 	./daemon/sched     -> ./daemon/openai ./daemon/transport net/http : the scheduler sees tokens, never HTTP
 
 	# What parsers and arithmetic are made of.

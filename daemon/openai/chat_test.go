@@ -153,7 +153,7 @@ func TestChatStreamPingsWhileNothingComes(t *testing.T) {
 		s, m := newService(t)
 		m.hang = make(chan struct{})
 		go func() {
-			time.Sleep(pingInterval*5/2 + time.Second)
+			time.Sleep(26 * time.Second) // with a ping every ten
 			close(m.hang)
 		}()
 		w := s.do(t.Context(), "POST", chatPath, `{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":true}`)
@@ -171,7 +171,7 @@ func TestChatErrorsAfterTheBeginning(t *testing.T) {
 
 	w := s.do(t.Context(), "POST", chatPath, fmt.Sprintf(ask, true))
 	require.Equal(t, http.StatusOK, w.Code, "too late for another status")
-	require.Regexp(t, `data: {"error":{"message":"the service is stopping","type":"server_error","code":"stopping","param":null}}\n\n$`, w.Body.String())
+	require.Regexp(t, `data: {"error":{"message":"the service is stopping","type":"server_error","param":null,"code":"stopping"}}\n\n$`, w.Body.String())
 
 	m.fail = errors.New("a broken thing inside")
 	status, got = s.post(t, chatPath, fmt.Sprintf(ask, false))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 )
 
 // maxClassified bounds the texts of one request.
@@ -25,19 +26,18 @@ type labelProbability struct {
 }
 
 // classifications answers POST /v1/classifications. It is not one of OpenAI's.
-func (a *API) classifications(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(r)
+func (a *api) classifications(w http.ResponseWriter, r *http.Request) error {
+	o, done, err := wire.ParseRequest(r)
 	if err != nil {
 		return err
 	}
-	defer clear(body)
-	o := parseBody(body)
-	o.require("model")
-	o.require("input")
-	name, _ := o.str("model")
+	defer done()
+	o.Require("model")
+	o.Require("input")
+	name, _ := o.Str("model")
 	texts := readTexts(o, "input")
-	threshold := o.number("threshold", 0, 1, -1)
-	if err := o.close(); err != nil {
+	threshold := o.Number("threshold", 0, 1, -1)
+	if err := o.Close(); err != nil {
 		return err
 	}
 	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: name, Endpoint: "classifications"})
@@ -58,7 +58,7 @@ func (a *API) classifications(w http.ResponseWriter, r *http.Request) error {
 		nTokens += n
 		data[i] = classified(i, c.Labels(), probs, threshold)
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	wire.WriteJSON(w, http.StatusOK, map[string]any{
 		"object": "list", "model": c.Name(), "data": data,
 		"usage": map[string]int{"prompt_tokens": nTokens, "total_tokens": nTokens},
 	})
@@ -82,22 +82,22 @@ func classified(index int, labels []string, probs []float32, threshold float32) 
 }
 
 // readTexts reads a string or an array of strings.
-func readTexts(o *object, member string) []string {
-	value := o.take(member)
+func readTexts(o *wire.Object, member string) []string {
+	value := o.Take(member)
 	if value == nil {
 		return nil
 	}
 	elements := []json.RawMessage{value}
-	if typeOf(value) == "an array" {
-		elements = o.elements(member, value, maxClassified)
+	if wire.TypeOf(value) == "an array" {
+		elements = o.Elements(member, value, maxClassified)
 	}
 	texts := make([]string, 0, len(elements))
 	for _, element := range elements {
-		if typeOf(element) != "a string" {
-			o.want(member, "a string or an array of strings", element)
+		if wire.TypeOf(element) != "a string" {
+			o.WrongType(member, "a string or an array of strings", element)
 			return nil
 		}
-		texts = append(texts, unquote(element))
+		texts = append(texts, wire.Unquote(element))
 	}
 	return texts
 }

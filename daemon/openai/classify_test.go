@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/serve"
 )
 
 // lengthClassifier tells short texts from long ones.
@@ -25,7 +27,7 @@ func TestClassifications(t *testing.T) {
 	status, _ := s.post(t, "/v1/classifications", `{"model":"length","input":"x"}`)
 	require.Equal(t, http.StatusNotFound, status, "no head is loaded")
 
-	s.classifiers = []Classifier{lengthClassifier{}}
+	s.classifiers = []serve.Classifier{lengthClassifier{}}
 	status, got := s.post(t, "/v1/classifications", `{"model":"length","input":["ab","abcde","abcdefghij"]}`)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, map[string]any{"prompt_tokens": 17.0, "total_tokens": 17.0}, got["usage"])

@@ -11,14 +11,17 @@ import (
 	"strings"
 	"time"
 
-	"inferd/daemon/auth"
+	"inferd/daemon/ask"
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
 
 // textRequest is the body of POST /v1/completions.
 type textRequest struct {
-	params
+	request
+	ask.Params
 	prompts   []textPrompt
 	echo      bool
 	maxTokens int // 0 is allowed: nothing but the prompt's scores
@@ -35,56 +38,57 @@ type textPrompt struct {
 const maxPrompts = 128
 
 // decodeText reads a completion request. Every member it knows stands here.
-func decodeText(body []byte) (textRequest, error) {
-	o := parseBody(body)
-	r := textRequest{params: readParams(o)}
-	o.require("prompt")
+func decodeText(o *wire.Object) (*textRequest, error) {
+	r := &textRequest{request: readRequest(o)}
+	r.includeUsage = readStreamOptions(o, r.stream)
+	r.Params = readParams(o)
+	o.Require("prompt")
 	r.prompts = readPrompts(o)
-	r.echo = o.boolean("echo", false)
-	r.maxTokens = int(o.integer("max_tokens", 0, math.MaxInt32, 16)) // OpenAI's default
+	r.echo = o.Bool("echo", false)
+	r.maxTokens = int(o.Integer("max_tokens", 0, math.MaxInt32, 16)) // OpenAI's default
 	r.logProbs = readTopLogProbs(o, "logprobs", -1)
-	r.generation.LogProbs = r.logProbs >= 0
-	r.generation.TopLogProbs = max(0, r.logProbs)
+	r.Generation.LogProbs = r.logProbs >= 0
+	r.Generation.TopLogProbs = max(0, r.logProbs)
 	if r.maxTokens == 0 && !r.echo {
-		o.fail("invalid_value", "max_tokens", "0 asks for nothing unless \"echo\" is true")
+		o.Fail("invalid_value", "max_tokens", "0 asks for nothing unless \"echo\" is true")
 	}
-	if len(r.prompts)*r.n > maxChoices {
-		o.fail("invalid_value", "n", "times the number of prompts is %d, at most %d answers are allowed", len(r.prompts)*r.n, maxChoices)
+	if len(r.prompts)*r.N > maxChoices {
+		o.Fail("invalid_value", "n", "times the number of prompts is %d, at most %d answers are allowed", len(r.prompts)*r.N, maxChoices)
 	}
-	o.unsupported("best_of", "1", fmt.Sprint(r.n))
-	o.unsupported("suffix", `""`)
-	return r, o.close()
+	o.Unsupported("best_of", "1", fmt.Sprint(r.N))
+	o.Unsupported("suffix", `""`)
+	return r, o.Close()
 }
 
 // readPrompts reads a string, an array of strings, an array of tokens, or an
 // array of arrays of tokens.
-func readPrompts(o *object) []textPrompt {
+func readPrompts(o *wire.Object) []textPrompt {
 	const kinds = "a string, an array of strings, an array of token ids or an array of such arrays"
-	value := o.take("prompt")
+	value := o.Take("prompt")
 	if value == nil {
 		return nil
 	}
 	elements := []json.RawMessage{value}
-	if typeOf(value) == "an array" && firstOf(value) != "a number" {
-		elements = o.elements("prompt", value, maxPrompts)
+	if wire.TypeOf(value) == "an array" && wire.FirstOf(value) != "a number" {
+		elements = o.Elements("prompt", value, maxPrompts)
 	}
 	var prompts []textPrompt
 	for _, element := range elements {
-		switch typeOf(element) {
+		switch wire.TypeOf(element) {
 		case "a string":
-			prompts = append(prompts, textPrompt{text: unquote(element)})
+			prompts = append(prompts, textPrompt{text: wire.Unquote(element)})
 		case "an array":
 			var tokens []runtime.Token
 			if err := json.Unmarshal(element, &tokens); err != nil || bytes.Contains(element, []byte("null")) {
-				o.fail("invalid_type", "prompt", "must be %s", kinds)
+				o.Fail("invalid_type", "prompt", "must be %s", kinds)
 				return nil
 			}
 			if len(tokens) == 0 {
-				o.fail("invalid_value", "prompt", "has an array without tokens")
+				o.Fail("invalid_value", "prompt", "has an array without tokens")
 			}
 			prompts = append(prompts, textPrompt{tokens: tokens})
 		default:
-			o.want("prompt", kinds, element)
+			o.WrongType("prompt", kinds, element)
 			return nil
 		}
 	}
@@ -92,21 +96,21 @@ func readPrompts(o *object) []textPrompt {
 }
 
 // tokensOf returns the tokens of a prompt, checked against the model.
-func (req *textRequest) tokensOf(p textPrompt, m Model) ([]runtime.Token, error) {
+func (req *textRequest) tokensOf(p textPrompt, m serve.Model) ([]runtime.Token, error) {
 	tokens := p.tokens
 	if tokens == nil {
 		tokens = m.Tokenizer().Encode(p.text, tokenizer.EncodeOptions{AddSpecial: true})
 	}
 	for _, token := range tokens {
 		if token < 0 || int(token) >= m.NVocab() {
-			return nil, invalid("invalid_value", "prompt", "token %d is not in the vocabulary of 0 to %d", token, m.NVocab()-1)
+			return nil, serve.Invalid("invalid_value", "prompt", "token %d is not in the vocabulary of 0 to %d", token, m.NVocab()-1)
 		}
 	}
 	switch {
 	case len(tokens) == 0:
-		return nil, invalid("invalid_value", "prompt", "\"prompt\" is empty, and the model has no token to begin with")
+		return nil, serve.Invalid("invalid_value", "prompt", "\"prompt\" is empty, and the model has no token to begin with")
 	case len(tokens) > m.NCtx(), len(tokens) == m.NCtx() && req.maxTokens > 0:
-		return nil, tooLong(m, "prompt", len(tokens))
+		return nil, ask.TooLong(m, "prompt", len(tokens))
 	}
 	return tokens, nil
 }
@@ -139,22 +143,22 @@ type echoed struct {
 // textAnswer is what is needed to answer a completion request.
 type textAnswer struct {
 	*textRequest
-	model   Model
-	echoes  []echoed // one for each prompt, if the request says echo
-	answers *answers // nil if max_tokens is 0
+	model   serve.Model
+	echoes  []echoed     // one for each prompt, if the request says echo
+	answers *ask.Answers // nil if max_tokens is 0
 	nChoice int
 	nPrompt int
 	head    textCompletion
 }
 
 // completions serves POST /v1/completions.
-func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(r)
+func (a *api) completions(w http.ResponseWriter, r *http.Request) error {
+	o, done, err := wire.ParseRequest(r)
 	if err != nil {
 		return err
 	}
-	defer clear(body)
-	req, err := decodeText(body)
+	defer done()
+	req, err := decodeText(o)
 	if err != nil {
 		return err
 	}
@@ -163,7 +167,7 @@ func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	if req.generation.Grammar, err = a.grammars.of(auth.GrantFrom(r.Context()).User, req.format); err != nil {
+	if req.Generation.Grammar, err = a.grammars.Of(r.Context(), req.Format); err != nil {
 		return err
 	}
 	t, err := req.begin(r.Context(), m)
@@ -171,28 +175,26 @@ func (a *API) completions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if t.answers != nil {
-		defer t.answers.close()
+		defer t.answers.Close()
 	}
 	if !req.stream {
 		return t.whole(w)
 	}
-	s := newStream(w)
-	if err := t.streamTo(s); err != nil && !gone(r.Context(), err) {
-		_ = s.send(errorBody{a.explain(r, err)}) // the stream ends either way
-	}
+	s := wire.NewEvents(w)
+	a.fail(s, r, t.streamTo(s))
 	return nil
 }
 
 // begin turns prompts into tokens, scores them if need be, and starts the
 // answers.
-func (req *textRequest) begin(ctx context.Context, m Model) (*textAnswer, error) {
-	if err := req.generation.Validate(m.NVocab()); err != nil {
+func (req *textRequest) begin(ctx context.Context, m serve.Model) (*textAnswer, error) {
+	if err := req.Generation.Validate(m.NVocab()); err != nil {
 		return nil, err
 	}
 	t := &textAnswer{
 		textRequest: req,
 		model:       m,
-		nChoice:     len(req.prompts) * req.n,
+		nChoice:     len(req.prompts) * req.N,
 		head: textCompletion{
 			ID:          newID("cmpl-"),
 			Object:      "text_completion",
@@ -223,13 +225,13 @@ func (req *textRequest) begin(ctx context.Context, m Model) (*textAnswer, error)
 	if req.maxTokens == 0 {
 		return t, nil
 	}
-	req.generation.MaxTokens = req.maxTokens
+	req.Generation.MaxTokens = req.maxTokens
 	var err error
-	t.answers, err = beginAnswers(ctx, m, prompts, &req.params)
+	t.answers, err = ask.Begin(ctx, m, prompts, &req.Params)
 	return t, err
 }
 
-func (req *textRequest) echoOf(ctx context.Context, m Model, p textPrompt, tokens []runtime.Token) (e echoed, err error) {
+func (req *textRequest) echoOf(ctx context.Context, m serve.Model, p textPrompt, tokens []runtime.Token) (e echoed, err error) {
 	e = echoed{text: p.text, tokens: tokens}
 	if p.tokens != nil {
 		text := m.Tokenizer().Decode(tokens, tokenizer.DecodeOptions{RemoveSpecial: true})
@@ -251,7 +253,7 @@ func (t *textAnswer) logProbsOf(choice int) *textLogProbs {
 	if t.echoes == nil {
 		return l
 	}
-	e := t.echoes[choice/t.n]
+	e := t.echoes[choice/t.N]
 	l.addFirst(t.model.Tokenizer(), e.tokens[0])
 	for _, score := range e.scores {
 		l.add(t.model.Tokenizer(), score, t.logProbs)
@@ -264,12 +266,12 @@ func (t *textAnswer) finishOfEcho() *string {
 	if t.answers != nil {
 		return nil
 	}
-	return finishReason(runtime.FinishLength)
+	return finishReason(ask.FinishLength)
 }
 
 func (t *textAnswer) usage() *usage {
 	if t.answers != nil {
-		return t.answers.usage()
+		return usageOf(t.answers.Usage())
 	}
 	return &usage{PromptTokens: t.nPrompt, TotalTokens: t.nPrompt}
 }
@@ -282,19 +284,19 @@ func (t *textAnswer) whole(w http.ResponseWriter) error {
 	for i := range c.Choices {
 		c.Choices[i] = textChoice{Index: i, LogProbs: t.logProbsOf(i), FinishReason: t.finishOfEcho()}
 		if t.echo {
-			texts[i].WriteString(t.echoes[i/t.n].text)
+			texts[i].WriteString(t.echoes[i/t.N].text)
 		}
 	}
 	if t.answers != nil {
-		err := t.answers.each(func(e event) error {
-			choice := &c.Choices[e.choice]
-			texts[e.choice].Write(e.delta.Text)
-			if choice.LogProbs != nil && hasLogProb(e.delta) {
-				choice.LogProbs.add(t.model.Tokenizer(), e.delta, t.logProbs)
+		err := t.answers.Each(func(e ask.Event) error {
+			choice := &c.Choices[e.Choice]
+			texts[e.Choice].Write(e.Delta.Text)
+			if choice.LogProbs != nil && hasLogProb(e.Delta) {
+				choice.LogProbs.add(t.model.Tokenizer(), e.Delta, t.logProbs)
 			}
-			choice.FinishReason = finishReason(e.delta.Finished)
+			choice.FinishReason = finishReason(e.Finish)
 			return nil
-		}, nothing, nothing)
+		}, nil, nil)
 		if err != nil {
 			return err
 		}
@@ -303,17 +305,17 @@ func (t *textAnswer) whole(w http.ResponseWriter) error {
 		c.Choices[i].Text = texts[i].String()
 	}
 	c.Usage.usage = t.usage()
-	writeJSON(w, http.StatusOK, c)
+	wire.WriteJSON(w, http.StatusOK, c)
 	return nil
 }
 
 // streamTo sends the answers token by token, after the prompts if they are
 // echoed.
-func (t *textAnswer) streamTo(s *stream) error {
+func (t *textAnswer) streamTo(s *wire.Stream) error {
 	c := t.head
 	send := func(choice textChoice) error {
 		c.Choices = []textChoice{choice}
-		return s.send(c)
+		return s.Send(c)
 	}
 	logProbs := make([]*textLogProbs, t.nChoice)
 	for i := range t.nChoice {
@@ -324,21 +326,21 @@ func (t *textAnswer) streamTo(s *stream) error {
 			}
 		}
 	}
-	if err := s.flush(); err != nil {
+	if err := s.Flush(); err != nil {
 		return err
 	}
 	if t.answers != nil {
-		err := t.answers.each(func(e event) error {
-			choice := textChoice{Index: e.choice, Text: string(e.delta.Text), FinishReason: finishReason(e.delta.Finished)}
-			if l := logProbs[e.choice]; l != nil && hasLogProb(e.delta) {
-				l.add(t.model.Tokenizer(), e.delta, t.logProbs)
+		err := t.answers.Each(func(e ask.Event) error {
+			choice := textChoice{Index: e.Choice, Text: string(e.Delta.Text), FinishReason: finishReason(e.Finish)}
+			if l := logProbs[e.Choice]; l != nil && hasLogProb(e.Delta) {
+				l.add(t.model.Tokenizer(), e.Delta, t.logProbs)
 				choice.LogProbs = l.take()
 			}
 			if choice.Text == "" && choice.LogProbs == nil && choice.FinishReason == nil {
 				return nil
 			}
 			return send(choice)
-		}, s.flush, s.ping)
+		}, s.Flush, s.Ping)
 		if err != nil {
 			return err
 		}
@@ -346,17 +348,17 @@ func (t *textAnswer) streamTo(s *stream) error {
 	if t.includeUsage {
 		c.Choices = []textChoice{}
 		c.Usage.usage = t.usage()
-		if err := s.send(c); err != nil {
+		if err := s.Send(c); err != nil {
 			return err
 		}
 	}
-	return s.done()
+	return s.Done()
 }
 
 // streamEcho sends a prompt in pieces that fit into events: its text, then
 // its log probabilities.
 func (t *textAnswer) streamEcho(i int, l *textLogProbs, send func(textChoice) error) error {
-	for piece := range pieces(t.echoes[i/t.n].text) {
+	for piece := range wire.Pieces(t.echoes[i/t.N].text) {
 		if err := send(textChoice{Index: i, Text: piece}); err != nil {
 			return err
 		}

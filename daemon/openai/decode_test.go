@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/ask"
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 )
 
 // TestMistakesAreNamed sends requests with one thing wrong. The text after
@@ -195,8 +200,8 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 		"unsupported": fill(`{"model":"m","tools":[`, `1,`, `1]}`),
 	} {
 		for _, decode := range []func([]byte) error{
-			func(b []byte) error { _, err := decodeChat(b); return err },
-			func(b []byte) error { _, err := decodeText(b); return err },
+			func(b []byte) error { _, err := decodeChat(wire.ParseBody(b)); return err },
+			func(b []byte) error { _, err := decodeText(wire.ParseBody(b)); return err },
 		} {
 			var before, after goruntime.MemStats
 			goruntime.ReadMemStats(&before)
@@ -244,16 +249,6 @@ func TestPromptOverTheContextNamesBothNumbers(t *testing.T) {
 	require.Equal(t, 1, m.asked[0].MaxTokens, "room for one token")
 }
 
-func TestIntegersInOtherNotations(t *testing.T) {
-	for text, want := range map[string]int64{"16.0": 16, "1e3": 1000, "-0": 0, "1e300": 1<<63 - 1, "-1e300": -1 << 63, "1e999": 1<<63 - 1} {
-		n, ok := parseInteger([]byte(text))
-		require.True(t, ok, text)
-		require.Equal(t, want, n, text)
-	}
-	_, ok := parseInteger([]byte("1.5e0"))
-	require.False(t, ok)
-}
-
 // FuzzChatBody and FuzzTextBody hold that every body gets a request or a 400
 // that can be encoded, and that a request keeps within its bounds.
 func FuzzChatBody(f *testing.F) {
@@ -262,13 +257,13 @@ func FuzzChatBody(f *testing.F) {
 	f.Add([]byte(`{"model":"m","messages":[{"role":"user","content":"hi"}],"seed":1e400,"max_tokens":16.0}`))
 	f.Add([]byte(`{"a":1,"a":2}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := decodeChat(body)
+		r, err := decodeChat(wire.ParseBody(body))
 		if err != nil {
 			require400(t, err)
 			return
 		}
-		require.NotEmpty(t, r.messages)
-		requireBounds(t, r.params)
+		require.NotEmpty(t, r.Messages)
+		requireBounds(t, r.Params)
 	})
 }
 
@@ -278,31 +273,31 @@ func FuzzTextBody(f *testing.F) {
 	f.Add([]byte(`{"model":"m","prompt":["a",[1]],"suffix":null}`))
 	f.Add([]byte(`{"model":"m","prompt":[1,null]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := decodeText(body)
+		r, err := decodeText(wire.ParseBody(body))
 		if err != nil {
 			require400(t, err)
 			return
 		}
 		require.NotEmpty(t, r.prompts)
-		require.LessOrEqual(t, len(r.prompts)*r.n, maxChoices)
-		requireBounds(t, r.params)
+		require.LessOrEqual(t, len(r.prompts)*r.N, maxChoices)
+		requireBounds(t, r.Params)
 	})
 }
 
 func require400(t *testing.T, err error) {
-	e, ok := errors.AsType[*Error](err)
+	e, ok := errors.AsType[*serve.Fault](err)
 	require.True(t, ok)
 	require.Equal(t, http.StatusBadRequest, e.Status)
-	text, err := e.MarshalJSON()
+	text, err := json.Marshal(errorBody{e})
 	require.NoError(t, err)
 	decode(t, text)
 }
 
-func requireBounds(t *testing.T, p params) {
-	require.GreaterOrEqual(t, p.n, 1)
-	require.LessOrEqual(t, p.n, maxChoices)
-	require.LessOrEqual(t, len(p.generation.Stop), maxStops)
-	o := p.generation
+func requireBounds(t *testing.T, p ask.Params) {
+	require.GreaterOrEqual(t, p.N, 1)
+	require.LessOrEqual(t, p.N, maxChoices)
+	require.LessOrEqual(t, len(p.Generation.Stop), maxStops)
+	o := p.Generation
 	o.Sampling.LogitBias = nil // checked against a vocabulary, which is not known here
 	if o.Sampling.RepeatPenalty > 0 {
 		require.NoError(t, o.Validate(1))

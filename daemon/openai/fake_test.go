@@ -20,6 +20,7 @@ import (
 
 	"inferd/daemon/auth"
 	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -57,7 +58,7 @@ type fakeModel struct {
 	hang  chan struct{}                            // answers wait for it before their last token, if not nil
 	fail  error                                    // ends answers before their last token, if not nil
 	busy  error                                    // refuses requests, if not nil
-	form  ReplyFormat
+	form  serve.ReplyFormat
 
 	mu      sync.Mutex // guards the fields that follow
 	asked   []runtime.GenerationOptions
@@ -76,9 +77,9 @@ func (m *fakeModel) Info() serve.Info {
 	return serve.Info{Name: m.name, Modified: m.Created(), NCtx: m.nCtx}
 }
 
-func (m *fakeModel) ReplyFormat() ReplyFormat { return m.form }
+func (m *fakeModel) ReplyFormat() serve.ReplyFormat { return m.form }
 
-func (m *fakeModel) ChatPrompt(c Conversation) ([]runtime.Token, error) {
+func (m *fakeModel) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 	var text strings.Builder
 	text.Write(c.Tools)
 	for _, message := range c.Messages {
@@ -93,7 +94,7 @@ func (m *fakeModel) ChatPrompt(c Conversation) ([]runtime.Token, error) {
 	return m.tok.Encode(text.String(), tokenizer.EncodeOptions{AddSpecial: true}), nil
 }
 
-func (m *fakeModel) Generate(_ context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (Answer, error) {
+func (m *fakeModel) Generate(_ context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (serve.Answer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.busy != nil {
@@ -183,15 +184,15 @@ func (a *fakeAnswer) Close() {
 
 // fakeService is an API over fake models.
 type fakeService struct {
-	*API
-	list        []Model
-	classifiers []Classifier
+	*wire.Router
+	list        []serve.Model
+	classifiers []serve.Classifier
 	stopping    bool
 	nFound      int // found and not released; requests run one at a time
 	log         bytes.Buffer
 }
 
-func (s *fakeService) Find(_ context.Context, w serve.Want) (Model, func(), error) {
+func (s *fakeService) Find(_ context.Context, w serve.Want) (serve.Model, func(), error) {
 	for _, m := range s.list {
 		if m.Name() == w.Model {
 			s.nFound++
@@ -201,7 +202,7 @@ func (s *fakeService) Find(_ context.Context, w serve.Want) (Model, func(), erro
 	return nil, nil, serve.Unknown("model", w.Model, s.Models(context.Background()))
 }
 
-func (s *fakeService) FindClassifier(_ context.Context, w serve.Want) (Classifier, func(), error) {
+func (s *fakeService) FindClassifier(_ context.Context, w serve.Want) (serve.Classifier, func(), error) {
 	e := &serve.UnknownError{What: "classifier", Name: w.Model}
 	for _, c := range s.classifiers {
 		if c.Name() == w.Model {
@@ -226,8 +227,9 @@ func (s *fakeService) Stopping() bool { return s.stopping }
 // newService serves one model, "fake", with a context of 200 tokens.
 func newService(tb testing.TB) (*fakeService, *fakeModel) {
 	m := &fakeModel{name: "fake", tok: byteTokenizer(tb), nCtx: 200}
-	s := &fakeService{list: []Model{m}}
-	s.API = New(s, slog.New(slog.NewTextHandler(&s.log, nil)))
+	s := &fakeService{list: []serve.Model{m}}
+	log := slog.New(slog.NewTextHandler(&s.log, nil))
+	s.Router = wire.NewRouter(log, New(s, log))
 	return s, m
 }
 

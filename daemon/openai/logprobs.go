@@ -32,6 +32,16 @@ type tokenLogProb struct {
 // that ends an answer is no part of its text.
 func hasLogProb(d runtime.Delta) bool { return d.Finished != runtime.FinishEOG }
 
+// add appends a token, unless it ends the answer, and reports whether it did.
+// Without a list there is nothing to do.
+func (l *chatLogProbs) add(t *tokenizer.Tokenizer, d runtime.Delta) bool {
+	if l == nil || !hasLogProb(d) {
+		return false
+	}
+	l.Content = append(l.Content, chatLogProbOf(t, d))
+	return true
+}
+
 func chatLogProbOf(t *tokenizer.Tokenizer, d runtime.Delta) chatLogProb {
 	entry := chatLogProb{tokenLogProbOf(t, d.Token, d.LogProb), []tokenLogProb{}}
 	for _, top := range d.Top {
@@ -119,7 +129,7 @@ func pieceName(piece []byte) string {
 }
 
 // maxEventTokens bounds the tokens whose log probabilities are in one event,
-// like maxEventText.
+// as package wire bounds its text.
 const maxEventTokens = 16
 
 // cut removes the first n tokens and returns them.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 )
 
 // modelEntry describes a model in a list.
@@ -22,25 +23,25 @@ func entryOf(m serve.Info) modelEntry {
 }
 
 // models lists what can be asked.
-func (a *API) models(w http.ResponseWriter, r *http.Request) error {
+func (a *api) models(w http.ResponseWriter, r *http.Request) error {
 	entries := []modelEntry{}
 	for _, m := range a.service.Models(r.Context()) {
 		if m.Problem == "" {
 			entries = append(entries, entryOf(m))
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": entries})
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": entries})
 	return nil
 }
 
 // model describes one, and loads nothing.
-func (a *API) model(w http.ResponseWriter, r *http.Request) error {
+func (a *api) model(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("model")
 	models := a.service.Models(r.Context())
 	i := slices.IndexFunc(models, func(m serve.Info) bool { return m.Name == name || slices.Contains(m.Aliases, name) })
 	if i < 0 {
 		return serve.Unknown("model", name, models)
 	}
-	writeJSON(w, http.StatusOK, entryOf(models[i]))
+	wire.WriteJSON(w, http.StatusOK, entryOf(models[i]))
 	return nil
 }

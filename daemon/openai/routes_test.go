@@ -68,15 +68,15 @@ func TestRoutesThatAreNot(t *testing.T) {
 
 func TestEveryRouteAsksForItsGrant(t *testing.T) {
 	s, _ := newService(t)
-	for _, r := range routes {
-		if r.needs == 0 {
+	for _, r := range New(s, nil).Routes {
+		if r.Needs == 0 {
 			continue
 		}
-		for _, has := range []auth.Permission{0, ^r.needs} {
+		for _, has := range []auth.Permission{0, ^r.Needs} {
 			ctx := auth.WithGrant(t.Context(), auth.Grant{Allowed: has})
 			w := httptest.NewRecorder()
-			s.ServeHTTP(w, httptest.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(r.path, "...}"), nil))
-			require.Equal(t, http.StatusForbidden, w.Code, r.path)
+			s.ServeHTTP(w, httptest.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(r.Path, "...}"), nil))
+			require.Equal(t, http.StatusForbidden, w.Code, r.Path)
 			require.Equal(t, "permission_error", at(t, decode(t, w.Body.Bytes()), "error", "type"))
 		}
 	}

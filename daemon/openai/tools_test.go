@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer/reply"
 )
@@ -18,7 +19,7 @@ const weatherTools = `[{"type":"function","function":{"name":"weather","descript
 func newCaller(t *testing.T, answer string) (*fakeService, *fakeModel) {
 	s, m := newService(t)
 	m.nCtx = 4000
-	m.form = ReplyFormat{Format: reply.Detect("<think> <tool_call>"), Marks: []runtime.Token{1}, TakesTools: true}
+	m.form = serve.ReplyFormat{Format: reply.Detect("<think> <tool_call>"), Marks: []runtime.Token{1}, TakesTools: true}
 	m.reply = func(runtime.GenerationOptions) string { return answer }
 	return s, m
 }
@@ -122,12 +123,12 @@ func TestCallsNeedTools(t *testing.T) {
 func TestPlainAnswersStayAsTheyAre(t *testing.T) {
 	const answer = "  <think>no</think>\n <tool_call>{}\n\n"
 	for _, test := range []struct {
-		form ReplyFormat
+		form serve.ReplyFormat
 		rest string
 	}{
-		{ReplyFormat{}, ``},
-		{ReplyFormat{Format: reply.Detect("<tool_call>"), TakesTools: true}, ``},
-		{ReplyFormat{Format: reply.Detect("<think>")}, `,"response_format":{"type":"json_object"}`},
+		{serve.ReplyFormat{}, ``},
+		{serve.ReplyFormat{Format: reply.Detect("<tool_call>"), TakesTools: true}, ``},
+		{serve.ReplyFormat{Format: reply.Detect("<think>")}, `,"response_format":{"type":"json_object"}`},
 	} {
 		s, m := newCaller(t, answer)
 		m.form = test.form

@@ -99,17 +99,28 @@ func (e *LengthError) Error() string {
 	return fmt.Sprintf("%s has 1 to %d tokens, this one has %d", e.What, e.Most, e.NTokens)
 }
 
-// Fault is an error of this package as any wire format can tell it.
+// Fault is an error as any wire format can tell it.
 type Fault struct {
 	Status  int    // of HTTP
 	Message string // for the client
 	Code    string // a word for programs
-	Param   string // what the request said wrong: model, adapter, input or empty
+	Param   string // the member of the request that is wrong, or empty
+}
+
+func (f *Fault) Error() string { return f.Message }
+
+// Invalid is the fault of one member of a request, or of the whole if param is
+// empty: status 400.
+func Invalid(code, param, format string, args ...any) *Fault {
+	return &Fault{http.StatusBadRequest, fmt.Sprintf(format, args...), code, param}
 }
 
 // Describe returns what a client may know of an error of this package. ok is
 // false for any other error.
 func Describe(err error) (f Fault, ok bool) {
+	if e, ok := errors.AsType[*Fault](err); ok {
+		return *e, true
+	}
 	if e, ok := errors.AsType[*UnknownError](err); ok {
 		if e.What == "adapter" {
 			return Fault{http.StatusNotFound, e.Error(), "adapter_not_found", "adapter"}, true
