@@ -13,6 +13,7 @@ import (
 
 	"inferd/daemon/auth"
 	"inferd/daemon/demo"
+	"inferd/daemon/journal"
 	"inferd/daemon/openai"
 	"inferd/daemon/serve"
 	"inferd/daemon/transport"
@@ -31,7 +32,7 @@ const bodiesPerUser = 4
 // within c.DrainTimeout. It returns nil after an orderly end; all that it
 // started has ended when it returns.
 func Run(ctx context.Context, c Config) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	log := slog.New(newLogHandler(c.LogLevel))
 	n := &notifier{log: log}
 	l, err := listen(c)
 	if err != nil {
@@ -52,6 +53,15 @@ func Run(ctx context.Context, c Config) error {
 	d := newDaemon(c, models, log)
 	d.heads = heads
 	return d.serve(ctx, l, n)
+}
+
+// newLogHandler writes to the journal, with fields, where standard error leads
+// there, else to standard error.
+func newLogHandler(level slog.Level) slog.Handler {
+	if journal.Available() {
+		return journal.NewHandler(level)
+	}
+	return slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
 }
 
 // loadAll loads what the configuration names, and the program's own model if
