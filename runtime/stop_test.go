@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func runStops(stops []string, pieces ...string) (string, bool) {
+func runStops(stops []string, pieces ...string) (text, stop string) {
 	m := NewStopMatcher(stops)
 	var out strings.Builder
 	for _, p := range pieces {
 		out.Write(m.Push([]byte(p)))
 	}
 	out.Write(m.Flush())
-	return out.String(), m.Stopped()
+	return out.String(), m.Stop()
 }
 
 func TestStopMatcher(t *testing.T) {
@@ -24,18 +24,18 @@ func TestStopMatcher(t *testing.T) {
 		stops  []string
 		pieces []string
 		want   string
-		hit    bool
+		hit    string
 	}{
-		{"none", nil, []string{"abc"}, "abc", false},
-		{"empty string is ignored", []string{""}, []string{"abc"}, "abc", false},
-		{"whole", []string{"\n\n"}, []string{"a", "\n", "\nb"}, "a", true},
-		{"at the start", []string{"x"}, []string{"x"}, "", true},
-		{"partial then not", []string{"</s>"}, []string{"a</", "b"}, "a</b", false},
-		{"partial at the end", []string{"</s>"}, []string{"a</s"}, "a</s", false},
-		{"self overlap", []string{"aab"}, []string{"a", "a", "a", "b"}, "a", true},
-		{"first to be complete wins", []string{"abcd", "bc"}, []string{"abcd"}, "a", true},
-		{"longest of those that end together", []string{"bc", "abc"}, []string{"xab", "c"}, "x", true},
-		{"nothing after the stop", []string{"."}, []string{"a.b", "c"}, "a", true},
+		{"none", nil, []string{"abc"}, "abc", ""},
+		{"empty string is ignored", []string{""}, []string{"abc"}, "abc", ""},
+		{"whole", []string{"\n\n"}, []string{"a", "\n", "\nb"}, "a", "\n\n"},
+		{"at the start", []string{"x"}, []string{"x"}, "", "x"},
+		{"partial then not", []string{"</s>"}, []string{"a</", "b"}, "a</b", ""},
+		{"partial at the end", []string{"</s>"}, []string{"a</s"}, "a</s", ""},
+		{"self overlap", []string{"aab"}, []string{"a", "a", "a", "b"}, "a", "aab"},
+		{"first to be complete wins", []string{"abcd", "bc"}, []string{"abcd"}, "a", "bc"},
+		{"longest of those that end together", []string{"bc", "abc"}, []string{"xab", "c"}, "x", "abc"},
+		{"nothing after the stop", []string{"."}, []string{"a.b", "c"}, "a", "."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, hit := runStops(c.stops, c.pieces...)
@@ -75,7 +75,7 @@ func TestStopMatcherPieces(t *testing.T) {
 		for _, s := range stops {
 			require.NotContains(t, got, s)
 		}
-		if !hit {
+		if hit == "" {
 			require.Equal(t, text, got)
 		}
 	}

@@ -84,6 +84,7 @@ type Delta struct {
 	LogProb  float32        // of Token, in the distribution the model gave (if asked for)
 	Top      []TokenLogProb // the most likely tokens there (if asked for)
 	Finished FinishReason
+	Stop     string // the stop string that was seen, where Finished is FinishStop
 }
 
 // Writer makes an answer's text out of logits: a sampler, a stream decoder and a
@@ -170,7 +171,7 @@ func (w *Writer) Next(logits []float32) (Delta, error) {
 	w.nLeft--
 	w.text = w.text[:0]
 	w.extend(t, final)
-	d.Text, d.Finished = w.text, w.finished
+	d.Text, d.Finished, d.Stop = w.text, w.finished, w.stops.Stop()
 	return d, nil
 }
 
