@@ -15,17 +15,6 @@ func generate(t *testing.T) *Corpus {
 	return c
 }
 
-// bare is a question without what dress adds.
-func bare(question string) string {
-	s := strings.ToLower(strings.Trim(question, "?.! "))
-	return strings.Map(func(c rune) rune {
-		if strings.ContainsRune(" ?!.,:;'", c) {
-			return -1
-		}
-		return c
-	}, s)
-}
-
 func TestGenerateIsDeterministic(t *testing.T) {
 	require.Equal(t, generate(t), generate(t))
 	other, err := Generate(Options{Seed: 8, Train: 10})
@@ -37,11 +26,11 @@ func TestHeldOutIsUnseen(t *testing.T) {
 	c := generate(t)
 	trained := map[string]bool{}
 	for _, e := range c.Train {
-		trained[bare(e.User)] = true
+		trained[key(e.User)] = true
 	}
 	for _, e := range c.HeldOut {
 		if e.User != "" {
-			require.NotContains(t, trained, bare(e.User), "held out, but trained")
+			require.NotContains(t, trained, key(e.User), "held out, but trained")
 		}
 	}
 }
@@ -56,14 +45,52 @@ func TestDressKeepsTheSide(t *testing.T) {
 	for range 500 {
 		s := dress(wording, r)
 		seen[s] = true
+		s = strings.ToLower(s)
 		_, last, lead := strings.Cut(s, ", ")
 		if !lead {
 			last = s
 		}
-		last = strings.TrimSuffix(strings.TrimSuffix(last, "?"), " please")
+		last = strings.TrimSuffix(strings.TrimRight(last, "?!. "), " please")
 		require.Equal(t, split(wording), split(last), "%q", s)
 	}
 	require.Greater(t, len(seen), 20, "dressings")
+}
+
+// TestFirstIsTrained checks that what strangers ask first is never held out,
+// though some of it would be by its hash.
+func TestFirstIsTrained(t *testing.T) {
+	n := 0
+	for _, f := range first {
+		for _, ask := range f.ask {
+			require.NotContains(t, ask, "{", "a pattern has no single key")
+			require.False(t, split(string(ask)), "%q", ask)
+			n++
+		}
+	}
+	require.Greater(t, n, 100)
+	require.False(t, split("What are you?"))
+	require.False(t, split("WHO ARE YOU"))
+	for _, e := range generate(t).HeldOut {
+		require.NotEqual(t, "first", e.Family, "%q", e.User)
+	}
+}
+
+func TestSlip(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, whole := range []string{"three", "2", "où", "heißen", "", "Monday?"} {
+		for range 50 {
+			require.Equal(t, whole, slip(whole, r))
+		}
+	}
+	seen := map[string]bool{}
+	for range 500 {
+		s := slip("library", r)
+		require.NotEqual(t, "library", s)
+		require.InDelta(t, len("library"), len(s), 1)
+		require.Equal(t, "l", s[:1], "the first letter stays")
+		seen[s] = true
+	}
+	require.Len(t, seen, 15, "five pairs swapped, letters dropped, letters doubled: %v", seen)
 }
 
 // TestOneAnswer checks that no question has two right answers: a model could
@@ -75,10 +102,10 @@ func TestOneAnswer(t *testing.T) {
 		if e.Open {
 			continue
 		}
-		if a, ok := answers[bare(e.User)]; ok {
+		if a, ok := answers[key(e.User)]; ok {
 			require.Equal(t, a, e.Assistant, "%q", e.User)
 		}
-		answers[bare(e.User)] = e.Assistant
+		answers[key(e.User)] = e.Assistant
 	}
 }
 
@@ -126,7 +153,7 @@ func TestIntents(t *testing.T) {
 	labels, texts := map[string]int{}, map[string]bool{}
 	for _, x := range set {
 		labels[x.Label]++
-		texts[bare(x.Text)] = true
+		texts[key(x.Text)] = true
 	}
 	require.Len(t, labels, 10)
 	require.Greater(t, len(texts), 280, "different texts")
