@@ -16,7 +16,7 @@
 // daemon.go (start, serve, drain, stop), model.go (a loaded model as serve
 // describes it), engine.go (as sched drives it), chat.go (conversations to
 // prompts), generate.go (one request's way through sched and back), classify.go
-// (classifier heads), notify.go (what systemd is told).
+// (classifier heads), embed.go (vectors and relevance), notify.go (what systemd is told).
 //
 // Invariants:
 //   - There is no network socket: the listener is a Unix socket, made here or

@@ -26,6 +26,7 @@ type engine interface {
 	nCtx() int // tokens that a session may hold; the KV budget has room for them
 	nVocab() int
 	dim() int
+	pooling() string // as runtime.Info tells it
 	kv() runtime.KVStats
 
 	// embed returns the pooled vector of a text. Like a step, it overwrites
@@ -101,7 +102,10 @@ func (e *runtimeEngine) nCtx() int {
 func (e *runtimeEngine) nVocab() int         { return e.NVocab() }
 func (e *runtimeEngine) dim() int            { return e.Info().Dim }
 func (e *runtimeEngine) kv() runtime.KVStats { return e.KV() }
+func (e *runtimeEngine) pooling() string     { return e.Info().Pooling }
 func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
+	e.turn.Lock()
+	defer e.turn.Unlock()
 	return e.Embed(t)
 }
 func (e *runtimeEngine) close() { e.Engine.Close() }

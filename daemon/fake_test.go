@@ -135,6 +135,7 @@ func (e *fakeEngine) tokenizer() *tokenizer.Tokenizer { return e.tok }
 func (e *fakeEngine) nCtx() int                       { return e.context }
 func (e *fakeEngine) nVocab() int                     { return e.tok.NVocab() }
 func (e *fakeEngine) dim() int                        { return 1 }
+func (e *fakeEngine) pooling() string                 { return "" }
 
 // embed gives a text's length.
 func (e *fakeEngine) embed(t []runtime.Token) ([]float32, error) {

@@ -51,6 +51,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", serve.ErrBusy, err)
 	case errors.Is(err, sched.ErrStopping):
 		return fmt.Errorf("%w: %w", serve.ErrStopping, err)
+	case errors.Is(err, runtime.ErrNoText):
+		return serve.Invalid("unsupported_model", "model", "the model makes embeddings, not texts")
 	default:
 		return err
 	}

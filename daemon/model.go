@@ -46,16 +46,13 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 	if kv.NStates > 0 { // of which every running request has one
 		maxRunning = min(maxRunning, kv.NStates)
 	}
-	nKept := 0
-	if len(c.Heads) > 0 {
-		nKept = pagesForHeads(kv)
-	}
+	nKept := pagesKept(kv, e.pooling(), len(c.Heads) > 0)
 	nPages := kv.NPages - nKept
 	return &model{
 		name:      name,
 		nCtx:      min(e.nCtx(), nPages*kv.PageTokens),
 		nClassify: nKept * kv.PageTokens,
-		info:      serve.Info{Name: name, NCtx: min(e.nCtx(), nPages*kv.PageTokens), Loaded: true},
+		info:      serve.Info{Name: name, NCtx: min(e.nCtx(), nPages*kv.PageTokens), Loaded: true, Dim: e.dim()},
 		engine:    e,
 		chat:      chat,
 		log:       log,
@@ -101,6 +98,9 @@ func (m *model) describe(info runtime.Info, h header) serve.Info {
 		HasChatTemplate: info.HasChatTemplate,
 		Loaded:          true,
 		MemoryBytes:     info.Memory.TotalBytes(),
+	}
+	if info.Pooling != "" { // other than of an answer, it is not shared
+		out.NCtx = m.engine.nCtx()
 	}
 	switch info.Pooling {
 	case "":

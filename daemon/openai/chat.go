@@ -203,7 +203,7 @@ func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, release, err := a.find(r, req.model)
+	m, release, err := a.find(r, &req.request)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,8 @@
 package openai
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -28,12 +26,6 @@ type textRequest struct {
 	logProbs  int // most likely tokens to tell; -1: no log probabilities at all
 }
 
-// textPrompt is a text, or tokens.
-type textPrompt struct {
-	text   string
-	tokens []runtime.Token // nil for a text
-}
-
 // maxPrompts bounds the prompts of one request.
 const maxPrompts = 128
 
@@ -43,7 +35,7 @@ func decodeText(o *wire.Object) (*textRequest, error) {
 	r.includeUsage = readStreamOptions(o, r.stream)
 	r.Params = readParams(o)
 	o.Require("prompt")
-	r.prompts = readPrompts(o)
+	r.prompts = readPrompts(o, "prompt", maxPrompts)
 	r.echo = o.Bool("echo", false)
 	r.maxTokens = int(o.Integer("max_tokens", 0, math.MaxInt32, 16)) // OpenAI's default
 	r.logProbs = readTopLogProbs(o, "logprobs", -1)
@@ -60,59 +52,13 @@ func decodeText(o *wire.Object) (*textRequest, error) {
 	return r, o.Close()
 }
 
-// readPrompts reads a string, an array of strings, an array of tokens, or an
-// array of arrays of tokens.
-func readPrompts(o *wire.Object) []textPrompt {
-	const kinds = "a string, an array of strings, an array of token ids or an array of such arrays"
-	value := o.Take("prompt")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" && wire.FirstOf(value) != "a number" {
-		elements = o.Elements("prompt", value, maxPrompts)
-	}
-	var prompts []textPrompt
-	for _, element := range elements {
-		switch wire.TypeOf(element) {
-		case "a string":
-			prompts = append(prompts, textPrompt{text: wire.Unquote(element)})
-		case "an array":
-			var tokens []runtime.Token
-			if err := json.Unmarshal(element, &tokens); err != nil || bytes.Contains(element, []byte("null")) {
-				o.Fail("invalid_type", "prompt", "must be %s", kinds)
-				return nil
-			}
-			if len(tokens) == 0 {
-				o.Fail("invalid_value", "prompt", "has an array without tokens")
-			}
-			prompts = append(prompts, textPrompt{tokens: tokens})
-		default:
-			o.WrongType("prompt", kinds, element)
-			return nil
-		}
-	}
-	return prompts
-}
-
-// tokensOf returns the tokens of a prompt, checked against the model.
+// tokensOf returns the tokens of a prompt that leaves room for an answer.
 func (req *textRequest) tokensOf(p textPrompt, m serve.Model) ([]runtime.Token, error) {
-	tokens := p.tokens
-	if tokens == nil {
-		tokens = m.Tokenizer().Encode(p.text, tokenizer.EncodeOptions{AddSpecial: true})
-	}
-	for _, token := range tokens {
-		if token < 0 || int(token) >= m.NVocab() {
-			return nil, serve.Invalid("invalid_value", "prompt", "token %d is not in the vocabulary of 0 to %d", token, m.NVocab()-1)
-		}
-	}
-	switch {
-	case len(tokens) == 0:
-		return nil, serve.Invalid("invalid_value", "prompt", "\"prompt\" is empty, and the model has no token to begin with")
-	case len(tokens) > m.NCtx(), len(tokens) == m.NCtx() && req.maxTokens > 0:
+	tokens, err := p.tokensOf(m, "prompt")
+	if err == nil && (len(tokens) > m.NCtx() || len(tokens) == m.NCtx() && req.maxTokens > 0) {
 		return nil, ask.TooLong(m, "prompt", len(tokens))
 	}
-	return tokens, nil
+	return tokens, err
 }
 
 // textCompletion is an answer, or a chunk of one that is streamed.
@@ -162,7 +108,7 @@ func (a *api) completions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, release, err := a.find(r, req.model)
+	m, release, err := a.find(r, &req.request)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,9 @@
 // Reading order: routes.go (the table), params.go (parameters that both kinds of
 // completion have), format.go (JSON and grammars), tools.go (tools and their
 // calls), chat.go and completions.go (a request and its answer), deltas.go (what
-// chunks say), logprobs.go, usage.go, models.go, classify.go, errors.go.
+// chunks say), prompts.go (texts or tokens), logprobs.go, usage.go, embeddings.go,
+// rerank.go, classify.go, tokens.go (what a request's tokens are), models.go,
+// errors.go.
 //
 // Decisions:
 //
@@ -31,6 +33,10 @@
 //
 // Parameters beyond OpenAI's have the names of other servers: top_k, min_p,
 // repeat_penalty (also as repetition_penalty), repeat_last_n, ignore_eos.
+//
+// Vectors have the length one. They are cut to "dimensions" where the model was
+// trained for that, else the parameter is 400. Relevance is a probability unless
+// "raw_scores" asks for what the model says.
 //
 // The text of a raw completion's prompt never becomes a control token; a
 // client that wants one sends token ids.

@@ -59,6 +59,8 @@ type fakeModel struct {
 	fail  error                                    // ends answers before their last token, if not nil
 	busy  error                                    // refuses requests, if not nil
 	form  serve.ReplyFormat
+	info  serve.Info
+	last  float32 // component of embeddings
 
 	mu      sync.Mutex // guards the fields that follow
 	asked   []runtime.GenerationOptions
@@ -74,7 +76,9 @@ func (m *fakeModel) Tokenizer() *tokenizer.Tokenizer { return m.tok }
 func (m *fakeModel) Fingerprint() string             { return "fp_fake" }
 
 func (m *fakeModel) Info() serve.Info {
-	return serve.Info{Name: m.name, Modified: m.Created(), NCtx: m.nCtx}
+	info := m.info
+	info.Name, info.Modified, info.NCtx, info.Dim = m.name, m.Created(), m.nCtx, 3
+	return info
 }
 
 func (m *fakeModel) ReplyFormat() serve.ReplyFormat { return m.form }
@@ -120,6 +124,21 @@ func (m *fakeModel) Score(_ context.Context, prompt []runtime.Token, nTop int) (
 		deltas = append(deltas, deltaOf(token, nTop))
 	}
 	return deltas, nil
+}
+
+// Embed gives the number of tokens, and twice that.
+func (m *fakeModel) Embed(_ context.Context, tokens []runtime.Token) ([]float32, error) {
+	if len(tokens) > m.nCtx {
+		return nil, &serve.LengthError{What: "a text", NTokens: len(tokens), Most: m.nCtx}
+	}
+	n := float32(len(tokens))
+	return []float32{n, 2 * n, m.last}, m.busy
+}
+
+// Rerank likes documents with many letters of the query.
+func (m *fakeModel) Rerank(_ context.Context, query, document string) (serve.Relevance, error) {
+	n := float32(strings.Count(document, query))
+	return serve.Relevance{Score: n / 10, Raw: n, NTokens: len(query) + len(document)}, m.busy
 }
 
 // deltaOf gives token t a log probability of -t/100, and a token that is

@@ -3,11 +3,14 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 	"inferd/runtime"
 )
@@ -18,11 +21,13 @@ const (
 	maxStops       = 16 // OpenAI allows 4
 )
 
-// request is what all requests for answers say about themselves.
+// request is what all requests for a model say about themselves.
 type request struct {
 	model        string
 	stream       bool
 	includeUsage bool // at the end of a stream
+	adapters     []serve.Adapter
+	keepAlive    *time.Duration
 }
 
 // readRequest reads it from the members of o, and those that only label it.
@@ -30,8 +35,52 @@ func readRequest(o *wire.Object) (r request) {
 	o.Require("model")
 	r.model, _ = o.Str("model")
 	r.stream = o.Bool("stream", false)
+	r.adapters = readAdapters(o)
+	if value := o.Take("keep_alive"); value != nil {
+		d, err := serve.ParseKeepAlive(value)
+		if err != nil {
+			o.Fail("invalid_value", "keep_alive", "%v", err)
+		}
+		r.keepAlive = &d
+	}
 	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
+}
+
+// maxAdapters bounds the adapters of one request.
+const maxAdapters = 16
+
+// readAdapters reads adapter: a name, an object with name and scale, or an
+// array of these. An empty array asks for the model without any.
+func readAdapters(o *wire.Object) []serve.Adapter {
+	value := o.Take("adapter")
+	if value == nil {
+		return nil
+	}
+	elements := []json.RawMessage{value}
+	if wire.TypeOf(value) == "an array" {
+		if wire.FirstOf(value) == "" {
+			return []serve.Adapter{}
+		}
+		elements = o.Elements("adapter", value, maxAdapters)
+	}
+	var list []serve.Adapter
+	for i, element := range elements {
+		if wire.TypeOf(element) == "a string" {
+			list = append(list, serve.Adapter{Name: wire.Unquote(element), Scale: 1})
+			continue
+		}
+		if wire.TypeOf(element) != "an object" {
+			o.WrongType("adapter", "a name, an object with a name, or an array of these", element)
+			return nil
+		}
+		in := o.Inner(fmt.Sprintf("adapter[%d]", i), element)
+		in.Require("name")
+		name, _ := in.Str("name")
+		list = append(list, serve.Adapter{Name: name, Scale: in.Number("scale", -100, 100, 1)})
+		o.CloseInner(in)
+	}
+	return list
 }
 
 // readParams reads the parameters that both kinds of completion have, save the

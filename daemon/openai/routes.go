@@ -29,6 +29,12 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Get("/v1/models/{model...}", auth.ListModels, a.model),
 			wire.Post("/v1/chat/completions", auth.Generate, a.chat),
 			wire.Post("/v1/completions", auth.Generate, a.completions),
+			wire.Post("/v1/embeddings", auth.Generate, a.embeddings),
+			wire.Post("/v1/rerank", auth.Generate, a.rerank),
+			wire.Post("/v1/tokenize", auth.Generate, a.tokenize),
+			wire.Post("/v1/detokenize", auth.Generate, a.detokenize),
+			wire.Post("/v1/apply-template", auth.Generate, a.applyTemplate),
+			wire.Post("/v1/chat/completions/input_tokens", auth.Generate, a.inputTokens),
 			wire.Post("/v1/classifications", auth.Generate, a.classifications),
 		},
 		WriteFault: writeFault,
@@ -44,9 +50,14 @@ func (a *api) health(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// find returns the model of a name, loaded, until release is called.
-func (a *api) find(r *http.Request, name string) (m serve.Model, release func(), err error) {
-	return a.service.Find(r.Context(), serve.Want{Model: name, Endpoint: path.Base(r.URL.Path)})
+// find returns the model of a request, loaded, until release is called.
+func (a *api) find(r *http.Request, req *request) (m serve.Model, release func(), err error) {
+	return a.service.Find(r.Context(), serve.Want{
+		Model:     req.model,
+		Endpoint:  path.Base(r.URL.Path),
+		Adapters:  req.adapters,
+		KeepAlive: req.keepAlive,
+	})
 }
 
 // fail ends a stream with an error, if the client is still there.

@@ -55,7 +55,7 @@ func TestRoutesThatAreNot(t *testing.T) {
 		allow        string
 	}{
 		{"GET", "/", http.StatusNotFound, ""},
-		{"POST", "/v1/embeddings", http.StatusNotFound, ""},
+		{"POST", "/v1/images/generations", http.StatusNotFound, ""},
 		{"GET", chatPath, http.StatusMethodNotAllowed, "POST"},
 		{"DELETE", "/v1/models/fake", http.StatusMethodNotAllowed, "GET"},
 	} {

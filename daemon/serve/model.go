@@ -40,6 +40,22 @@ type Model interface {
 	// generated: its log probability and the nTop most likely tokens there.
 	// The first token has none. Errors are those of Generate.
 	Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]runtime.Delta, error)
+
+	// Embed returns the vector of a text's tokens, pooled as the model says or
+	// else their mean, and not normalised. A text that is too long or empty is
+	// a *LengthError; others are those of Generate.
+	Embed(ctx context.Context, tokens []runtime.Token) ([]float32, error)
+
+	// Rerank says how relevant a document is to a query, if the model has the
+	// capability Rerank. Errors are those of Embed.
+	Rerank(ctx context.Context, query, document string) (Relevance, error)
+}
+
+// Relevance is what a model thinks of a document.
+type Relevance struct {
+	Score   float32 // 0 to 1
+	Raw     float32 // as the model puts it
+	NTokens int     // of query and document
 }
 
 // Answer is an answer in the making.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -85,6 +86,9 @@ type Info struct {
 
 // Capability is something that a model is good for. The words are Ollama's.
 type Capability string
+
+// Can reports whether the model has a capability.
+func (i *Info) Can(c Capability) bool { return slices.Contains(i.Capabilities, c) }
 
 // The capabilities.
 const (
