@@ -7,6 +7,8 @@ export MODEL
 GO       ?= go
 BIN      := bin
 PREFIX   ?= /usr/local
+VERSION  ?= 0.2.0
+ARCH     ?= $(shell $(GO) env GOARCH)
 FUZZTIME ?= 30s
 BENCH    ?= .
 REF      ?= main
@@ -22,7 +24,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install clean test clients noasm isa isa-arm64 race fuzz generate generate-check
+.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race fuzz generate generate-check
 .PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -45,12 +47,33 @@ demo-model: ## train the bundled model anew, about half an hour on two cores
 	$(BIN)/inferd-tune export --dir dist/demo --out dist/demo/demo.gguf
 	$(BIN)/inferd-tune eval --dir dist/demo --model dist/demo/demo.gguf
 
-install: build ## copy the binaries to $(DESTDIR)$(PREFIX)/bin
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(BIN)/inferd $(BIN)/inferctl $(DESTDIR)$(PREFIX)/bin
+install: build ## copy the programs, units, manuals and completions to $(DESTDIR)$(PREFIX)
+	$(call install_tree,$(BIN),$(DESTDIR),$(PREFIX))
+
+# What packages are made of.
+install-tree:
+	$(call install_tree,$(FROM),$(DESTDIR),$(PREFIX))
+
+release: ## static binaries for linux/amd64 and linux/arm64 in dist, the same bytes each time
+	@for arch in amd64 arm64 ; do \
+		mkdir -p dist/linux-$$arch && \
+		GOOS=linux GOARCH=$$arch $(BUILD) -o dist/linux-$$arch/ ./cmd/inferd ./cmd/inferctl || exit 1 ; \
+	done
+	@cd dist && sha256sum linux-*/inferd linux-*/inferctl | tee SHA256SUMS
+
+deb: ## a Debian package for ARCH (this machine's) in dist
+	@$(package_tree) && daemon/systemd/deb.sh "$$tree" $(ARCH) $(VERSION) dist/inferd_$(VERSION)_$(ARCH).deb
+
+rpm: ## an RPM package for ARCH (this machine's) in dist; needs rpmbuild
+	@$(package_tree) && rpmbuild -bb --quiet --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64) \
+		--define "pkg_version $(VERSION)" --define "pkg_tree $$tree" --define "_rpmdir $(CURDIR)/dist" \
+		--define "_topdir $$tree/../rpm" daemon/systemd/inferd.spec
+
+systemd-test: deb ## install the package under a systemd of its own and try the service; needs root
+	INFERD_SYSTEMD_TEST=1 INFERD_DEB=$(CURDIR)/dist/inferd_$(VERSION)_$(ARCH).deb $(TEST) -count 1 -v ./daemon/systemd
 
 clean: ## remove what the other targets built
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist/linux-* dist/*.deb dist/*.rpm
 
 test: build ## build, then run all tests; INFERD_SHARED=dir adds the golden data
 	@$(golden_data_notice)
@@ -127,6 +150,35 @@ lint: ## golangci-lint with .golangci.yml
 
 vuln: ## known vulnerabilities in what the binaries call; needs vuln.go.dev
 	$(GOVULNCHECK) ./cmd/...
+
+# install_tree copies programs from $1 into the tree $2, under the prefix $3.
+# Units and other parts of the system that name programs get the prefix's paths.
+define install_tree
+	install -d $2$3/bin $2/usr/lib/systemd/system $2/usr/lib/sysusers.d $2/usr/lib/tmpfiles.d
+	install -m 0755 $1/inferd $1/inferctl $2$3/bin
+	for unit in inferd.service inferd.socket inferd-admin.socket ; do \
+		sed 's,/usr/bin/,$3/bin/,g' daemon/systemd/$$unit >$2/usr/lib/systemd/system/$$unit || exit 1 ; done
+	install -m 0644 daemon/systemd/sysusers.conf $2/usr/lib/sysusers.d/inferd.conf
+	install -m 0644 daemon/systemd/tmpfiles.conf $2/usr/lib/tmpfiles.d/inferd.conf
+	install -d $2/etc/inferd
+	for f in inferd.toml policy.toml ; do test -e $2/etc/inferd/$$f || \
+		install -m 0644 daemon/systemd/$$f $2/etc/inferd/$$f || exit 1 ; done
+	install -d $2$3/share/man/man1 $2$3/share/man/man5 $2$3/share/man/man8 $2$3/share/doc/inferd
+	for page in daemon/systemd/man/*.[158] ; do \
+		gzip -9n <$$page >$2$3/share/man/man$${page##*.}/$${page##*/}.gz || exit 1 ; done
+	cp -r daemon/systemd/examples $2$3/share/doc/inferd/
+	install -d $2$3/share/bash-completion/completions $2$3/share/fish/vendor_completions.d $2$3/share/zsh/vendor-completions
+	$(GO) run ./cmd/inferctl completion bash >$2$3/share/bash-completion/completions/inferctl
+	$(GO) run ./cmd/inferctl completion fish >$2$3/share/fish/vendor_completions.d/inferctl.fish
+	$(GO) run ./cmd/inferctl completion zsh >$2$3/share/zsh/vendor-completions/_inferctl
+endef
+
+# package_tree installs programs for ARCH into an empty tree and sets $$tree.
+define package_tree
+umask 022 && dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && tree=$$dir/tree && mkdir -p dist $$tree && \
+GOOS=linux GOARCH=$(ARCH) $(BUILD) -o $$dir/bin/ ./cmd/inferd ./cmd/inferctl && \
+$(MAKE) --no-print-directory -s install-tree FROM=$$dir/bin DESTDIR=$$tree PREFIX=/usr
+endef
 
 define no_model
 echo 'make: which model? Say MODEL=path/to/model.gguf' >&2 ; exit 2
