@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -75,10 +76,10 @@ func (x *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.mux.Serve
 
 // serve runs a route's handler and turns its error into an answer.
 func (x *Router) serve(f *Format, route Route, w http.ResponseWriter, r *http.Request) {
-	if !auth.GrantFrom(r.Context()).Allows(route.Needs) {
+	if grant := auth.GrantFrom(r.Context()); !grant.Allows(route.Needs) {
 		f.WriteFault(w, r, &serve.Fault{
 			Status:  http.StatusForbidden,
-			Message: "you have no grant for this, ask the administrator of this machine",
+			Message: "you have no grant for this, ask " + cmp.Or(grant.Contact, "the administrator of this machine"),
 			Code:    statusCode(http.StatusForbidden),
 		})
 		return
