@@ -50,4 +50,5 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 	i.MatMul[F16] = geometry512.floatProduct(gemmF16AVX512)
 	i.MatMul[BF16] = geometry512.floatProduct(gemmBF16AVX512)
 	quantizeKernels{quantize32AVX512, quantize256AVX512}.override(i)
+	i.Scan, i.Peak = scanWith(scanAVX512), peakOf(peakAVX512, 16*128)
 })

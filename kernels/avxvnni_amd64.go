@@ -39,4 +39,5 @@ var avxvnni = avx2.with("avxvnni", func(i *Impl) {
 	} {
 		i.MatMul[f] = geometry256.product(k)
 	}
+	i.Peak = peakOf(peakAVXVNNI, 12*64)
 })

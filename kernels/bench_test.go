@@ -52,7 +52,7 @@ func benchmarkMatVec(b *testing.B, f Format, nTokens, nThreads int) {
 		func() time.Duration {
 			return parallel(nThreads, func(i int) {
 				r := share(len(w.Panels)/256, i, nThreads)
-				scanMemory(w.Panels[r.From*256 : r.To*256])
+				ScanMemory(w.Panels[r.From*256 : r.To*256])
 			})
 		})
 }
@@ -72,7 +72,7 @@ func BenchmarkMatMul(b *testing.B) {
 					func() time.Duration {
 						return parallel(1, func(int) { MatMul(y, w, x, Range{0, w.NPanels()}, Range{0, nTokens}, scratch) })
 					},
-					func() time.Duration { return parallel(1, func(int) { doPeak(ops) }) })
+					func() time.Duration { return parallel(1, func(int) { DotPeak(ops) }) })
 			})
 		}
 	}

@@ -46,6 +46,10 @@ type Impl struct {
 	AttentionSegment func(part attentionPartial, q *Queries, heads Range, segment int, scratch []float32)
 	AttentionMerge   func(state, part attentionPartial, headDimV int)
 
+	// What the machine can do; see [ScanMemory] and [DotPeak].
+	Scan func(b []byte) uint64
+	Peak func(ops float64) int32
+
 	// Recurrent layers, token by token.
 	CausalConv func(out []float32, x Rows, state, weight, bias []float32, dim int, channels Range)
 	MambaScan  func(m *Mamba, out, state []float32, u, dt, b, c Rows, channels Range)
@@ -89,6 +93,8 @@ var generic = Impl{
 	StoreKV:          storeKVGeneric,
 	AttentionSegment: attentionSegmentGeneric,
 	AttentionMerge:   attentionMergeGeneric,
+	Scan:             scanGeneric,
+	Peak:             peakGeneric,
 	GaussianCutoff:   gaussianCutoffGeneric,
 	CausalConv:       causalConvGeneric,
 	MambaScan:        mambaScanGeneric,

@@ -48,13 +48,19 @@ func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activat
 	}
 }
 
-// stream computes a tile of few tokens.
+// stream computes a tile of few tokens. Between panels the memory waits, so that
+// the loop over whole ones does nothing but call.
 func (g *geometry) stream(k panelKernels, y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
 	xq, dx, sums := x.pointers(tokens.From, 0)
-	for p := panels.From; p < panels.To; p++ {
+	nBlocks, stride, n := w.NIn/w.Format.BlockLen(), quantStride(w.NIn), panelBytes(w.Format, w.NIn)
+	p := panels.From
+	for ; p < min(panels.To, w.NOut/PanelRows); p++ {
+		k.gemv(&y[tokens.From*w.NOut+p*PanelRows], w.NOut, &w.Panels[p*n], nBlocks,
+			xq, dx, sums, w.NIn, stride, tokens.len(), 1<<PanelRows-1)
+	}
+	if p < panels.To {
 		out := g.output(y, w, p, 1, tokens, scratch)
-		k.gemv(out.at(tokens.From), out.ldy, &w.panel(p)[0], w.NIn/w.Format.BlockLen(),
-			xq, dx, sums, w.NIn, quantStride(w.NIn), tokens.len(), out.mask)
+		k.gemv(out.at(tokens.From), out.ldy, &w.panel(p)[0], nBlocks, xq, dx, sums, w.NIn, stride, tokens.len(), out.mask)
 		out.finish()
 	}
 }

@@ -37,6 +37,7 @@
 //	kvcache.go prefix.go state.go           pages of keys and values; their reuse; recurrent states
 //	adapter.go cpu_adapter.go               low-rank changes of the weights, by session
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
+//	limits.go                               what a step costs at least, for measuring
 //	invariants_*.go                         costly checks, with the build tag invariants
 //	perplexity.go                           how well a model predicts a text
 //

@@ -99,6 +99,7 @@ type Engine struct {
 	refs    atomic.Int64
 
 	weights region
+	cost    modelCost
 	kv      *pagePool
 
 	adaptable  map[string][]*linear // what adapters may change, by tensor
@@ -173,6 +174,7 @@ func (e *Engine) fill(p *plan, o Options) error {
 		return err
 	}
 	p.binder.attach(e.weights.bytes)
+	e.cost = p.binder.cost(e.threads.N)
 	e.adaptable, e.nAdaptable = p.binder.adaptable, p.binder.nAdaptable
 	if err := e.model.ready(e.nCtx); err != nil {
 		return &ModelError{Path: p.info.Path, Faults: []Fault{{Reason: err.Error()}}}

@@ -48,9 +48,11 @@ type packItem struct {
 	cols   int
 	off    int64 // in the weights' memory
 
-	matrix  *kernels.Matrix
-	vector  *[]float32 // one of the two
-	isTable bool       // a matrix whose rows are looked up, and that nothing is multiplied by
+	matrix   *kernels.Matrix
+	vector   *[]float32 // one of the two
+	isTable  bool       // a matrix whose rows are looked up, and that nothing is multiplied by
+	isOutput bool       // the matrix that makes logits
+	isExpert bool       // a matrix that only some tokens meet
 }
 
 func newBinder(f *gguf.File) *binder {
@@ -209,11 +211,22 @@ func (b *binder) table(dst *linear, name string, nRows, nCols int) {
 // packed once.
 func (b *binder) matOr(dst *linear, name string, other *linear) {
 	if b.has(name + ".weight") {
+		b.mark(other.w, func(it *packItem) { it.isTable = true })
 		b.mat(dst, name, other.w.NOut, other.w.NIn)
-		return
+	} else {
+		dst.w = other.w
+		b.bias(&dst.bias, name, other.w.NOut)
 	}
-	dst.w = other.w
-	b.bias(&dst.bias, name, other.w.NOut)
+	b.mark(dst.w, func(it *packItem) { it.isOutput = true })
+}
+
+// mark changes the item of a matrix, if the file has it.
+func (b *binder) mark(w *kernels.Matrix, change func(it *packItem)) {
+	for i := range b.items {
+		if b.items[i].matrix == w {
+			change(&b.items[i])
+		}
+	}
 }
 
 // part is a range of rows of a matrix that holds several.
@@ -269,8 +282,12 @@ func (b *binder) experts(name string, n, nIn int, parts ...expertPart) {
 		}
 		nOut += p.nOut
 	}
+	first := len(b.items)
 	if info, format, ok := b.lookup(name+".weight", n, nOut, nIn); ok {
 		b.eachExpertPart(info, n, nOut, parts, func(l *linear, from int64) { b.addMatrix(l.w, info, from, format) })
+		for i := range b.items[first:] {
+			b.items[first+i].isExpert = true
+		}
 	}
 	if !b.has(name + ".bias") {
 		return
