@@ -85,11 +85,13 @@ clients: ## test with client libraries of Go and Node, which are fetched; INFERD
 noasm: ## test the kernels and the runtime without assembly
 	$(TEST),noasm ./kernels/... ./runtime/...
 
-isa: build ## test the kernels and the runtime at every level that this CPU has
-	@for level in generic avx2 avxvnni avx512 neon neondot ; do \
-		INFERD_KERNELS=$$level $(BIN)/inferctl --help >/dev/null || continue ; \
-		echo "== $$level" ; INFERD_KERNELS=$$level $(TEST) -count 1 ./kernels ./runtime || exit 1 ; \
+isa: build ## test the kernels, the runtime and all golden models at every level that this CPU has
+	@$(golden_data_notice)
+	@for level in amx avx512 avxvnni avx2 neondot neon generic ; do \
+		echo "== $$level" ; INFERD_KERNELS=$$level $(BIN)/inferctl --help >/dev/null || continue ; \
+		INFERD_KERNELS=$$level INFERD_KERNELS_REQUIRE=$$level $(TEST) -count 1 ./kernels ./runtime/... || exit 1 ; \
 	done
+	@$(golden_data_notice)
 
 isa-arm64: ## test the kernels and the small models for arm64 in qemu-user, with and without the dot product
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \

@@ -77,11 +77,11 @@
 //
 // format.go, fma.go, float16.go; matmul.go, quantize.go, pack.go, rowblock.go,
 // matmul_generic.go, lookup.go; a format: q8_0.go, q4_0.go, q5_0.go, q1_0.go,
-// q4_nonlinear.go, q4_k.go, q6_k.go, q2_k.go, q_ternary.go, q_grid.go; impl.go
-// and the levels; then reduce.go, rmsnorm.go, layernorm.go, rope.go, exp.go,
-// softmax.go, activation.go, attention.go, kvpages.go, conv.go, mamba.go,
-// deltanet.go; lanekernels.go, attentiontiles.go and recurrentlanes.go, what the
-// SIMD levels have in common there.
+// q4_nonlinear.go, q4_k.go, q6_k.go, q2_k.go, q_ternary.go, q_grid.go; impl.go,
+// levels.go, limits.go and the levels; then reduce.go, rmsnorm.go, layernorm.go,
+// rope.go, exp.go, softmax.go, activation.go, attention.go, kvpages.go, conv.go,
+// mamba.go, deltanet.go; lanekernels.go, attentiontiles.go and recurrentlanes.go,
+// what the SIMD levels have in common there.
 // Apart from the contract, for files and tools: dequant.go, grid.go, encode.go.
 //
 // # Decisions

@@ -2,15 +2,10 @@
 
 package kernels
 
-import "github.com/klauspost/cpuid/v2"
-
-// supported returns the levels above generic that this CPU can run, best first.
-func supported() (levels []Impl) {
-	if cpuid.CPU.Supports(neonDotFeatures...) {
-		levels = append(levels, neonDot)
+// candidates returns the levels above generic, best first.
+func candidates() []candidate {
+	return []candidate{
+		{&neonDot, neonDotFeatures, nil},
+		{&neon, neonFeatures, nil},
 	}
-	if cpuid.CPU.Supports(neonFeatures...) {
-		levels = append(levels, neon)
-	}
-	return levels
 }

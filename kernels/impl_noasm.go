@@ -2,5 +2,5 @@
 
 package kernels
 
-// supported returns the levels above generic that this CPU can run, best first.
-func supported() []Impl { return nil }
+// candidates returns the levels above generic, of which there are none.
+func candidates() []candidate { return nil }

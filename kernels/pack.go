@@ -146,8 +146,8 @@ func packedBlock(f Format, panel []byte, b int) (head, body []byte) {
 // putWords writes the 4-byte words of src to lane row of consecutive words of
 // body [words][PanelRows][4].
 func putWords(body, src []byte, row int) {
-	for g := range len(src) / 4 {
-		copy(body[g*64+row*4:][:4], src[g*4:][:4])
+	for at := row * 4; len(src) >= 4; at, src = at+64, src[4:] {
+		binary.LittleEndian.PutUint32(body[at:], binary.LittleEndian.Uint32(src))
 	}
 }
 
@@ -173,7 +173,9 @@ func word(body []byte, g, row int) uint32 {
 }
 
 // putHalf copies a 2-byte scale to lane row of head.
-func putHalf(head, src []byte, row int) { copy(head[row*2:][:2], src[:2]) }
+func putHalf(head, src []byte, row int) {
+	binary.LittleEndian.PutUint16(head[row*2:], binary.LittleEndian.Uint16(src))
+}
 
 // half returns the float16 in lane row of head.
 func half(head []byte, row int) float32 {

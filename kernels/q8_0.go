@@ -8,8 +8,8 @@ import "encoding/binary"
 
 func packQ8_0(head, body, src []byte, row int) {
 	putHalf(head, src, row)
-	for g := range 8 {
-		putWord(body, g, row, binary.LittleEndian.Uint32(src[2+g*4:])^0x80808080)
+	for at, q := row*4, src[2:34]; len(q) >= 4; at, q = at+64, q[4:] {
+		binary.LittleEndian.PutUint32(body[at:], binary.LittleEndian.Uint32(q)^0x80808080)
 	}
 }
 

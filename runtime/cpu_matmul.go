@@ -6,8 +6,8 @@ import "inferd/kernels"
 // are numbered one after another and handed out in chunks.
 type matMulJob struct {
 	tasks  []matMulTask
-	panels int // of all tasks
-	per    int // panels in a chunk
+	panels int   // of all tasks
+	ends   []int // of each chunk's panels, which begin where the last one's end
 	run    func(chunk, thread int)
 }
 
@@ -28,7 +28,10 @@ func (j *matMulJob) add(w *linear, x kernels.Activations, y []float32, rows kern
 
 // chunk computes one chunk's panels, which may be of several tasks.
 func (j *matMulJob) chunk(chunk int, scratch []byte) {
-	from, to := chunk*j.per, min((chunk+1)*j.per, j.panels)
+	from, to := 0, j.ends[chunk]
+	if chunk > 0 {
+		from = j.ends[chunk-1]
+	}
 	for i := range j.tasks {
 		t := &j.tasks[i]
 		p := kernels.Range{From: max(from-t.first, 0), To: min(to-t.first, t.w.w.NPanels())}
@@ -55,9 +58,25 @@ func (t *matMulTask) compute(p kernels.Range, scratch []byte) {
 // inlineMACs is how many multiplications cost less than waking a thread.
 const inlineMACs = 1 << 15
 
-// chunksPerThread is into how many parts a thread's share is cut, so that a
-// thread that loses its CPU for a while holds up little.
-const chunksPerThread = 8
+// Chunks shrink towards the end of a job: large ones first, because each begins
+// a stream from memory anew, small ones last, because at the end the others wait
+// for whoever has one. A thread that loses its CPU for a while holds up a
+// firstShare-th of a thread's share at most.
+const (
+	firstShare = 4
+	lastShare  = 64
+)
+
+// divide cuts the job's panels into chunks for nThreads threads. They are even
+// numbers of panels where that is possible: the kernels take two at a time.
+func (j *matMulJob) divide(nThreads int) {
+	j.ends = j.ends[:0]
+	least := max(2, j.panels/(lastShare*nThreads)&^1)
+	for from := 0; from < j.panels; {
+		from = min(j.panels, from+max(least, (j.panels-from)/(firstShare*nThreads)&^1))
+		j.ends = append(j.ends, from)
+	}
+}
 
 // runMatMuls runs the products that were added.
 func (c *cpu) runMatMuls() {
@@ -70,14 +89,12 @@ func (c *cpu) runMatMuls() {
 		t := &j.tasks[i]
 		macs += t.w.w.NOut * t.w.w.NIn * (t.rows.To - t.rows.From)
 	}
-	nChunks := min(j.panels, c.nThread*chunksPerThread)
 	if macs <= inlineMACs || c.nThread == 1 {
-		nChunks = min(j.panels, 1)
+		j.ends = append(j.ends[:0], j.panels)
+	} else {
+		j.divide(c.nThread)
 	}
-	if nChunks > 0 {
-		j.per = (j.panels + nChunks - 1) / nChunks
-		c.pool.run((j.panels+j.per-1)/j.per, j.run)
-	}
+	c.pool.run(len(j.ends), j.run)
 	clear(j.tasks)
 	j.tasks, j.panels = j.tasks[:0], 0
 }

@@ -8,7 +8,7 @@ import (
 
 // packChunkBytes is about how much of a file one thread reads at a time: little
 // enough to stay in its cache between reading and packing.
-const packChunkBytes = 1 << 20
+const packChunkBytes = 1 << 18
 
 // packChunk is a range of panels of one item.
 type packChunk struct {

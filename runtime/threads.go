@@ -11,8 +11,8 @@ import (
 
 // ThreadChoice is how many threads a step uses and why.
 type ThreadChoice struct {
-	N      int
-	Reason string // for the log, such as "4 of 8 CPUs: big cores only"
+	N      int    `json:"n"`
+	Reason string `json:"reason"` // for the log, such as "4 of 8 CPUs: big cores only"
 }
 
 // ChooseThreads returns the number of threads that serves this process best:

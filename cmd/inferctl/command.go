@@ -40,6 +40,7 @@ func commands() []*command {
 		tensorCommand,
 		quantizeCommand,
 		perplexityCommand,
+		doctorCommand,
 		benchCommand,
 		evalCommand,
 		templateCommand,

@@ -2,7 +2,7 @@
 // around its model files.
 //
 // One file holds one subcommand and is named after it: chat and bridge talk to a
-// running daemon over its socket; generate, logits, embed, perplexity and bench
+// running daemon over its socket, doctor looks at the machine; generate, logits, embed, perplexity and bench
 // load a model themselves; inspect, tensor, quantize, tokenize, detokenize and
 // template read no more of a file than they need; pull downloads one (package
 // pull).
