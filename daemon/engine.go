@@ -30,7 +30,7 @@ type engine interface {
 	kv() runtime.KVStats
 
 	// embed returns the pooled vector of a text. Like a step, it overwrites
-	// the logits of the step before.
+	// the logits of the step before, and must not be called during one.
 	embed([]runtime.Token) ([]float32, error)
 	close()
 }
@@ -106,6 +106,7 @@ func (e *runtimeEngine) pooling() string     { return e.Info().Pooling }
 func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
 	e.turn.Lock()
 	defer e.turn.Unlock()
+	e.batch.Reset() // its logits have been read
 	return e.Embed(t)
 }
 func (e *runtimeEngine) close() { e.Engine.Close() }

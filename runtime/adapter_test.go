@@ -175,6 +175,7 @@ func TestAdaptedSessionsShareSteps(t *testing.T) {
 			for k, i := range who {
 				got[i] = append(got[i], b.Entries[k].Logits...)
 			}
+			b.Reset()
 		}
 		for i := range kinds {
 			requireSameBits(t, want[i], got[i], name)
@@ -192,6 +193,7 @@ func TestAdaptedOutputOfPickedRows(t *testing.T) {
 	all := allLogits(t, newAdapted(t, e, "", AdapterUse{a, 1}), tokens, 12)
 	plain := allLogits(t, newSession(t, e, ""), tokens, 12)
 	var b Batch
+	defer b.Reset()
 	b.Add(newSession(t, e, ""), tokens, WantNone)
 	b.Add(newAdapted(t, e, "", AdapterUse{a, 1}), tokens[:5], WantNone)
 	b.Add(newSession(t, e, ""), tokens, WantLast)
@@ -223,6 +225,7 @@ func TestAdaptedDecodeAllocatesNothing(t *testing.T) {
 	a := loadAdapter(t, e, testAdapter(t, e, 4, 1))
 	sessions := []*Session{newAdapted(t, e, "", AdapterUse{a, 1}), newSession(t, e, ""), newAdapted(t, e, "", AdapterUse{a, 0.5})}
 	var b Batch
+	defer b.Reset()
 	tokens := []Token{1}
 	require.Zero(t, testing.AllocsPerRun(20, func() {
 		b.Reset()

@@ -123,6 +123,7 @@ func loadChanged(t *testing.T, f *gguf.File, path, key string, v any) bool {
 	require.NoError(t, err)
 	defer s.Close()
 	var b Batch
+	defer b.Reset()
 	b.Add(s, tokens, WantLast)
 	require.NoError(t, e.Step(&b), what)
 	return true

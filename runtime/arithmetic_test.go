@@ -80,6 +80,7 @@ func runAmongOthers(t *testing.T, e *Engine, prompt []Token, chunk, nOthers int,
 		defer others[len(others)-1].Close()
 	}
 	var b Batch
+	defer b.Reset()
 	for pos := from; pos < len(prompt); {
 		b.Reset()
 		n := min(chunk, len(prompt)-pos)

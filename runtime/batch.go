@@ -20,7 +20,8 @@ type Entry struct {
 	Want    Want
 
 	// Logits is set by Step: [n, nVocab], one row for each position wanted.
-	// It lies in the engine's scratch memory and is valid until the next step.
+	// It lies in the engine's scratch memory and is valid until the batch's next
+	// step or its Reset, and until then no other batch can use the engine.
 	Logits []float32
 }
 
@@ -38,15 +39,28 @@ func (e *Entry) nRows() int {
 
 // Batch is the work of one step: any number of sessions of one engine, each
 // at most once. The zero value is an empty batch; reuse one to avoid
-// allocation.
+// allocation. A batch that was given logits must be reset once they have been
+// read, or nobody else can use the engine.
 type Batch struct {
 	Entries []Entry
+	lender  *Engine // whose scratch memory the logits lie in; nil if there are none
 }
 
-// Reset empties b and forgets its sessions, tokens and logits.
+// Reset empties b, forgets its sessions and tokens, and gives its logits back.
 func (b *Batch) Reset() {
+	b.giveBack()
 	clear(b.Entries)
 	b.Entries = b.Entries[:0]
+}
+
+// giveBack lets others use the engine that b's logits are from.
+func (b *Batch) giveBack() {
+	if b.lender != nil {
+		b.lender.mu.Lock()
+		b.lender.hasLent = false
+		b.lender.mu.Unlock()
+		b.lender = nil
+	}
 }
 
 // Add appends an entry and returns its index in Entries.

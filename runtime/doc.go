@@ -45,7 +45,8 @@
 //
 // An Engine lives until all its users have closed it: the loader, whoever
 // called Acquire, and every session. A session belongs to one goroutine at a
-// time. Steps of one engine run one after another; sessions may be opened,
+// time. Steps of one engine run one after another, and while a batch has logits
+// that it has not given back all others are refused; sessions may be opened,
 // rewound and closed by other goroutines meanwhile, as long as they are not in
 // the step's batch. The threads of a step spin between its operations, so a
 // program that has other work meanwhile sets GOMAXPROCS a little above the

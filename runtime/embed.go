@@ -55,13 +55,16 @@ func (e *Engine) Embed(tokens []Token) ([]float32, error) {
 		}
 		rest = rest[n:]
 	}
-	return e.project(p.vector()), nil
+	return e.project(p.vector())
 }
 
 // embedChunk appends tokens to s and their vectors to p.
 func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.hasLent {
+		return ErrLent
+	}
 	b := Batch{Entries: []Entry{{Session: s, Tokens: tokens, Want: WantAll}}}
 	if err := e.layOut(&b); err != nil {
 		return err
@@ -82,15 +85,18 @@ func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 
 // project makes a model's output of a pooled vector, which most models are done
 // with.
-func (e *Engine) project(pooled []float32) []float32 {
+func (e *Engine) project(pooled []float32) ([]float32, error) {
 	m, isEncoder := e.model.(*encoder)
 	if !isEncoder {
-		return pooled
+		return pooled, nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.hasLent {
+		return nil, ErrLent
+	}
 	e.cpu.begin()
-	return append([]float32(nil), m.tail.apply(e.cpu, Tensor{1, len(pooled), pooled}).x...)
+	return append([]float32(nil), m.tail.apply(e.cpu, Tensor{1, len(pooled), pooled}).x...), nil
 }
 
 // pooler makes one vector of many.

@@ -107,9 +107,10 @@ type Engine struct {
 
 	grammarVocab func() *grammar.Vocab // makes it once
 
-	mu   sync.Mutex // guards the step in progress: cpu and its scratch memory
-	cpu  *cpu
-	step step
+	mu      sync.Mutex // guards the step in progress: cpu and its scratch memory
+	cpu     *cpu
+	step    step
+	hasLent bool // a batch has logits in the scratch memory
 }
 
 // Load reads a model, packs its weights for the CPU's kernels and reserves
@@ -242,12 +243,16 @@ func (e *Engine) KV() KVStats { return e.kv.stats() }
 
 // Step computes b: each entry's tokens are appended to its session, and the
 // logits it wants are set. Where it returns an error nothing has changed:
-// ErrKVFull for lack of pages, a *ContextError for lack of context, and errors
-// that a correct caller never sees for a malformed batch. The logits stay valid
-// until the engine's next step.
+// ErrKVFull for lack of pages, a *ContextError for lack of context, ErrLent
+// where another batch still has logits, and errors that a correct caller never
+// sees for a malformed batch.
 func (e *Engine) Step(b *Batch) error {
+	b.giveBack()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.hasLent {
+		return fmt.Errorf("runtime: step: %w", ErrLent)
+	}
 	return e.stepLocked(b)
 }
 

@@ -1,9 +1,12 @@
 package runtime
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -33,6 +36,7 @@ func TestDecodeOfEachArchitectureAllocatesNothing(t *testing.T) {
 func decodeWithoutAllocating(t *testing.T, model string, nThreads int) {
 	e := load(t, model, Options{Threads: nThreads, KVBytes: 16 << 20})
 	var b Batch
+	defer b.Reset()
 	tokens := []Token{1}
 	sessions := []*Session{newSession(t, e, "a"), newSession(t, e, "b")}
 	n := min(257, e.NCtx()-100)
@@ -114,17 +118,50 @@ func TestConcurrentLoadAndUnload(t *testing.T) {
 	require.False(t, shared.Acquire())
 }
 
-// stepAll runs prompt and returns a copy of the last logits; another step may
-// overwrite them at any time, so it holds the engine's lock meanwhile.
+// stepAll runs prompt and returns a copy of the last logits. It waits while
+// others read theirs.
 func stepAll(e *Engine, s *Session, prompt []Token) []float32 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	var b Batch
+	defer b.Reset()
 	b.Add(s, prompt, WantLast)
-	if err := e.stepLocked(&b); err != nil {
+	err := ErrLent
+	for errors.Is(err, ErrLent) {
+		goruntime.Gosched()
+		err = e.Step(&b)
+	}
+	if err != nil {
 		return nil
 	}
 	return append([]float32(nil), b.Entries[0].Logits...)
+}
+
+// Nothing can overwrite logits before they are given back.
+func TestLogitsAreLent(t *testing.T) {
+	e := load(t, committedModel("llama-tied"), Options{KVBytes: 8 << 20})
+	var b, other Batch
+	b.Add(newSession(t, e, ""), []Token{1, 2, 3}, WantAll)
+	require.NoError(t, e.Step(&b))
+	want := slices.Clone(b.Entries[0].Logits)
+
+	waiting := newSession(t, e, "")
+	other.Add(waiting, []Token{4}, WantLast)
+	require.ErrorIs(t, e.Step(&other), ErrLent)
+	require.Zero(t, waiting.NTokens())
+	_, err := e.Embed([]Token{5, 6})
+	require.ErrorIs(t, err, ErrLent)
+	require.Equal(t, want, b.Entries[0].Logits)
+
+	b.Reset()
+	require.NoError(t, e.Step(&other))
+	other.Reset()
+	_, err = e.Embed([]Token{5, 6})
+	require.NoError(t, err)
+
+	b.Add(waiting, []Token{5}, WantNone)
+	require.NoError(t, e.Step(&b))
+	other.Add(newSession(t, e, ""), []Token{4}, WantLast)
+	require.NoError(t, e.Step(&other), "a batch without logits holds nothing up")
+	other.Reset()
 }
 
 func sameFloats(a, b []float32) bool {

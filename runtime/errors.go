@@ -17,6 +17,10 @@ var (
 	// have been closed or rewound.
 	ErrKVFull = errors.New("runtime: no free page in the KV cache")
 
+	// ErrLent is returned where a step would overwrite logits that another batch
+	// was given and has not given back by a Reset.
+	ErrLent = errors.New("the logits of another batch are in use")
+
 	// ErrContextFull is what a *ContextError is.
 	ErrContextFull = errors.New("runtime: context full")
 )

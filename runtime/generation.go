@@ -96,6 +96,7 @@ func (g *Generation) Accept(logits []float32) (Delta, error) {
 func (g *Generation) Run(ctx context.Context, emit func(Delta) error) error {
 	e := g.session.engine
 	var b Batch
+	defer b.Reset()
 	for g.Finished() == NotFinished {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -133,6 +133,7 @@ func TestGenerationInSteps(t *testing.T) {
 			require.Equal(t, probs.Of(d.Token), d.LogProb)
 			require.Equal(t, probs.Top(), d.Top)
 		}
+		b.Reset()
 		require.Equal(t, want, got)
 		g.Close()
 		s.Close()

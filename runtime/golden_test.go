@@ -92,6 +92,7 @@ func newSession(t testing.TB, e *Engine, user string) *Session {
 func allLogits(t testing.TB, s *Session, tokens []Token, chunk int) []float32 {
 	t.Helper()
 	var b Batch
+	defer b.Reset()
 	var all []float32
 	for len(tokens) > 0 {
 		n := min(chunk, len(tokens))
@@ -160,6 +161,7 @@ func (c *goldenCase) nCtx(t *testing.T, model string) int {
 func checkGreedy(t *testing.T, s *Session, dir string, c goldenCase, logits []float32, tolerance float64) {
 	t.Helper()
 	var b Batch
+	defer b.Reset()
 	for i, want := range c.Greedy {
 		require.EqualValues(t, want, kernels.Argmax(logits), "greedy token %d", i)
 		if i == len(c.Greedy)-1 {

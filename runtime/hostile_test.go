@@ -291,6 +291,7 @@ func loadBytes(t testing.TB, path string, content []byte) error {
 	require.NoError(t, err)
 	defer s.Close()
 	var b Batch
+	defer b.Reset()
 	b.Add(s, []Token{1, 0}, WantLast)
 	require.NoError(t, e.Step(&b))
 	return nil

@@ -71,6 +71,7 @@ func (e *Engine) scoreChunk(ctx context.Context, chunk []Token, probs *LogProbs)
 	defer s.Close()
 	first := len(chunk) / 2 // the first position whose logits are scored
 	var b Batch
+	defer b.Reset()
 	for pos := 0; pos < len(chunk)-1; {
 		if err := ctx.Err(); err != nil {
 			return 0, err

@@ -15,6 +15,7 @@ func TestSortingModel(t *testing.T) {
 	e := load(t, testdata.Shared(t, "models", "gpt2-nano-sort-f32.gguf"), Options{})
 	require.Equal(t, 3, e.NVocab())
 	var b Batch
+	defer b.Reset()
 	for input := range 729 {
 		var letters [6]Token
 		for i, rest := 0, input; i < len(letters); i, rest = i+1, rest/3 {

@@ -108,6 +108,7 @@ func TestStatesRunOut(t *testing.T) {
 	first, second := newSession(t, e, ""), newSession(t, e, "")
 	allLogits(t, first, []Token{1, 2, 3}, 3)
 	var b Batch
+	defer b.Reset()
 	b.Add(second, []Token{1}, WantLast)
 	require.ErrorIs(t, e.Step(&b), ErrKVFull)
 

@@ -121,6 +121,9 @@ func (e *Engine) stepLocked(b *Batch) error {
 		row += n
 		en.Session.advance(len(en.Tokens))
 	}
+	if row > 0 {
+		b.lender, e.hasLent = e, true
+	}
 	s.reset()
 	return nil
 }

@@ -28,6 +28,7 @@ func logitsPerStep(e *runtime.Engine) int {
 // it is nil, with the logits wanted of every step.
 func feed(ctx context.Context, s *runtime.Session, tokens []runtime.Token, want runtime.Want, perStep int, each func(logits []float32) error) error {
 	var b runtime.Batch
+	defer b.Reset()
 	for len(tokens) > 0 {
 		if err := context.Cause(ctx); err != nil {
 			return err

@@ -166,6 +166,7 @@ func (e *examiner) addLoss(prompt []runtime.Token, answer string) error {
 	}
 	defer s.Close()
 	var b runtime.Batch
+	defer b.Reset()
 	b.Add(s, tokens[:len(tokens)-1], runtime.WantAll)
 	if err := e.engine.Step(&b); err != nil {
 		return err

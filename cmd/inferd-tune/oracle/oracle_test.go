@@ -104,6 +104,7 @@ func runtimeLogits(t *testing.T, c graph.Config, params []graph.Param, tokens []
 	require.NoError(t, err)
 	defer s.Close()
 	var b runtime.Batch
+	defer b.Reset()
 	b.Add(s, tokens, runtime.WantAll)
 	require.NoError(t, e.Step(&b))
 	return slices.Clone(b.Entries[0].Logits)
