@@ -28,7 +28,7 @@ type Config struct {
 	KVBudget     Bytes         // for the KV cache of each model; touched as it is used
 	KVType       string        // element of the KV cache: auto, f32 or f16
 	Threads      int           // for computing; 0: as many as the machine gives
-	QueueSize    int           // requests that may wait for a model
+	QueueSize    int           // requests of one user that may wait for a model
 	MaxRunning   int           // requests that a model answers at once
 	PrefillChunk int           // prompt tokens in one step
 	MaxBody      Bytes         // of a request
@@ -79,7 +79,7 @@ var settings = []setting{
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
 	{name: "threads", usage: "`NUMBER` of threads that compute; 0: as many as the machine gives", set: setInt(0, 4096, func(c *Config) *int { return &c.Threads })},
-	{name: "queue-size", usage: "`NUMBER` of requests that may wait for a model before more are refused", set: setInt(0, 1<<20, func(c *Config) *int { return &c.QueueSize })},
+	{name: "queue-size", usage: "`NUMBER` of requests of one user that may wait for a model before more are refused", set: setInt(0, 1<<20, func(c *Config) *int { return &c.QueueSize })},
 	{name: "max-running", usage: "`NUMBER` of requests that a model answers at once", set: setInt(1, 4096, func(c *Config) *int { return &c.MaxRunning })},
 	{name: "prefill-chunk", usage: "prompt `TOKENS` in one step: more is faster, fewer lets running answers go on sooner", set: setInt(1, 1<<16, func(c *Config) *int { return &c.PrefillChunk })},
 	{name: "max-body", usage: "largest request body in `BYTES`", set: setBytes(1<<10, func(c *Config) *Bytes { return &c.MaxBody })},

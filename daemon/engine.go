@@ -121,7 +121,7 @@ func loadEngine(path string, c Config, turn *sync.Mutex) (*runtimeEngine, error)
 		NCtx:     c.NCtx,
 		KVBytes:  int64(c.KVBudget),
 		KVType:   kvType,
-		MaxBatch: c.MaxRunning + c.PrefillChunk,
+		MaxBatch: max(c.MaxRunning+c.PrefillChunk, sched.MaxRows),
 		Threads:  c.Threads,
 	})
 	if err != nil {

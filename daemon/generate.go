@@ -28,8 +28,10 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 	}
 	ctx, a.cancel = context.WithCancel(ctx)
 	w := &writer{answer: a}
+	grant := auth.GrantFrom(ctx)
 	err := m.sched.Submit(ctx, sched.Request{
-		User:   auth.GrantFrom(ctx).User,
+		User:   grant.User,
+		Share:  grant.Share,
 		Prompt: prompt,
 		Begin: func(s sched.Session) (_ sched.Writer, err error) {
 			w.generation, err = m.engine.begin(s, prompt, o)
@@ -214,8 +216,10 @@ func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]
 		ended:    make(chan error, 1),
 	}
 	defer clear(s.tokens)
+	grant := auth.GrantFrom(ctx)
 	err := m.sched.Submit(ctx, sched.Request{
-		User:         auth.GrantFrom(ctx).User,
+		User:         grant.User,
+		Share:        grant.Share,
 		Prompt:       prompt,
 		PromptLogits: true,
 		Begin:        func(sched.Session) (sched.Writer, error) { return s, nil },

@@ -62,6 +62,8 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 			PrefillChunk: c.PrefillChunk,
 			NPages:       nPages,
 			PageTokens:   kv.PageTokens,
+			NCtx:         e.nCtx(),
+			Speculate:    kv.NStates == 0, // a recurrent state cannot be cut back
 		}),
 	}
 }

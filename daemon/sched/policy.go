@@ -1,11 +1,6 @@
 package sched
 
-import (
-	"cmp"
-	"slices"
-
-	"inferd/daemon/auth"
-)
+import "slices"
 
 // limits are what the policy works within.
 type limits struct {
@@ -15,24 +10,43 @@ type limits struct {
 	pageTokens   int // positions in a page
 }
 
+const (
+	// minGrowth is how many tokens an answer gains before it can lose its slot to
+	// another user, so that changing slots never stops all progress.
+	minGrowth = 16
+
+	// maxAside is how often a request is set aside before others are instead.
+	maxAside = 3
+
+	// maxPassed is how many others are admitted before a user who waits, however
+	// little its share is.
+	maxPassed = 32
+)
+
 // policy decides who runs and what a step computes. It sees counts of tokens
 // and pages, has no clock, and does nothing by itself: the same calls in the
 // same order give the same decisions.
 //
-// A step is three calls: setAside, admit, plan.
+// A step is two calls: rearrange, plan.
 type policy struct {
 	limits
-	waiting queue
-	aside   []*job    // ran and were set aside, longest ago first
-	running []*job    // in order of admission
-	served  auth.User // whose prompt was advanced first in the last step
-	prompts []*job    // scratch of plan
+	accounts []*account // in order of first request
+	running  []*job     // in order of admission
+
+	among []*account // scratch of plan
 }
 
-// work is what a step does for one request: compute its next n tokens.
+// work is what a step does for one request: compute its next n tokens, and the
+// first nDraft of its draft behind them.
 type work struct {
 	*job
-	n int
+	n, nDraft int
+}
+
+// add takes in a new request.
+func (p *policy) add(j *job) {
+	j.account = p.account(j)
+	j.account.queue(j)
 }
 
 // pages returns how many pages hold every token that j has by now.
@@ -40,150 +54,233 @@ func (p *policy) pages(j *job) int {
 	return (j.nTokens + p.pageTokens - 1) / p.pageTokens
 }
 
-// nPagesTaken returns the pages of all running requests.
-func (p *policy) nPagesTaken() int {
+// nPagesHeld returns the pages of a user's running requests.
+func (p *policy) nPagesHeld(a *account) int {
 	n := 0
-	for _, j := range p.running {
+	for _, j := range a.running {
 		n += p.pages(j)
 	}
 	return n
 }
 
-// setAside takes requests out of the running ones until the rest fits into
-// the cache, and returns them. Each is the last admitted of the user who holds
-// the most pages; among equals, of the user whose last one came later. A
-// request that runs alone always fits.
-func (p *policy) setAside() []*job {
-	var out []*job
-	for taken := p.nPagesTaken(); taken > p.nPages && len(p.running) > 1; {
-		j := p.victim()
-		taken -= p.pages(j)
-		out = append(out, p.putAside(j))
+func (p *policy) nReserved(a *account) int { return int(a.share.KVReserve * float64(p.nPages)) }
+
+// nPagesTaken returns the pages that running requests hold, or their users have
+// in reserve, if a request more ran and one less; either may be nil.
+func (p *policy) nPagesTaken(in, out *job) int {
+	n := 0
+	for _, a := range p.accounts {
+		held := p.nPagesHeld(a)
+		if in != nil && in.account == a {
+			held += p.pages(in)
+		}
+		if out != nil && out.account == a {
+			held -= p.pages(out)
+		}
+		n += max(held, p.nReserved(a))
 	}
-	return out
+	return n
 }
 
-// putAside moves a running request to those set aside.
+// rearrange decides which requests run, and returns those that do no longer, to
+// be set aside, and those that do from now on. A request may be in both.
+func (p *policy) rearrange() (out, in []*job) {
+	for p.nPagesTaken(nil, nil) > p.nPages && len(p.running) > 1 {
+		out = append(out, p.putAside(p.largest()))
+	}
+	for {
+		a := p.nextIn()
+		if a == nil {
+			break
+		}
+		j := a.head()
+		if len(p.running) >= p.maxRunning {
+			loser := p.loser(a)
+			if loser == nil || p.nPagesTaken(j, loser) > p.nPages {
+				break
+			}
+			out = append(out, p.putAside(loser))
+		} else if p.nPagesTaken(j, nil) > p.nPages && len(p.running) > 0 {
+			break
+		}
+		p.admit(j)
+		in = append(in, j)
+	}
+	p.closeAccounts()
+	return out, in
+}
+
+// nextIn returns the user whose request is to be admitted next: who was passed
+// over too often, else who has the fewest slots for its weight, else who is
+// least in debt. Where that request does not fit into the cache, none is before
+// it but those that fit into their users' reserve: no big request starves
+// behind small ones.
+func (p *policy) nextIn() *account {
+	var next, own *account
+	for _, a := range p.accounts {
+		j := a.head()
+		if j == nil {
+			continue
+		}
+		if next == nil || p.isBefore(a, next) {
+			next = a
+		}
+		if p.nPagesHeld(a)+p.pages(j) <= p.nReserved(a) && (own == nil || p.isBefore(a, own)) {
+			own = a
+		}
+	}
+	if own != nil && p.nPagesTaken(next.head(), nil) > p.nPages {
+		return own
+	}
+	return next
+}
+
+func (p *policy) isBefore(a, b *account) bool {
+	if len(p.running) < p.maxRunning { // nobody loses a slot because others were late
+		if aLate, bLate := a.nPassed >= maxPassed, b.nPassed >= maxPassed; aLate || bLate {
+			return aLate && (!bLate || a.nPassed > b.nPassed)
+		}
+	}
+	nA, nB := float64(len(a.running)+1)/a.weight(), float64(len(b.running)+1)/b.weight()
+	return nA < nB || nA == nB && a.credit > b.credit
+}
+
+// admit makes the head of a line run.
+func (p *policy) admit(j *job) {
+	for _, a := range p.accounts {
+		if a != j.account && a.head() != nil {
+			a.nPassed++
+		}
+	}
+	a := j.account
+	a.nPassed = 0
+	a.line = without(a.line, j)
+	a.running = append(a.running, j)
+	p.running = append(p.running, j)
+	j.grown = 0
+}
+
+// putAside takes the place of a running request away. It goes on before its
+// user's new ones.
 func (p *policy) putAside(j *job) *job {
 	p.running = without(p.running, j)
-	p.aside = append(p.aside, j)
+	j.account.running = without(j.account.running, j)
 	j.nDone = 0
+	j.nAside++
+	j.account.queue(j)
 	return j
 }
 
-func (p *policy) victim() *job {
-	held := map[auth.User]int{}
-	for _, j := range p.running {
-		held[j.User] += p.pages(j)
-	}
-	victim := p.running[len(p.running)-1]
+// largest returns the running request that is set aside for lack of pages: the
+// last admitted of the user who holds most beyond its reserve, for its weight;
+// among equals, of the user whose last one came later. Requests that were set
+// aside often stay as long as there are others, and the oldest of them then.
+func (p *policy) largest() *job {
+	var victim *job
+	var worst [2]float64
 	for _, j := range slices.Backward(p.running) {
-		if held[j.User] > held[victim.User] {
-			victim = j
+		a := j.account
+		over := float64(p.nPagesHeld(a)-p.nReserved(a)) / a.weight()
+		score := [2]float64{2, over}
+		if over <= 0 { // would give its pages to nobody but its own user
+			score[0] = 0
+		} else if j.nAside >= maxAside {
+			score = [2]float64{1, 0}
+		}
+		if victim == nil || slices.Compare(score[:], worst[:]) > 0 {
+			victim, worst = j, score
 		}
 	}
 	return victim
 }
 
-// admit moves requests into the running ones while there is room, and returns
-// them: first those set aside, then the waiting ones by turns. The first that
-// does not fit ends it, so that no big request starves behind small ones.
-func (p *policy) admit() []*job {
-	var in []*job
-	taken := p.nPagesTaken()
-	for len(p.running) < p.maxRunning {
-		j := p.nextIn()
-		if j == nil || taken+p.pages(j) > p.nPages {
-			break
+// loser returns the running request that gives its slot to the user a, nil if
+// none does: the last admitted of the user with most slots for its weight,
+// provided that it still has as many as a then.
+func (p *policy) loser(a *account) *job {
+	var loser *job
+	most := float64(len(a.running)+1) / a.weight()
+	for _, j := range slices.Backward(p.running) {
+		n := float64(len(j.account.running)-1) / j.account.weight()
+		if j.account != a && j.grown >= minGrowth && (n > most || loser == nil && n == most) {
+			loser, most = j, n
 		}
-		if len(p.aside) > 0 {
-			p.aside = without(p.aside, j)
-		} else {
-			p.waiting.pop()
-		}
-		taken += p.pages(j)
-		p.running = append(p.running, j)
-		in = append(in, j)
 	}
-	return in
+	return loser
 }
 
-func (p *policy) nextIn() *job {
-	if len(p.aside) > 0 {
-		return p.aside[0]
+// plan returns the work of the next step, appended to into: one token for each
+// request that has one left, and chunk tokens of prompts. Users take turns at
+// these, each with its oldest prompt first; what one leaves goes to the next.
+// Users whose rate is used up rest.
+func (p *policy) plan(into []work, chunk int) []work {
+	p.among = p.among[:0]
+	for _, a := range p.accounts {
+		a.prompts = a.prompts[:0]
 	}
-	return p.waiting.head()
-}
-
-// plan returns the work of the next step, appended to into: one token for
-// each request that has one left, and a chunk of prompt shared by the others.
-// Users take turns at the chunk, each with its oldest prompt first; what one
-// leaves goes to the next.
-func (p *policy) plan(into []work) []work {
-	prompts := p.prompts[:0]
 	for _, j := range p.running {
-		if j.nTokens-j.nDone == 1 {
-			into = append(into, work{j, 1})
-		} else {
-			prompts = append(prompts, j)
+		a := j.account
+		switch {
+		case a.rests():
+		case j.nTokens-j.nDone == 1:
+			into = append(into, work{job: j, n: 1})
+			p.charge(j, 1)
+		default:
+			if len(a.prompts) == 0 {
+				p.among = append(p.among, a)
+			}
+			a.prompts = append(a.prompts, j)
 		}
 	}
-	p.prompts = prompts
-	p.byTurns(prompts)
-	left := p.prefillChunk
-	for i, j := range prompts {
-		if left == 0 {
-			break
+	return p.planPrompts(into, chunk)
+}
+
+func (p *policy) planPrompts(into []work, left int) []work {
+	first := len(into)
+	for left > 0 && len(p.among) > 0 {
+		a := p.turn(p.among)
+		j := a.prompts[0]
+		at := first + slices.IndexFunc(into[first:], func(w work) bool { return w.job == j })
+		if at < first {
+			at = len(into)
+			into = append(into, work{job: j})
 		}
-		n := min(left, j.nTokens-j.nDone)
-		into = append(into, work{j, n})
+		n := min(left, a.credit, j.nTokens-j.nDone-into[at].n)
+		into[at].n += n
 		left -= n
-		if i == 0 {
-			p.served = j.User
+		p.charge(j, n)
+		if into[at].n < j.nTokens-j.nDone {
+			continue
+		}
+		if a.prompts = a.prompts[1:]; len(a.prompts) == 0 {
+			p.among = without(p.among, a)
 		}
 	}
 	return into
 }
 
-// byTurns sorts requests, which come in order of admission: first the oldest
-// of each user, then each one's second, and so on; users in ascending order,
-// beginning behind the one that was served last.
-func (p *policy) byTurns(jobs []*job) {
-	for i, j := range jobs {
-		j.round = 0
-		for _, earlier := range jobs[:i] {
-			if earlier.User == j.User {
-				j.round++
-			}
-		}
-	}
-	slices.SortStableFunc(jobs, func(a, b *job) int {
-		return cmp.Or(
-			cmp.Compare(a.round, b.round),
-			cmp.Compare(a.User-p.served-1, b.User-p.served-1), // wraps around
-		)
-	})
-}
-
 // leave forgets a request that has ended, wherever it was.
 func (p *policy) leave(j *job) {
-	switch {
-	case slices.Contains(p.running, j):
-		p.running = without(p.running, j)
-	case slices.Contains(p.aside, j):
-		p.aside = without(p.aside, j)
-	default:
-		p.waiting.remove(j)
+	p.running = without(p.running, j)
+	if a := j.account; a != nil {
+		a.running = without(a.running, j)
+		a.line = without(a.line, j)
 	}
 }
 
 // each calls f for every request; f may make it leave.
 func (p *policy) each(f func(*job)) {
-	for _, j := range slices.Clone(p.running) {
-		f(j)
+	for _, a := range slices.Clone(p.accounts) {
+		for _, j := range slices.Concat(a.running, a.line) {
+			f(j)
+		}
 	}
-	for _, j := range slices.Clone(p.aside) {
-		f(j)
+}
+
+// without removes x from list, keeping the order, and forgets it.
+func without[T comparable](list []T, x T) []T {
+	if i := slices.Index(list, x); i >= 0 {
+		return slices.Delete(list, i, i+1)
 	}
-	p.waiting.each(f)
+	return list
 }

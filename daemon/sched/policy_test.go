@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,13 +22,15 @@ var rewrite = flag.Bool("rewrite", false, "write what the policy does into testd
 // that says what was done:
 //
 //	limits running=4 chunk=4 pages=100 page=4
-//	arrive a user=1 prompt=10 answer=3
+//	arrive a user=1 prompt=10 answer=3 lane=-1 weight=2 reserve=25 most=2 rate=10
 //	cancel a
 //	step
 //	> aside c; admit a; a+4 b+1; done b
 //
 // "a+4" is four tokens computed for request a, "admit", "aside" and "done"
-// are its coming and going. "step 5" stands for five steps.
+// are its coming and going. "step 5" stands for five steps. A user's reserve is
+// in percent of the pages, most is its MaxConcurrency, rate its TokensPerSec;
+// "wait 3" lets as many seconds go by.
 func TestPolicyTables(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
@@ -73,11 +76,14 @@ func playScript(t *testing.T, text string) string {
 			s.policy.limits = limits{maxRunning: v["running"], prefillChunk: v["chunk"], nPages: v["pages"], pageTokens: v["page"]}
 		case "arrive":
 			v := values(t, fields[2:])
-			j := &job{Request: Request{User: auth.User(v["user"])}, nTokens: v["prompt"]}
+			j := &job{Request: Request{User: auth.User(v["user"]), Share: share(v)}, nTokens: v["prompt"]}
 			s.jobs[fields[1]], s.names[j], s.answer[j] = j, fields[1], v["answer"]
-			s.policy.waiting.push(j)
+			s.policy.add(j)
 		case "cancel":
 			s.policy.leave(s.jobs[fields[1]])
+		case "wait":
+			n, _ := strconv.Atoi(fields[1])
+			s.policy.refill(time.Duration(n) * time.Second)
 		case "step":
 			n := 1
 			if len(fields) > 1 {
@@ -91,6 +97,16 @@ func playScript(t *testing.T, text string) string {
 		}
 	}
 	return out.String()
+}
+
+func share(v map[string]int) auth.Share {
+	return auth.Share{
+		Lane:           auth.Lane(v["lane"]),
+		Weight:         v["weight"],
+		KVReserve:      float64(v["reserve"]) / 100,
+		TokensPerSec:   float64(v["rate"]),
+		MaxConcurrency: v["most"],
+	}
 }
 
 func values(t *testing.T, fields []string) map[string]int {
@@ -116,11 +132,12 @@ func (s *script) step() string {
 		}
 		parts = append(parts, strings.Join(words, " "))
 	}
-	list("aside", s.policy.setAside())
-	list("admit", s.policy.admit())
+	out, in := s.policy.rearrange()
+	list("aside", out)
+	list("admit", in)
 	var steps []string
 	var done []*job
-	for _, w := range s.policy.plan(nil) {
+	for _, w := range s.policy.plan(nil, s.policy.prefillChunk) {
 		steps = append(steps, fmt.Sprintf("%s+%d", s.names[w.job], w.n))
 		w.nDone += w.n
 		if w.nDone < w.nTokens {
@@ -131,6 +148,7 @@ func (s *script) step() string {
 			s.policy.leave(w.job)
 		} else {
 			w.nTokens++
+			w.grown++
 		}
 	}
 	if len(steps) > 0 {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"inferd/daemon/auth"
 	"inferd/runtime"
@@ -12,7 +14,7 @@ import (
 
 // Errors of Submit.
 var (
-	// ErrQueueFull is returned when as many requests wait as may.
+	// ErrQueueFull is returned when as many requests of a user wait as may.
 	ErrQueueFull = errors.New("sched: queue is full")
 
 	// ErrStopping is returned once the scheduler takes no more requests. It
@@ -51,7 +53,8 @@ type Entry struct {
 type Model interface {
 	NewSession(auth.User) (Session, error)
 
-	// Step computes all entries. Where it fails nothing has changed.
+	// Step computes all entries: MaxRows tokens, or MaxRunning and PrefillChunk
+	// together. Where it fails nothing has changed.
 	Step([]Entry) error
 }
 
@@ -74,7 +77,8 @@ type Writer interface {
 
 // Request is an answer to be made.
 type Request struct {
-	User auth.User
+	User  auth.User
+	Share auth.Share // of the user; that of its last request holds
 
 	// Prompt has at least one token, and leaves room in the context for the
 	// answer that the Writer may make. The scheduler keeps and clears it.
@@ -92,13 +96,19 @@ type Request struct {
 	Failed func(error)
 }
 
-// Options are a scheduler's limits. All are at least 1, save QueueSize.
+// Options are a scheduler's limits. All numbers are at least 1, save QueueSize.
 type Options struct {
-	QueueSize    int // requests that may wait besides those that run
+	QueueSize    int // requests of each user that may wait besides those that run
 	MaxRunning   int // requests answered at once
 	PrefillChunk int // prompt tokens in one step
 	NPages       int // of the model's KV cache; a whole context fits
 	PageTokens   int // positions in a page
+	NCtx         int // tokens that a session may hold
+
+	// Speculate lets steps compute tokens that are only guessed, so that an
+	// answer may gain several in one step. It takes sessions whose Rewind costs
+	// nothing.
+	Speculate bool
 }
 
 // Scheduler shares a model between requests.
@@ -112,6 +122,7 @@ type Scheduler struct {
 	mu       sync.Mutex // guards the fields that follow
 	arrived  []*job     // submitted, not seen by Run yet
 	nIn      int        // requests submitted and not ended
+	nInOf    map[auth.User]int
 	stopping bool
 	empty    chan struct{} // closed when stopping and nIn is 0
 
@@ -119,6 +130,8 @@ type Scheduler struct {
 	policy  policy
 	work    []work
 	entries []Entry
+	refill  time.Time // when allowances were filled up last
+	pace    pace
 }
 
 // job is a request on its way.
@@ -129,11 +142,16 @@ type job struct {
 	writer  Writer          // likewise
 	tokens  []runtime.Token // prompt and answer so far
 	nScored int             // prompt positions whose logits the writer has had
+	drafter drafter
+	draft   []runtime.Token // guesses at what follows, for the step that is planned
+	wakeOff func() bool     // ends the watch over ctx
 
-	// What the policy sees besides the user.
+	// What the policy sees besides user and share.
+	account *account
 	nTokens int // len(tokens)
 	nDone   int // of them in the KV cache
-	round   int // scratch of policy.byTurns
+	grown   int // tokens that the answer gained since it was admitted last
+	nAside  int // times that it was set aside
 }
 
 // New returns a scheduler for m. It does nothing until Run.
@@ -145,6 +163,7 @@ func New(m Model, o Options) *Scheduler {
 		calls:   make(chan call),
 		ended:   make(chan struct{}),
 		empty:   make(chan struct{}),
+		nInOf:   map[auth.User]int{},
 		policy: policy{limits: limits{
 			maxRunning:   o.MaxRunning,
 			prefillChunk: o.PrefillChunk,
@@ -164,16 +183,24 @@ func (s *Scheduler) Submit(ctx context.Context, r Request) error {
 		return ErrStopping
 	case len(r.Prompt) == 0 || len(r.Prompt) > s.options.NPages*s.options.PageTokens:
 		return fmt.Errorf("sched: prompt has %d tokens, want 1 to %d", len(r.Prompt), s.options.NPages*s.options.PageTokens)
-	case s.nIn >= s.options.MaxRunning+s.options.QueueSize:
+	case s.nInOf[r.User] >= s.options.MaxRunning+s.options.QueueSize:
 		return ErrQueueFull
 	}
 	s.nIn++
-	s.arrived = append(s.arrived, &job{Request: r, ctx: ctx, tokens: r.Prompt, nTokens: len(r.Prompt)})
+	s.nInOf[r.User]++
+	j := &job{Request: r, ctx: ctx, tokens: r.Prompt, nTokens: len(r.Prompt)}
+	j.wakeOff = context.AfterFunc(ctx, s.wakeUp)
+	s.arrived = append(s.arrived, j)
+	s.wakeUp()
+	return nil
+}
+
+// wakeUp tells Run that there is news.
+func (s *Scheduler) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:
-	default: // Run has news already
+	default: // it has some already
 	}
-	return nil
 }
 
 // Stop refuses requests from now on. The channel it returns is closed when
@@ -243,53 +270,80 @@ func (s *Scheduler) Run(ctx context.Context) {
 			}
 			continue
 		}
-		select {
-		case <-s.wake:
-		case c := <-s.calls:
-			c.run()
-		case <-ctx.Done():
-		}
+		s.sleep(ctx)
 	}
 	s.Stop()
 	s.receive()
 	s.policy.each(func(j *job) { s.end(j, ErrStopping) })
 }
 
-// receive queues what has been submitted and lets go of what was cancelled.
+// sleep waits for news, a call, or the end of a user's rest.
+func (s *Scheduler) sleep(ctx context.Context) {
+	var rested <-chan time.Time
+	if d, ok := s.policy.rest(); ok {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		rested = t.C
+	}
+	select {
+	case <-s.wake:
+	case <-rested:
+	case c := <-s.calls:
+		c.run()
+	case <-ctx.Done():
+	}
+}
+
+// receive queues what has been submitted, lets go of what was cancelled, and
+// gives users the tokens that time has brought them.
 func (s *Scheduler) receive() {
 	s.mu.Lock()
 	arrived := s.arrived
 	s.arrived = nil
 	s.mu.Unlock()
 	for _, j := range arrived {
-		s.policy.waiting.push(j)
+		s.policy.add(j)
 	}
 	s.policy.each(func(j *job) {
 		if err := j.ctx.Err(); err != nil {
 			s.end(j, err)
 		}
 	})
+	now := time.Now()
+	s.policy.refill(now.Sub(s.refill))
+	s.refill = now
 }
 
 // step does one step of work and reports whether there was any.
 func (s *Scheduler) step() bool {
-	for _, j := range s.policy.setAside() {
+	out, in := s.policy.rearrange()
+	for _, j := range out {
 		leaveCache(j)
 	}
-	for _, j := range s.policy.admit() {
+	for _, j := range in {
 		if err := s.begin(j); err != nil {
 			s.end(j, err)
 		}
 	}
-	s.work = s.policy.plan(s.work[:0])
+	s.plan()
 	if len(s.work) == 0 {
 		return false
 	}
+	n, nPrompt := 0, 0
 	s.entries = s.entries[:0]
 	for _, w := range s.work {
-		s.entries = append(s.entries, w.entry())
+		e := w.entry()
+		s.entries = append(s.entries, e)
+		n += len(e.Tokens)
+		if w.n > 1 {
+			nPrompt += w.n
+		}
 	}
+	started := time.Now()
 	err := s.model.Step(s.entries)
+	if err == nil {
+		s.pace.observe(n, nPrompt, time.Since(started))
+	}
 	for i, w := range s.work {
 		if err != nil {
 			s.end(w.job, fmt.Errorf("step: %w", err))
@@ -300,6 +354,35 @@ func (s *Scheduler) step() bool {
 	clear(s.work)
 	clear(s.entries)
 	return true
+}
+
+// plan sets work to that of the next step.
+func (s *Scheduler) plan() {
+	chunk := s.options.PrefillChunk
+	if slices.ContainsFunc(s.policy.running, func(j *job) bool { return j.nTokens-j.nDone == 1 }) {
+		chunk = s.pace.chunk(chunk)
+	}
+	s.work = s.policy.plan(s.work[:0], chunk)
+	if !s.options.Speculate || len(s.work) >= MaxRows {
+		return
+	}
+	for _, w := range s.work {
+		if w.n > 1 { // a prompt keeps the CPU busy as it is
+			return
+		}
+	}
+	for _, w := range s.work {
+		w.guess(min(s.policy.pages(w.job)*s.options.PageTokens, s.options.NCtx) - w.nTokens)
+	}
+	s.pace.speculate(s.work)
+}
+
+// guess makes a draft of what follows, of at most n tokens.
+func (j *job) guess(n int) {
+	j.draft = nil
+	if !j.wantsScores() && j.nDone+1 == j.nTokens {
+		j.draft = j.drafter.propose(j.tokens, n)
+	}
 }
 
 // begin gives an admitted request its session and what is cached of its tokens.
@@ -340,6 +423,11 @@ func leaveCache(j *job) {
 func (w work) entry() Entry {
 	e := Entry{Session: w.session, Tokens: w.tokens[w.nDone : w.nDone+w.n]}
 	switch {
+	case w.nDraft > 0:
+		w.grow(w.nDraft) // so that the draft lies in what is cleared in the end
+		e.Tokens = w.tokens[w.nDone:]
+		e.Tokens = append(e.Tokens, w.draft[:w.nDraft]...)
+		e.Want = runtime.WantAll
 	case w.wantsScores():
 		e.Want = runtime.WantAll
 	case w.nDone+w.n == w.nTokens:
@@ -351,8 +439,8 @@ func (w work) entry() Entry {
 // advance takes the result of a step for one request.
 func (s *Scheduler) advance(w work, logits []float32) {
 	j := w.job
+	nVocab := len(logits) / (w.n + w.nDraft)
 	if j.wantsScores() {
-		nVocab := len(logits) / w.n
 		// Positions computed again after being set aside are known already.
 		known := min(j.nScored-j.nDone, w.n)
 		if known < w.n {
@@ -365,13 +453,58 @@ func (s *Scheduler) advance(w work, logits []float32) {
 	if j.nDone < j.nTokens {
 		return
 	}
+	if w.nDraft > 0 {
+		s.verify(w, logits, nVocab)
+		return
+	}
+	s.extend(j, logits)
+}
+
+// extend appends the token that a row of logits gives, and reports whether the
+// answer goes on.
+func (s *Scheduler) extend(j *job, logits []float32) bool {
 	token, more, err := j.writer.Next(logits)
 	if err != nil || !more {
 		s.end(j, err)
-		return
+		return false
 	}
+	j.grow(1)
 	j.tokens = append(j.tokens, token)
 	j.nTokens++
+	j.grown++
+	return true
+}
+
+// grow makes room for n more tokens. Memory that held others is cleared.
+func (j *job) grow(n int) {
+	if len(j.tokens)+n <= cap(j.tokens) {
+		return
+	}
+	tokens := append(make([]runtime.Token, 0, 2*len(j.tokens)+n), j.tokens...)
+	clear(j.tokens)
+	j.tokens = tokens
+}
+
+// verify takes the rows of logits after a token and its draft: each is what it
+// would be without a draft as long as the tokens before it are. The first token
+// that is not the one guessed ends that, and the cache goes back to it.
+func (s *Scheduler) verify(w work, logits []float32, nVocab int) {
+	j := w.job
+	draft := w.draft[:w.nDraft]
+	nRight := 0
+	for {
+		if !s.extend(j, logits[nRight*nVocab:][:nVocab]) {
+			return
+		}
+		if nRight == len(draft) || j.tokens[j.nTokens-1] != draft[nRight] {
+			break
+		}
+		nRight++
+	}
+	j.drafter.learn(len(draft), nRight)
+	j.nDone += nRight
+	j.session.Rewind(j.nDone)
+	s.policy.charge(j, nRight)
 }
 
 // end lets a request go, wherever it was, and clears its tokens.
@@ -383,11 +516,16 @@ func (s *Scheduler) end(j *job, err error) {
 	} else {
 		j.Failed(err)
 	}
+	j.wakeOff()
+	j.drafter.wipe()
 	clear(j.tokens[:cap(j.tokens)])
 	clear(j.Prompt)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nIn--
+	if s.nInOf[j.User]--; s.nInOf[j.User] == 0 {
+		delete(s.nInOf, j.User)
+	}
 	if s.stopping && s.nIn == 0 {
 		close(s.empty)
 	}

@@ -27,7 +27,7 @@ func TestEveryRequestGetsItsOwnAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(uint64(seed), uint64(nPages)))
 				m := &fakeModel{}
-				s := start(t, m, Options{QueueSize: 100, MaxRunning: 1 + random.IntN(12), PrefillChunk: 1 + random.IntN(9), NPages: nPages, PageTokens: 4})
+				s := start(t, m, Options{QueueSize: 100, MaxRunning: 1 + random.IntN(12), PrefillChunk: 1 + random.IntN(9), NPages: nPages, PageTokens: 4, NCtx: 4 * nPages, Speculate: seed%2 == 0})
 				type asked struct {
 					prompt, want []runtime.Token
 					answer       *answer
@@ -80,8 +80,11 @@ func TestFullQueueIsRefusedAtOnce(t *testing.T) {
 			require.NoError(t, s.Submit(t.Context(), r))
 			answers = append(answers, a)
 		}
-		r, _ := ask(2, text(1, 3), 1)
+		r, _ := ask(1, text(1, 3), 1)
 		require.ErrorIs(t, s.Submit(t.Context(), r), ErrQueueFull)
+		other, a := ask(2, text(1, 3), 1)
+		require.NoError(t, s.Submit(t.Context(), other), "another user's queue is another queue")
+		answers = append(answers, a)
 		gate <- true
 		require.NoError(t, <-answers[0].ended)
 		require.NoError(t, s.Submit(t.Context(), r), "one has left")
@@ -310,5 +313,48 @@ func TestUsersDoNotShareCachedPrompts(t *testing.T) {
 		require.Zero(t, run(1))
 		require.Equal(t, 19, run(1), "all but the prompt's last token")
 		require.Zero(t, run(2))
+	})
+}
+
+// TestGuessesSaveSteps copies a text: most of its tokens come by the dozen, and
+// all of them are those that come one by one.
+func TestGuessesSaveSteps(t *testing.T) {
+	steps := map[bool]int{}
+	for _, speculate := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &fakeModel{}
+			s := start(t, m, Options{QueueSize: 1, MaxRunning: 1, PrefillChunk: 40, NPages: 40, PageTokens: 16, NCtx: 640, Speculate: speculate})
+			r, a := ask(1, text(1, 30), 500)
+			require.NoError(t, s.Submit(t.Context(), r))
+			require.NoError(t, <-a.ended)
+			require.Equal(t, solo(text(1, 30), 500), a.tokens)
+			steps[speculate] = m.nSteps
+			require.Equal(t, speculate, m.nGuessed > 0)
+		})
+	}
+	require.Equal(t, 500, steps[false])
+	require.Less(t, steps[true], 400)
+}
+
+// TestUsersRestWhenTheirRateIsUsedUp sleeps between steps, and no longer than
+// the rate wants.
+func TestUsersRestWhenTheirRateIsUsedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, &fakeModel{}, Options{})
+		r, a := ask(1, text(1, 10), 41)
+		r.Share.TokensPerSec = 2
+		started := time.Now()
+		require.NoError(t, s.Submit(t.Context(), r))
+		require.NoError(t, <-a.ended)
+		// 50 tokens are computed, 20 of them at once.
+		require.InDelta(t, 15, time.Since(started).Seconds(), 3)
+		require.Equal(t, solo(text(1, 10), 41), a.tokens)
+
+		r, a = ask(1, text(1, 10), 100)
+		r.Share.TokensPerSec = 0.001
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.NoError(t, s.Submit(ctx, r))
+		require.ErrorIs(t, <-a.ended, context.DeadlineExceeded, "a rest does not outlast the request")
 	})
 }
