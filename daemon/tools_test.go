@@ -28,6 +28,10 @@ func (e *fakeEngine) say(answers ...string) {
 		text := spell(e.tok, tokens)
 		turn := strings.Count(text, "[assistant]") - 1
 		_, said, _ := strings.Cut(text[strings.LastIndex(text, "[assistant]"):], "]")
+		// Guesses may go beyond the end.
+		if turn = min(turn, len(answers)-1); len(said) >= len(answers[turn]) {
+			said = answers[turn][:len(answers[turn])-1]
+		}
 		return runtime.Token(3 + int(answers[turn][len(said)]))
 	}
 }

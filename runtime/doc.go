@@ -35,6 +35,7 @@
 //	encoder.go embed.go                     models that read a text at once; vectors of texts
 //	recurrent.go mamba*.go deltanet.go      the pieces that carry a state along
 //	kvcache.go prefix.go state.go           pages of keys and values; their reuse; recurrent states
+//	shed.go                                 giving memory back
 //	adapter.go cpu_adapter.go               low-rank changes of the weights, by session
 //	memory.go pool.go threads.go os_*.go    memory off the Go heap; threads, and how many
 //	limits.go                               what a step costs at least, for measuring

@@ -94,6 +94,7 @@ func newPagePool(layout kvLayout, nPages int) (*pagePool, error) {
 		mem:    mem,
 		states: states,
 		refs:   make([]int32, nPages),
+		prefix: prefixCache{ofPage: make([]*prefixEntry, nPages)},
 		free:   make([]pageID, nPages),
 	}
 	for i := range p.free {
@@ -119,15 +120,10 @@ func (p *pagePool) tokens(id pageID) []Token {
 func (p *pagePool) take(ids []pageID, n int) ([]pageID, bool) {
 	p.mu.Lock()
 	for len(p.free) < n {
-		id, ok := p.prefix.evict(p.refs)
-		if !ok {
+		if !p.evict() {
 			p.mu.Unlock()
 			return ids, false
 		}
-		clear(p.page(id))
-		p.states.drop(id)
-		p.refs[id] = 0
-		p.free = append(p.free, id)
 	}
 	rest := len(p.free) - n
 	for i := len(p.free) - 1; i >= rest; i-- {
@@ -138,6 +134,35 @@ func (p *pagePool) take(ids []pageID, n int) ([]pageID, bool) {
 	p.free = p.free[:rest]
 	p.mu.Unlock()
 	return ids, true
+}
+
+// evict frees a page that only the prefix cache keeps, if there is one.
+func (p *pagePool) evict() bool {
+	id, ok := p.prefix.evict()
+	if ok {
+		p.refs[id] = 0
+		p.toFree(id)
+	}
+	return ok
+}
+
+// toFree clears a page that has no user left and makes it free.
+func (p *pagePool) toFree(id pageID) {
+	clear(p.page(id))
+	p.states.drop(id)
+	p.free = append(p.free, id)
+}
+
+// drop takes one user of a page away, which may leave it to the prefix cache.
+func (p *pagePool) drop(id pageID) (unused bool) {
+	if invariants && p.refs[id] <= 0 {
+		panic("runtime: a page is released more often than used")
+	}
+	p.refs[id]--
+	if e := p.prefix.ofPage[id]; e != nil && p.refs[id] == 1 {
+		e.user.pushFront(e)
+	}
+	return p.refs[id] == 0
 }
 
 // checkFree proves that a free page has no user and no content.
@@ -152,11 +177,8 @@ func (p *pagePool) checkFree(id pageID) {
 func (p *pagePool) release(ids []pageID) {
 	unused := ids[:0:0]
 	p.mu.Lock()
-	for _, id := range ids {
-		if invariants && p.refs[id] <= 0 {
-			panic("runtime: a page is released more often than used")
-		}
-		if p.refs[id]--; p.refs[id] == 0 {
+	for _, id := range slices.Backward(ids) { // the first page is the last to be evicted
+		if p.drop(id) {
 			p.states.drop(id)
 			unused = append(unused, id)
 		}
@@ -202,7 +224,7 @@ func (p *pagePool) stats() KVStats {
 		NFree:      len(p.free),
 		NStates:    p.layout.nStates,
 	}
-	s.NCached, s.NEvictable = p.prefix.count(p.refs)
+	s.NCached, s.NEvictable = p.prefix.count()
 	return s
 }
 

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -73,7 +74,7 @@ func publishChain(t *testing.T, p *pagePool, user string, n int, base Token) (id
 	for i, id := range ids {
 		tokens = append(tokens, fillPage(p, id, base+Token(1000*i))...)
 	}
-	p.publish(user, "", ids)
+	p.publish(user, "", 0, ids)
 	return ids, tokens
 }
 
@@ -141,7 +142,7 @@ func TestPrefixOrphan(t *testing.T) {
 	require.True(t, ok)
 	copy(p.tokens(own[0]), tokens)
 	tokens = append(tokens, fillPage(p, own[1], 9000)...)
-	p.publish("a", "", own) // own[0] is a duplicate; own[1] hangs on first[0]
+	p.publish("a", "", 0, own) // own[0] is a duplicate; own[1] hangs on first[0]
 	require.Equal(t, 2, p.stats().NCached)
 	p.release(first)
 
@@ -150,7 +151,7 @@ func TestPrefixOrphan(t *testing.T) {
 	require.Contains(t, rest, first[0])
 	require.Empty(t, p.reuse("a", "", tokens, nil))
 
-	p.publish("a", "", own)
+	p.publish("a", "", 0, own)
 	require.Equal(t, own, p.reuse("a", "", tokens, nil))
 	p.release(own)
 	p.release(own)
@@ -158,8 +159,49 @@ func TestPrefixOrphan(t *testing.T) {
 	require.Equal(t, KVStats{PageTokens: 64, PageBytes: p.layout.pageBytes, NPages: 6, NFree: 4, NCached: 2, NEvictable: 2}, p.stats())
 }
 
-// Whatever users do, every page is free, cached or held, reuse gives a user's
-// own tokens, and free pages are zero.
+// A user whose cached pages are within its reserve loses none to others, even
+// if these have fewer each.
+func TestPrefixReserve(t *testing.T) {
+	p := testPool(t, 8)
+	ids, ok := p.take(nil, 6)
+	require.True(t, ok)
+	var tokens []Token
+	for i, id := range ids {
+		tokens = append(tokens, fillPage(p, id, Token(1000*i))...)
+	}
+	p.publish("quiet", "", 6, ids)
+	p.release(ids)
+	for i := range 50 {
+		flood, _ := publishChain(t, p, fmt.Sprint("flood ", i%3), 1, Token(100*i+7))
+		p.release(flood)
+	}
+	require.Equal(t, ids, p.reuse("quiet", "", tokens, nil))
+	p.release(ids)
+
+	taken, ok := p.take(nil, 4)
+	require.True(t, ok, "running answers come before cached prompts, in reserve or not")
+	require.Equal(t, ids[:4], p.reuse("quiet", "", tokens, nil))
+	p.release(ids[:4])
+	p.release(taken)
+}
+
+func TestShed(t *testing.T) {
+	p := testPool(t, 8)
+	own, ownTokens := publishChain(t, p, "a", 2, 0)
+	old, oldTokens := publishChain(t, p, "a", 3, 500)
+	p.release(old)
+	require.EqualValues(t, 3*p.layout.pageBytes, p.shed(), "what is in use stays")
+	require.Empty(t, p.reuse("a", "", oldTokens, nil))
+	require.Equal(t, ownTokens[:pageTokens], p.tokens(own[0]))
+	require.Equal(t, 6, p.stats().NFree)
+	_, ok := p.take(nil, 6) // checks that they are clear
+	require.True(t, ok)
+}
+
+var nOps = flag.Int("ops", 20_000, "operations of TestPagePoolRandomly")
+
+// Whatever users do with the same prompts, every page is free, cached or held,
+// reuse gives a user pages that were made for it, and free pages are zero.
 func TestPagePoolRandomly(t *testing.T) {
 	const nPages, nUsers = 24, 3
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -173,30 +215,38 @@ func TestPagePoolRandomly(t *testing.T) {
 		p.release(held[i].ids)
 		held = slices.Delete(held, i, i+1)
 	}
-	for range 20_000 {
+	owner := map[pageID]string{}
+	nReused := 0
+	for range *nOps {
 		user := fmt.Sprint("user ", rng.IntN(nUsers))
 		switch rng.IntN(4) {
 		case 0, 1: // a session that begins like others of its user
 			prompt := make([]Token, 0, 4*pageTokens)
 			for i := range 1 + rng.IntN(4) {
-				base := Token(rng.IntN(2)) + Token(10*i) + 1000*Token(user[5]-'0')
+				base := Token(rng.IntN(2)) + Token(10*i)
 				for range pageTokens {
 					prompt = append(prompt, base)
 				}
 			}
 			h := holder{user: user, ids: p.reuse(user, "", prompt, nil)}
 			for i, id := range h.ids {
-				require.Equal(t, prompt[i*pageTokens:][:pageTokens], p.tokens(id))
+				if owner[id] != user || !slices.Equal(prompt[i*pageTokens:][:pageTokens], p.tokens(id)) {
+					t.Fatalf("%s reuses a page of %s", user, owner[id])
+				}
+				nReused++
 			}
 			reused := len(h.ids)
 			more, ok := p.take(h.ids, len(prompt)/pageTokens-reused)
 			h.ids = more
 			for i := reused; ok && i < len(h.ids); i++ {
-				require.Zero(t, slices.Max(p.page(h.ids[i])), "a page that is taken is zero")
+				owner[h.ids[i]] = user
+				if slices.Max(p.page(h.ids[i])) != 0 {
+					t.Fatal("a page that is taken is not zero")
+				}
 				copy(p.tokens(h.ids[i]), prompt[i*pageTokens:])
 			}
 			if ok && rng.IntN(3) > 0 {
-				p.publish(user, "", h.ids)
+				p.publish(user, "", 0, h.ids)
 			}
 			held = append(held, h)
 			if !ok {
@@ -217,13 +267,21 @@ func TestPagePoolRandomly(t *testing.T) {
 		nHeldOnly := 0
 		for id := range pageID(nPages) {
 			cached := p.refs[id] - inUse[id]
-			require.True(t, cached == 0 || cached == 1)
+			if cached != 0 && cached != 1 {
+				t.Fatalf("page %d has %d users and is in use %d times", id, p.refs[id], inUse[id])
+			}
+			if idle := p.prefix.ofPage[id] != nil && p.prefix.ofPage[id].idle; idle != (cached == 1 && inUse[id] == 0) {
+				t.Fatalf("page %d: idle is %t", id, idle)
+			}
 			if cached == 0 && inUse[id] > 0 {
 				nHeldOnly++
 			}
 		}
-		require.Equal(t, nPages, s.NFree+s.NCached+nHeldOnly)
+		if s.NFree+s.NCached+nHeldOnly != nPages {
+			t.Fatalf("%+v, %d held", s, nHeldOnly)
+		}
 	}
+	require.NotZero(t, nReused)
 	for len(held) > 0 {
 		drop(0)
 	}

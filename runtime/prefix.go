@@ -19,27 +19,34 @@ import (
 // tokens themselves are compared before the page is used. An entry keeps its
 // page by being one of its users in the pool; the pool's lock guards the cache.
 type prefixCache struct {
-	users map[string]*prefixUser
+	users  map[string]*prefixUser
+	ofPage []*prefixEntry // of each page that is cached, else nil
 }
 
 type prefixKey [sha256.Size]byte
 
 // prefixEntry is one cached page and its place in a chain of pages.
 type prefixEntry struct {
+	user       *prefixUser
 	key        prefixKey
 	page       pageID
 	parent     *prefixEntry // the page before, nil for the first
-	prev, next *prefixEntry // in the user's list
+	idle       bool         // in the user's list: no session uses the page
+	prev, next *prefixEntry
 }
 
 // prefixUser is what the cache keeps for one user.
 type prefixUser struct {
-	mac     hash.Hash // HMAC-SHA256 under the user's random key
-	entries map[prefixKey]*prefixEntry
-	// The list's ends. A chain's use moves its last page first and its first page
-	// last to the front, so a page is always more recent than those after it,
-	// and the back of the list never has a page that depends on it.
+	name     string
+	nReserve int       // pages that others leave to it as long as they can
+	mac      hash.Hash // HMAC-SHA256 under the user's random key
+	entries  map[prefixKey]*prefixEntry
+	// The ends of the list of idle entries. A chain's use moves its last page
+	// first and its first page last to the front, so a page is always more recent
+	// than those after it, and the back of the list never has an idle page that
+	// depends on it.
 	front, back *prefixEntry
+	nIdle       int
 	buf         []byte
 }
 
@@ -53,7 +60,7 @@ func (c *prefixCache) user(name string) *prefixUser {
 	}
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
-	u := &prefixUser{mac: hmac.New(sha256.New, key), entries: map[prefixKey]*prefixEntry{}}
+	u := &prefixUser{name: name, mac: hmac.New(sha256.New, key), entries: map[prefixKey]*prefixEntry{}}
 	clear(key)
 	c.users[name] = u
 	return u
@@ -105,29 +112,30 @@ func (p *pagePool) reuse(user, variant string, prompt []Token, ids []pageID) []p
 			break
 		}
 		p.refs[e.page]++
+		u.unlink(e)
 		ids = append(ids, e.page)
 		last = e
 	}
-	ids, last = p.dropUnchecked(ids, nOwn, last)
-	u.touch(last)
-	return ids
+	return p.dropUnchecked(ids, nOwn, last)
 }
 
-// publish offers a session's full pages to later sessions of user.
-func (p *pagePool) publish(user, variant string, pages []pageID) {
+// publish offers a session's full pages to later sessions of user, of which
+// nReserve are not displaced by those of others.
+func (p *pagePool) publish(user, variant string, nReserve int, pages []pageID) {
 	if len(pages) == 0 {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	u := p.prefix.user(user)
+	u.nReserve = nReserve
 	var last *prefixEntry
 	for _, id := range pages {
 		e, key := u.find(p, last, variant, p.tokens(id))
 		if e == nil {
 			p.dropEntry(u, u.entries[key])
-			e = &prefixEntry{key: key, page: id, parent: last}
-			u.entries[key] = e
+			e = &prefixEntry{user: u, key: key, page: id, parent: last}
+			u.entries[key], p.prefix.ofPage[id] = e, e
 			p.refs[id]++
 		}
 		last = e
@@ -142,89 +150,97 @@ func (p *pagePool) dropEntry(u *prefixUser, e *prefixEntry) {
 	if e == nil {
 		return
 	}
-	u.unlink(e)
-	delete(u.entries, e.key)
+	p.prefix.forget(e)
 	if p.refs[e.page]--; p.refs[e.page] == 0 {
-		clear(p.page(e.page))
-		p.states.drop(e.page)
-		p.free = append(p.free, e.page)
+		p.toFree(e.page)
 	}
 }
 
-// touch marks an entry and all before it as just used.
+// forget takes an entry out of the cache. The page keeps the use that the entry
+// was.
+func (c *prefixCache) forget(e *prefixEntry) {
+	e.user.unlink(e)
+	delete(e.user.entries, e.key)
+	c.ofPage[e.page] = nil
+}
+
+// touch marks an entry and all before it as just used. Those that sessions use
+// are marked when they are let go.
 func (u *prefixUser) touch(e *prefixEntry) {
 	for ; e != nil; e = e.parent {
-		u.unlink(e)
-		e.next = u.front
-		if u.front != nil {
-			u.front.prev = e
-		} else {
-			u.back = e
+		if e.idle {
+			u.unlink(e)
+			u.pushFront(e)
 		}
-		u.front = e
 	}
+}
+
+// pushFront puts an entry that is not in the list at its front.
+func (u *prefixUser) pushFront(e *prefixEntry) {
+	e.idle = true
+	u.nIdle++
+	e.next = u.front
+	if u.front != nil {
+		u.front.prev = e
+	} else {
+		u.back = e
+	}
+	u.front = e
 }
 
 // unlink takes an entry out of the list; one that is not in it stays as it is.
 func (u *prefixUser) unlink(e *prefixEntry) {
+	if !e.idle {
+		return
+	}
+	e.idle = false
+	u.nIdle--
 	if e.prev != nil {
 		e.prev.next = e.next
-	} else if u.front == e {
+	} else {
 		u.front = e.next
 	}
 	if e.next != nil {
 		e.next.prev = e.prev
-	} else if u.back == e {
+	} else {
 		u.back = e.prev
 	}
 	e.prev, e.next = nil, nil
 }
 
 // evict drops one page that only the cache keeps, and returns it: the least
-// recently used one of the user who has most of them, so that a flood of one
-// user's prompts displaces that user's own pages first.
-func (c *prefixCache) evict(refs []int32) (pageID, bool) {
+// recently used one of the user who has most of them beyond its reserve, so that
+// a flood of one user's prompts displaces that user's own pages first.
+func (c *prefixCache) evict() (pageID, bool) {
 	var from *prefixUser
-	var victim *prefixEntry
-	var fromName string
-	most := 0
-	for name, u := range c.users {
-		e, n := u.evictable(refs)
-		if n > most || n == most && n > 0 && name < fromName {
-			from, victim, most, fromName = u, e, n, name
+	for _, u := range c.users {
+		if u.nIdle > 0 && (from == nil || u.isBefore(from)) {
+			from = u
 		}
 	}
-	if victim == nil {
+	if from == nil {
 		return 0, false
 	}
-	from.unlink(victim)
-	delete(from.entries, victim.key)
+	e := from.back
+	c.forget(e)
 	if len(from.entries) == 0 {
-		delete(c.users, fromName) // the random key goes with the last page
+		delete(c.users, from.name) // the random key goes with the last page
 	}
-	return victim.page, true
+	return e.page, true
 }
 
-// evictable returns the least recently used entry whose page has no other user,
-// and the number of such entries.
-func (u *prefixUser) evictable(refs []int32) (oldest *prefixEntry, n int) {
-	for e := u.back; e != nil; e = e.prev {
-		if refs[e.page] == 1 {
-			if oldest == nil {
-				oldest = e
-			}
-			n++
-		}
-	}
-	return oldest, n
+// isBefore reports whether u loses a page rather than v. Names decide between
+// equals, so that it does not depend on the order of a map.
+func (u *prefixUser) isBefore(v *prefixUser) bool {
+	a, b := u.nIdle-u.nReserve, v.nIdle-v.nReserve
+	return a > b || a == b && u.name < v.name
 }
 
 // count returns how many pages the cache keeps, and how many it alone keeps.
-func (c *prefixCache) count(refs []int32) (cached, evictable int) {
+func (c *prefixCache) count() (cached, evictable int) {
 	for _, u := range c.users {
-		_, n := u.evictable(refs)
 		cached += len(u.entries)
-		evictable += n
+		evictable += u.nIdle
 	}
 	return cached, evictable
 }

@@ -8,6 +8,10 @@ type SessionOptions struct {
 	// with the same name. The empty name shares with nobody.
 	User string
 
+	// KVReserve is the part of all pages, 0 to 1, that cached prompts of the user
+	// keep as long as cached prompts of others can go instead.
+	KVReserve float64
+
 	// Adapters change the model for this session. They are kept until it is
 	// closed.
 	Adapters []AdapterUse
@@ -16,15 +20,16 @@ type SessionOptions struct {
 // Session is one token timeline with its keys and values. It belongs to one
 // goroutine at a time: the one that calls its methods and puts it into batches.
 type Session struct {
-	engine  *Engine
-	user    string
-	pages   []pageID // cap is the most that nCtx tokens need, so that growing never allocates
-	views   [][]byte // the memory of pages
-	nTokens int
-	nReused int
-	state   stateID // of models that have one; noState until a step needs it
-	nState  int     // tokens that the state has gone through
-	closed  bool
+	engine   *Engine
+	user     string
+	nReserve int
+	pages    []pageID // cap is the most that nCtx tokens need, so that growing never allocates
+	views    [][]byte // the memory of pages
+	nTokens  int
+	nReused  int
+	state    stateID // of models that have one; noState until a step needs it
+	nState   int     // tokens that the state has gone through
+	closed   bool
 
 	adapters   []AdapterUse
 	adapterKey string
@@ -40,11 +45,15 @@ func (e *Engine) NewSession(o SessionOptions) (*Session, error) {
 }
 
 func (e *Engine) newSession(o SessionOptions) (*Session, error) {
+	if !(o.KVReserve >= 0 && o.KVReserve <= 1) {
+		return nil, fmt.Errorf("new session: %w", &ParamError{"kv_reserve", o.KVReserve, "0 to 1"})
+	}
 	if !e.Acquire() {
 		return nil, fmt.Errorf("new session: %w", ErrClosed)
 	}
 	n := pagesFor(e.nCtx)
 	s := &Session{engine: e, user: o.User, pages: make([]pageID, 0, n), views: make([][]byte, 0, n), state: noState}
+	s.nReserve = int(o.KVReserve * float64(len(e.kv.refs)))
 	if err := s.adapt(o.Adapters); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("new session: %w", err)
@@ -109,7 +118,7 @@ func (s *Session) Reuse(prompt []Token) int {
 // Close does so as well.
 func (s *Session) Publish() {
 	if s.user != "" && !s.closed {
-		s.engine.kv.publish(s.user, s.adapterKey, s.pages[:s.nTokens/pageTokens])
+		s.engine.kv.publish(s.user, s.adapterKey, s.nReserve, s.pages[:s.nTokens/pageTokens])
 	}
 }
 

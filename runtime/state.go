@@ -118,18 +118,18 @@ func (p *statePool) touch(page pageID) {
 }
 
 // dropUnchecked shortens a reused prefix to the last page whose end is known.
-func (p *pagePool) dropUnchecked(ids []pageID, keep int, last *prefixEntry) ([]pageID, *prefixEntry) {
+func (p *pagePool) dropUnchecked(ids []pageID, keep int, last *prefixEntry) []pageID {
 	if p.states.n == 0 {
-		return ids, last
+		return ids
 	}
 	for len(ids) > keep && p.states.ofPage[last.page] == noState {
-		p.refs[last.page]-- // the cache still uses it
+		p.drop(last.page)
 		ids, last = ids[:len(ids)-1], last.parent
 	}
 	if last != nil {
 		p.states.touch(last.page)
 	}
-	return ids, last
+	return ids
 }
 
 // reserveState makes room for the session's state.

@@ -1,0 +1,27 @@
+package runtime
+
+import "slices"
+
+// Shed gives back what the engine can do without: the pages that only the prefix
+// cache keeps, and the memory of all pages that nobody uses. It returns the bytes
+// of the cached pages. What was cached is computed again when it is needed. It
+// may be called at any time.
+func (e *Engine) Shed() int64 { return e.kv.shed() }
+
+func (p *pagePool) shed() (nBytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.evict() {
+		nBytes += int64(p.layout.pageBytes)
+	}
+	free := slices.Sorted(slices.Values(p.free))
+	for len(free) > 0 {
+		n := 1 // pages that lie one behind another
+		for n < len(free) && free[n] == free[0]+pageID(n) {
+			n++
+		}
+		discard(p.mem.bytes[int(free[0])*p.layout.pageBytes:][:n*p.layout.pageBytes])
+		free = free[n:]
+	}
+	return nBytes
+}
