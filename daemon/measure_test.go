@@ -1,0 +1,233 @@
+package daemon
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/auth"
+	"inferd/daemon/sched"
+	"inferd/runtime"
+	"inferd/testdata"
+	"inferd/tokenizer"
+)
+
+var measureModel = flag.String("measure", "", "GGUF file to measure the scheduler with; its figures are no test")
+
+// bench is a scheduler before a real engine, to be timed.
+type bench struct {
+	t      *testing.T
+	engine *runtimeEngine
+	sched  *sched.Scheduler
+	text   []runtime.Token // a long English text
+}
+
+func newBenches(t *testing.T, options ...sched.Options) []bench {
+	if *measureModel == "" {
+		t.Skip("measures only with -measure MODEL")
+	}
+	e, err := runtime.Load(*measureModel, runtime.Options{NCtx: 8192, KVBytes: 2 << 30, MaxBatch: 192})
+	if err != nil { // models with short contexts
+		e, err = runtime.Load(*measureModel, runtime.Options{KVBytes: 1 << 30, MaxBatch: 192})
+	}
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	text, err := os.ReadFile(testdata.Shared(t, "text", "GrimmsFairyTales.txt"))
+	require.NoError(t, err)
+	engine := &runtimeEngine{Engine: e, turn: new(sync.Mutex)}
+	var all []bench
+	for _, o := range options {
+		kv := e.KV()
+		o.QueueSize, o.NPages, o.PageTokens, o.NCtx = 100, kv.NPages, kv.PageTokens, engine.nCtx()
+		b := bench{t, engine, sched.New(engine, o), e.Tokenizer().Encode(string(text[:100_000]), tokenizer.EncodeOptions{})}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { b.sched.Run(ctx) })
+		t.Cleanup(func() { stop(); running.Wait() })
+		all = append(all, b)
+	}
+	return all
+}
+
+// scripted is a sched.Writer whose answer is fixed, whatever the model says. The
+// work of the model is the same.
+type scripted struct {
+	answer []runtime.Token
+	times  []time.Time // of each token
+	ended  chan error
+}
+
+func (w *scripted) Prompt([]float32) {}
+
+func (w *scripted) Next([]float32) (runtime.Token, bool, error) {
+	w.times = append(w.times, time.Now())
+	return w.answer[len(w.times)-1], len(w.times) < len(w.answer), nil
+}
+
+func (w *scripted) End(err error) { w.ended <- err }
+
+// ask submits a prompt whose answer is given.
+func (b bench) ask(user auth.User, prompt, answer []runtime.Token) *scripted {
+	w := &scripted{answer: answer, ended: make(chan error, 1)}
+	require.NoError(b.t, b.sched.Submit(b.t.Context(), sched.Request{
+		User:   user,
+		Prompt: slices.Clone(prompt),
+		Begin: func(s sched.Session) (sched.Writer, error) {
+			s.Reuse(prompt)
+			return w, nil
+		},
+		Failed: w.End,
+	}))
+	return w
+}
+
+// perToken is the time of a decode step, the first token left out.
+func (w *scripted) perToken(t *testing.T) time.Duration {
+	require.NoError(t, <-w.ended)
+	return w.times[len(w.times)-1].Sub(w.times[0]) / time.Duration(len(w.times)-1)
+}
+
+func median(d []float64) float64 {
+	d = slices.Sorted(slices.Values(d))
+	return d[len(d)/2]
+}
+
+// TestMeasureGuesses compares decode speed with and without guesses, in turns:
+// on an answer that copies its prompt but for every twentieth token, and on one
+// that goes on telling.
+func TestMeasureGuesses(t *testing.T) {
+	both := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128}, sched.Options{MaxRunning: 8, PrefillChunk: 128, Speculate: true})
+	n := min(160, both[0].engine.nCtx()/3)
+	for _, kind := range []string{"copy", "prose"} {
+		var ratios []float64
+		for round := range 8 {
+			prompt := both[0].text[round*1000:][:n]
+			answer := slices.Clone(both[0].text[round*1000+n:][:n])
+			if kind == "copy" {
+				answer = slices.Clone(prompt)
+				for i := 19; i < len(answer); i += 20 {
+					answer[i] = both[0].text[round*1000+2*n+i]
+				}
+			}
+			var times [2]time.Duration
+			for i := range both {
+				i = (i + round) % 2
+				times[i] = both[i].ask(1, prompt, answer).perToken(t)
+			}
+			ratios = append(ratios, float64(times[0])/float64(times[1]))
+		}
+		fmt.Printf("%s: %.3f times the decode speed (median), rounds %.2f\n", kind, median(ratios), ratios)
+	}
+}
+
+// TestMeasurePrefix compares the times to the first token of two requests that
+// share a long prefix.
+func TestMeasurePrefix(t *testing.T) {
+	b := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128})[0]
+	n := min(2000, b.engine.nCtx()*9/10)
+	var ratios []float64
+	for round := range 3 {
+		var times [2]time.Duration
+		for i := range times {
+			prompt := append(slices.Clone(b.text[round*4000:][:n]), b.text[40+i*20:][:10]...)
+			started := time.Now()
+			w := b.ask(1, prompt, []runtime.Token{1})
+			require.NoError(t, <-w.ended)
+			times[i] = w.times[0].Sub(started)
+		}
+		ratios = append(ratios, float64(times[1])/float64(times[0]))
+	}
+	fmt.Printf("prefix of %d tokens: the second request takes %.1f %% of the first (median)\n", n, 100*median(ratios))
+}
+
+// TestMeasureTiming lets one user time prompts, half of which another user has
+// just sent, and says how well the times tell them apart: 0.5 is not at all.
+func TestMeasureTiming(t *testing.T) {
+	b := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128})[0]
+	random := rand.New(rand.NewPCG(1, 2))
+	n := min(256, b.engine.nCtx()*9/10)
+	var known, fresh []time.Duration
+	for i := range 400 {
+		at := (i * 97) % (len(b.text) - n)
+		prompt := append([]runtime.Token{runtime.Token(i % 200), runtime.Token(i / 200)}, b.text[at:][:n-2]...)
+		other := append([]runtime.Token{runtime.Token(i % 200), runtime.Token(2 + i/200)}, b.text[at:][:n-2]...)
+		isKnown := random.IntN(2) == 0
+		if isKnown {
+			other = prompt
+		}
+		require.NoError(t, <-b.ask(1, other, []runtime.Token{1}).ended)
+		started := time.Now()
+		w := b.ask(2, prompt, []runtime.Token{1})
+		require.NoError(t, <-w.ended)
+		if d := w.times[0].Sub(started); isKnown {
+			known = append(known, d)
+		} else {
+			fresh = append(fresh, d)
+		}
+	}
+	wins := 0.0
+	for _, k := range known {
+		for _, f := range fresh {
+			if k < f {
+				wins++
+			} else if k == f {
+				wins += 0.5
+			}
+		}
+	}
+	fmt.Printf("timing between users: AUC %.3f of %d known and %d fresh prompts\n", wins/float64(len(known)*len(fresh)), len(known), len(fresh))
+}
+
+// TestMeasureGap streams an answer while a long prompt is computed.
+func TestMeasureGap(t *testing.T) {
+	b := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128})[0]
+	n := min(4096, b.engine.nCtx()*9/10)
+	stream := b.ask(1, b.text[:20], b.text[:min(2000, b.engine.nCtx()-30)])
+	time.Sleep(300 * time.Millisecond)
+	began := time.Now()
+	w := b.ask(2, b.text[1000:][:n], []runtime.Token{1})
+	require.NoError(t, <-w.ended)
+	ended := time.Now()
+	require.NoError(t, <-stream.ended)
+	var gaps []float64
+	for i := 1; i < len(stream.times); i++ {
+		if at := stream.times[i-1]; at.After(began) && stream.times[i].Before(ended) {
+			gaps = append(gaps, stream.times[i].Sub(at).Seconds())
+		}
+	}
+	require.NotEmpty(t, gaps)
+	fmt.Printf("prompt of %d tokens in %v: %d steps beside it, median gap %.3f s, worst %.3f s, ratio %.2f\n",
+		n, ended.Sub(began), len(gaps), median(gaps), slices.Max(gaps), slices.Max(gaps)/median(gaps))
+}
+
+// TestMeasureBatch compares the speed of 8 answers at once with that of one.
+func TestMeasureBatch(t *testing.T) {
+	b := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128})[0]
+	n := min(60, b.engine.nCtx()/3)
+	var ratios []float64
+	for range 3 {
+		one := b.ask(1, b.text[:20], b.text[100:][:n]).perToken(t)
+		var all []*scripted
+		for u := range auth.User(8) {
+			all = append(all, b.ask(u, b.text[:20+u], b.text[100:][:n]))
+		}
+		var first, last time.Time
+		for _, w := range all {
+			require.NoError(t, <-w.ended)
+			if w.times[0].After(first) { // from when all are decoding
+				first = w.times[0]
+			}
+			last = w.times[n-1]
+		}
+		ratios = append(ratios, 8*float64(one)*float64(n-1)/float64(last.Sub(first)))
+	}
+	fmt.Printf("8 answers at once: %.2f times the tokens per second of one\n", median(ratios))
+}
