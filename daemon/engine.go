@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"sync"
 
-	"inferd/daemon/auth"
 	"inferd/daemon/sched"
 	"inferd/runtime"
 	"inferd/tokenizer"
@@ -59,8 +58,11 @@ type runtimeEngine struct {
 
 // NewSession implements sched.Model. The user's name keeps cached prompts of
 // different users apart.
-func (e *runtimeEngine) NewSession(u auth.User) (sched.Session, error) {
-	return e.Engine.NewSession(runtime.SessionOptions{User: strconv.FormatUint(uint64(u), 10)})
+func (e *runtimeEngine) NewSession(r *sched.Request) (sched.Session, error) {
+	return e.Engine.NewSession(runtime.SessionOptions{
+		User:      strconv.FormatUint(uint64(r.User), 10),
+		KVReserve: r.Share.KVReserve,
+	})
 }
 
 // Step implements sched.Model.

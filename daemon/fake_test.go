@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"inferd/daemon/auth"
 	"inferd/daemon/sched"
 	"inferd/runtime"
 	"inferd/tokenizer"
@@ -83,7 +82,7 @@ func (e *fakeEngine) solo(prompt string, n int) string {
 	return string(answer)
 }
 
-func (e *fakeEngine) NewSession(auth.User) (sched.Session, error) {
+func (e *fakeEngine) NewSession(*sched.Request) (sched.Session, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := &fakeSession{engine: e}

@@ -65,10 +65,10 @@ type fakeSession struct {
 	tokens []runtime.Token
 }
 
-func (m *fakeModel) NewSession(u auth.User) (Session, error) {
+func (m *fakeModel) NewSession(r *Request) (Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := &fakeSession{model: m, user: u}
+	s := &fakeSession{model: m, user: r.User}
 	m.open = append(m.open, s)
 	return s, nil
 }

@@ -51,7 +51,8 @@ type Entry struct {
 
 // Model is a loaded model. Only the goroutine in Run calls it.
 type Model interface {
-	NewSession(auth.User) (Session, error)
+	// NewSession begins the timeline of a request.
+	NewSession(*Request) (Session, error)
 
 	// Step computes all entries: MaxRows tokens, or MaxRunning and PrefillChunk
 	// together. Where it fails nothing has changed.
@@ -393,7 +394,7 @@ func (s *Scheduler) begin(j *job) error {
 		}
 		return nil
 	}
-	session, err := s.model.NewSession(j.User)
+	session, err := s.model.NewSession(&j.Request)
 	if err != nil {
 		return err
 	}
