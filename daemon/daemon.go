@@ -11,9 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inferd/daemon/anthropic"
 	"inferd/daemon/auth"
 	"inferd/daemon/demo"
 	"inferd/daemon/journal"
+	"inferd/daemon/ollama"
 	"inferd/daemon/openai"
 	"inferd/daemon/serve"
 	"inferd/daemon/transport"
@@ -106,7 +108,7 @@ var _ serve.Service = (*daemon)(nil)
 
 func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	d := &daemon{config: c, models: models, log: log}
-	router := wire.NewRouter(log, openai.New(d, log))
+	router := wire.NewRouter(log, ollama.New(d, log), anthropic.New(d, log), openai.New(d, log))
 	d.server = transport.NewServer(transport.Options{
 		Handler:          router,
 		Policy:           auth.Default,

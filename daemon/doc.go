@@ -6,6 +6,8 @@
 //	transport   the socket, who is at its other end, limits and deadlines
 //	auth        what that user may do
 //	openai      requests and answers in the OpenAI dialect
+//	ollama      the same in the Ollama dialect
+//	anthropic   the same in the Anthropic dialect
 //	wire        HTTP and JSON, as all dialects have them
 //	ask         what a request asks of a model, whatever its dialect
 //	serve       models and answers, as all dialects see them

@@ -35,7 +35,7 @@ const prohibitions = `
 	# package daemon wires them together.
 	./daemon/auth      -> ./daemon/transport ./daemon/openai ./daemon/sched ./runtime/... : who may do what is a pure function of the peer
 	./daemon/transport -> ./daemon/openai ./daemon/sched ./runtime/... : connections know no model
-	./daemon/openai    -> ./daemon/sched ./daemon/transport : a wire format hands over tokens, it does not schedule
+	./daemon/openai ./daemon/ollama ./daemon/anthropic -> ./daemon/sched ./daemon/transport : a wire format hands over tokens, it does not schedule
 	./daemon/wire      -> ./daemon/openai ./daemon/ask ./daemon/sched ./daemon/transport : what all formats have in common knows none of them
 	./daemon/ask       -> ./daemon/openai ./daemon/wire ./daemon/sched ./daemon/transport : an answer has the same parts in every format
 	./daemon/sched     -> ./daemon/openai ./daemon/transport net/http : the scheduler sees tokens, never HTTP
@@ -50,7 +50,7 @@ const prohibitions = `
 	./cmd/inferd ./cmd/inferctl -> gorgonia.org/... gonum.org/... : oracles and training live in tools of their own
 	./cmd/inferd                -> github.com/ebitengine/purego/... : a GPU driver's crash must not be the daemon's
 	./cmd/inferd                -> net/rpc net/smtp expvar net/http/pprof net/http/httptest : nothing is served by the mere import of a package
-	./cmd/inferd ./cmd/inferctl -> testing ./testdata github.com/stretchr/... go.uber.org/... github.com/rogpeppe/... github.com/openai/... : what only tests use stays in tests
+	./cmd/inferd ./cmd/inferctl -> testing ./testdata ./daemon/serve/servetest github.com/stretchr/... go.uber.org/... github.com/rogpeppe/... github.com/openai/... : what only tests use stays in tests
 `
 
 // module is the prefix of our own import paths.

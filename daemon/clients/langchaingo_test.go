@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/ollama"
 	"github.com/tmc/langchaingo/llms/openai"
 )
 
@@ -71,4 +72,14 @@ func TestLangChainGoOverOpenAI(t *testing.T) {
 	l := langchain{langchainOpenAI(t, "demo"), langchainOpenAI(t, "scripted")}
 	l.test(t)
 	t.Run("tools", l.callTools)
+}
+
+func langchainOllama(t *testing.T, model string) llms.Model {
+	m, err := ollama.New(ollama.WithServerURL("http://inferd"), ollama.WithHTTPClient(overSocket()), ollama.WithModel(model))
+	must(t, err)
+	return m
+}
+
+func TestLangChainGoOverOllama(t *testing.T) {
+	langchain{langchainOllama(t, "demo"), langchainOllama(t, "scripted")}.test(t)
 }

@@ -1,0 +1,93 @@
+package anthropic
+
+import (
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+
+	"inferd/daemon/ask"
+	"inferd/daemon/auth"
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
+)
+
+// api is what the handlers share.
+type api struct {
+	service  serve.Service
+	log      *slog.Logger
+	grammars ask.Grammars
+}
+
+// New returns the format over a service. Its log gets what clients are not
+// told: errors that are not theirs.
+func New(s serve.Service, log *slog.Logger) wire.Format {
+	a := &api{service: s, log: log}
+	return wire.Format{
+		Routes: []wire.Route{
+			wire.Post("/v1/messages", auth.Generate, a.messages),
+			wire.Post("/v1/messages/count_tokens", auth.Generate, a.countTokens),
+		},
+		Owns: func(r *http.Request) bool {
+			return strings.HasPrefix(r.URL.Path, "/v1/messages") || r.Header.Get("Anthropic-Version") != ""
+		},
+		WriteFault: writeFault,
+	}
+}
+
+// failure is an error in an answer or a stream.
+type failure struct {
+	Type      string    `json:"type"` // error
+	Error     errorBody `json:"error"`
+	RequestID string    `json:"request_id,omitempty"`
+}
+
+type errorBody struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+func writeFault(w http.ResponseWriter, _ *http.Request, f *serve.Fault) {
+	wire.WriteFault(w, f, failureOf(w, f))
+}
+
+func failureOf(w http.ResponseWriter, f *serve.Fault) failure {
+	return failure{"error", errorBody{errorType(f.Status), f.Message}, nameRequest(w)}
+}
+
+// nameRequest gives an answer the header in which Anthropic's clients look for
+// the request's id, and returns the id.
+func nameRequest(w http.ResponseWriter) string {
+	id := w.Header().Get("X-Request-Id")
+	if id != "" {
+		w.Header().Set("Request-Id", id)
+	}
+	return id
+}
+
+// errorType is the format's word for a status.
+func errorType(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusNotFound:
+		return "not_found_error"
+	case http.StatusRequestEntityTooLarge:
+		return "request_too_large"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case http.StatusServiceUnavailable:
+		return "overloaded_error"
+	}
+	if status >= http.StatusInternalServerError {
+		return "api_error"
+	}
+	return "invalid_request_error"
+}
+
+// find returns the model of a name, loaded, until release is called.
+func (a *api) find(r *http.Request, name string) (m serve.Model, release func(), err error) {
+	return a.service.Find(r.Context(), serve.Want{Model: name, Endpoint: path.Base(r.URL.Path)})
+}

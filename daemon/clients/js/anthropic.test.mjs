@@ -1,0 +1,76 @@
+// Anthropic's SDK
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import { answer, called, fetch, question, told, weather } from "./inferd.mjs";
+
+const client = new Anthropic({ apiKey: "none", baseURL: "http://inferd", fetch, maxRetries: 0 });
+const ask = { model: "demo", max_tokens: 60, temperature: 0, messages: [{ role: "user", content: question }] };
+const tools = [{ name: weather.name, description: weather.description, input_schema: weather.parameters }];
+
+test("messages", async () => {
+  const message = await client.messages.create({ ...ask, system: "Be brief.", metadata: { user_id: "me" }, stop_sequences: ["\n\n"] });
+  assert.equal(message.content.length, 1);
+  assert.match(message.content[0].text, answer);
+  assert.equal(message.stop_reason, "end_turn");
+  assert.ok(message.usage.output_tokens > 10 && message.usage.input_tokens > 0);
+  assert.match(message._request_id, /^req_/);
+  const cut = await client.messages.create({ ...ask, stop_sequences: ["opens"] });
+  assert.equal(cut.content[0].text, "The library ");
+  assert.equal(cut.stop_reason, "stop_sequence");
+  assert.equal(cut.stop_sequence, "opens");
+});
+
+test("stream", async () => {
+  const whole = await client.messages.create(ask);
+  const stream = client.messages.stream(ask);
+  let text = "";
+  stream.on("text", (piece) => (text += piece));
+  const final = await stream.finalMessage();
+  assert.equal(text, whole.content[0].text);
+  assert.deepEqual(final.content, whole.content);
+  assert.equal(final.usage.output_tokens, whole.usage.output_tokens);
+  const types = [];
+  for await (const event of await client.messages.create({ ...ask, stream: true })) types.push(event.type);
+  assert.equal(types[0], "message_start");
+  assert.equal(types.at(-1), "message_stop");
+});
+
+test("tools", async () => {
+  const request = { model: "scripted", max_tokens: 100, messages: [{ role: "user", content: "Bern?" }], tools };
+  const first = await client.messages.create(request);
+  assert.equal(first.stop_reason, "tool_use");
+  const use = first.content.find((b) => b.type === "tool_use");
+  assert.deepEqual(use.input, called);
+  const streamed = await client.messages.stream(request).finalMessage();
+  assert.deepEqual(streamed.content.find((b) => b.type === "tool_use").input, called);
+  const second = await client.messages.create({
+    ...request,
+    messages: [...request.messages, { role: "assistant", content: first.content }, { role: "user", content: [{ type: "tool_result", tool_use_id: use.id, content: "wet" }] }],
+  });
+  assert.equal(second.content[0].text, told);
+});
+
+test("a tool that must be called", async () => {
+  for (const tool_choice of [{ type: "any" }, { type: "tool", name: "weather" }]) {
+    const message = await client.messages.create({
+      model: "scripted", max_tokens: 400, messages: [{ role: "user", content: "hi" }], tool_choice,
+      tools: [{ name: "weather", input_schema: { type: "object", properties: { city: { enum: ["Bern", "Chur"] } }, required: ["city"], additionalProperties: false } }],
+    });
+    assert.match(message.content[0].input.city, /^(Bern|Chur)$/);
+  }
+});
+
+test("tokens are counted", async () => {
+  const { input_tokens } = await client.messages.countTokens({ model: "demo", messages: ask.messages });
+  const { usage } = await client.messages.create(ask);
+  assert.equal(input_tokens, usage.input_tokens + usage.cache_read_input_tokens);
+});
+
+test("errors", async () => {
+  const refused = (change) => client.messages.create({ ...ask, ...change });
+  await assert.rejects(refused({ model: "nobody" }), (e) => e instanceof Anthropic.NotFoundError && e.error.error.type === "not_found_error" && /demo/.test(e.message));
+  await assert.rejects(refused({ temperature: 2 }), (e) => e instanceof Anthropic.BadRequestError && /temperature/.test(e.message));
+  await assert.rejects(refused({ messages: [{ role: "user", content: "word ".repeat(2000) }] }), /256 tokens/);
+  await assert.rejects(refused({ tools }), /knows no tools/);
+});

@@ -1,0 +1,189 @@
+package ollama
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"inferd/daemon/ask"
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
+)
+
+// Limits on what one request may make us keep while it is read.
+const (
+	maxMessages = 1 << 14
+	maxCalls    = 1024 // of one message
+)
+
+// readMessages reads a conversation; an empty one is none.
+func readMessages(o *wire.Object) []serve.Message {
+	value := o.Take("messages")
+	switch {
+	case value == nil:
+		return nil
+	case wire.TypeOf(value) != "an array":
+		o.WrongType("messages", "an array", value)
+		return nil
+	case wire.FirstOf(value) == "":
+		return nil
+	}
+	var messages []serve.Message
+	var open pending
+	for i, element := range o.Elements("messages", value, maxMessages) {
+		if o.Failed() {
+			break
+		}
+		in := o.Inner(fmt.Sprintf("messages[%d]", i), element)
+		messages = append(messages, readMessage(in, &open))
+		o.CloseInner(in)
+	}
+	return messages
+}
+
+func readMessage(o *wire.Object, open *pending) (m serve.Message) {
+	o.Require("role")
+	m.Role, _ = o.Str("role")
+	m.Role = strings.ToLower(m.Role)
+	m.Content, _ = o.Str("content")
+	o.Unsupported("images")
+	thinking, _ := o.Str("thinking")
+	toolName, _ := o.Str("tool_name")
+	callID, _ := o.Str("tool_call_id")
+	if name, ok := o.Str("name"); ok && toolName == "" { // of clients that know OpenAI better
+		toolName = name
+	}
+	switch m.Role {
+	case "assistant":
+		m.Reasoning = thinking
+		m.ToolCalls = readCalls(o, open)
+	case "tool":
+		m.Name = toolName
+		m.ToolCallID = open.answer(callID, toolName)
+	case "system", "user", "":
+	default:
+		o.Fail("invalid_value", "role", "must be system, user, assistant or tool, found %q", m.Role)
+	}
+	o.Unsupported("tool_calls")
+	return m
+}
+
+// readCalls reads the calls that an assistant made earlier.
+func readCalls(o *wire.Object, open *pending) (calls []serve.ToolCall) {
+	value := o.Take("tool_calls")
+	switch {
+	case value == nil:
+		return nil
+	case wire.TypeOf(value) != "an array":
+		o.WrongType("tool_calls", "an array", value)
+		return nil
+	case wire.FirstOf(value) == "":
+		return nil
+	}
+	for i, element := range o.Elements("tool_calls", value, maxCalls) {
+		in := o.Inner(fmt.Sprintf("tool_calls[%d]", i), element)
+		c := readCall(in)
+		open.call(&c)
+		calls = append(calls, c)
+		o.CloseInner(in)
+	}
+	return calls
+}
+
+func readCall(o *wire.Object) (c serve.ToolCall) {
+	c.ID, _ = o.Str("id")
+	o.Ignored("type")
+	o.Require("function")
+	f := o.Object("function")
+	if f == nil {
+		return c
+	}
+	f.Ignored("index", "description")
+	f.Require("name")
+	c.Name, _ = f.Str("name")
+	c.Arguments = json.RawMessage("{}")
+	if value := f.Take("arguments"); value != nil {
+		if c.Arguments = value; wire.TypeOf(value) != "an object" {
+			f.WrongType("arguments", "an object", value)
+		}
+	}
+	o.CloseInner(f)
+	return c
+}
+
+// pending are the calls of a conversation that no message has answered yet.
+// Ollama's calls need no id, templates do: those without get one by their place,
+// and an answer belongs to the first open call of its tool.
+type pending struct {
+	calls []serve.ToolCall
+	n     int
+}
+
+func (p *pending) call(c *serve.ToolCall) {
+	if c.ID == "" {
+		c.ID = fmt.Sprintf("call%05d", p.n)
+	}
+	p.n++
+	p.calls = append(p.calls, *c)
+}
+
+// answer returns the id of the call that is answered, empty if there is none.
+func (p *pending) answer(id, tool string) string {
+	for i, c := range p.calls {
+		if c.ID == id || id == "" && (tool == "" || c.Name == tool) {
+			p.calls = append(p.calls[:i:i], p.calls[i+1:]...)
+			return c.ID
+		}
+	}
+	return id
+}
+
+// readTools reads functions as OpenAI writes them.
+func readTools(o *wire.Object) (t ask.Tools) {
+	value := o.Take("tools")
+	switch {
+	case value == nil:
+		return t
+	case wire.TypeOf(value) != "an array":
+		o.WrongType("tools", "an array", value)
+		return t
+	case wire.FirstOf(value) == "":
+		return t
+	}
+	for i, element := range o.Elements("tools", value, ask.MaxTools) {
+		in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
+		readTool(in, &t)
+		o.CloseInner(in)
+	}
+	return t
+}
+
+func readTool(o *wire.Object, t *ask.Tools) {
+	if kind, ok := o.Str("type"); ok && kind != "function" {
+		o.Fail("unsupported_parameter", "type", "%q is not supported, tools must be functions", kind)
+	}
+	o.Unsupported("items")
+	o.Require("function")
+	f := o.Object("function")
+	if f == nil {
+		return
+	}
+	f.Require("name")
+	name, _ := f.Str("name")
+	switch {
+	case !ask.IsToolName(name):
+		f.Fail("invalid_value", "name", "must be 1 to 64 letters, digits, dots, dashes and underscores")
+	case t.Has(name):
+		f.Fail("invalid_value", "name", "%q is there twice", name)
+	}
+	description, _ := f.Str("description")
+	f.Bool("strict", false)
+	parameters := f.Take("parameters")
+	if parameters != nil && wire.TypeOf(parameters) != "an object" {
+		f.WrongType("parameters", "an object", parameters)
+	}
+	if !f.Failed() {
+		t.Add(name, description, parameters)
+	}
+	o.CloseInner(f)
+}

@@ -1,0 +1,195 @@
+package ollama
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"time"
+
+	"inferd/daemon/ask"
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
+)
+
+const (
+	maxStops       = 64
+	maxTopLogProbs = 20
+)
+
+// request is what chat and generate have in common.
+type request struct {
+	ask.Params
+	model     string
+	stream    bool
+	keepAlive *time.Duration
+	nCtx      int // 0: as the model has
+	think     think
+}
+
+func readRequest(o *wire.Object) request {
+	r := request{Params: ask.DefaultParams(), stream: o.Bool("stream", true)}
+	r.model = readModel(o)
+	r.keepAlive = readKeepAlive(o)
+	r.Format = readFormat(o)
+	r.think = readThink(o)
+	r.Generation.LogProbs = o.Bool("logprobs", false)
+	r.Generation.TopLogProbs = int(o.Integer("top_logprobs", 0, maxTopLogProbs, 0))
+	r.readOptions(o)
+	// Nothing is ever cut or shifted out of the context: what does not fit is
+	// refused.
+	o.Bool("truncate", false)
+	o.Bool("shift", false)
+	o.Unsupported("_debug_render_only")
+	return r
+}
+
+// readModel reads a model's name, which some clients still call "name".
+func readModel(o *wire.Object) string {
+	old, _ := o.Str("name")
+	if old == "" {
+		o.Require("model")
+	}
+	if name, ok := o.Str("model"); ok && name != "" {
+		return name
+	}
+	return old
+}
+
+func readKeepAlive(o *wire.Object) *time.Duration {
+	value := o.Take("keep_alive")
+	if value == nil || string(value) == `""` {
+		return nil
+	}
+	d, err := serve.ParseKeepAlive(value)
+	if err != nil {
+		o.Fail("invalid_value", "keep_alive", "%v", err)
+	}
+	return &d
+}
+
+// readFormat reads "json", a schema, or nothing.
+func readFormat(o *wire.Object) ask.Format {
+	value := o.Take("format")
+	switch {
+	case value == nil || string(value) == `""`:
+		return ask.Format{}
+	case string(value) == `"json"`:
+		return ask.JSON("format")
+	case wire.TypeOf(value) == "an object":
+		return ask.Schema("format", value)
+	default:
+		o.Fail("invalid_value", "format", "must be \"json\" or a JSON Schema, found %.100s", value)
+		return ask.Format{}
+	}
+}
+
+// think is whether the model is to reason first: as it is used to (zero), not at
+// all, or so much.
+type think struct {
+	said  bool
+	on    bool
+	level string // empty: no matter
+}
+
+var thinkLevels = []string{"low", "medium", "high", "max"}
+
+func readThink(o *wire.Object) (t think) {
+	value := o.Take("think")
+	switch {
+	case value == nil:
+		return think{}
+	case string(value) == "true", string(value) == "false":
+		return think{said: true, on: string(value) == "true"}
+	case wire.TypeOf(value) == "a string":
+		t = think{true, true, wire.Unquote(value)}
+	}
+	if !slices.Contains(thinkLevels, t.level) {
+		o.Fail("invalid_value", "think", "must be true, false or one of %q, found %.100s", thinkLevels, value)
+	}
+	return t
+}
+
+// check refuses what a model cannot do.
+func (t think) check(m serve.Model) error {
+	f := m.ReplyFormat()
+	if t.on && (f.Format == nil || !f.HasReasoning()) {
+		return serve.Invalid("unsupported_parameter", "think", "model %q does not support thinking", m.Name())
+	}
+	return nil
+}
+
+// readOptions reads the member options. Where one is absent, Ollama's default
+// holds.
+func (r *request) readOptions(o *wire.Object) {
+	value := o.Take("options")
+	if value == nil {
+		value = json.RawMessage("{}")
+	}
+	in := o.Inner("options", value)
+	s := &r.Generation.Sampling
+	s.Temperature = in.Number("temperature", 0, 10, 0.8)
+	s.TopK = int(max(0, in.Integer("top_k", -1, math.MaxInt32, 40)))
+	s.TopP = in.Number("top_p", 0, 1, 0.9)
+	s.MinP = in.Number("min_p", 0, 1, 0)
+	s.RepeatPenalty = in.Number("repeat_penalty", 0, 10, 1)
+	s.PresencePenalty = in.Number("presence_penalty", -2, 2, 0)
+	s.FrequencyPenalty = in.Number("frequency_penalty", -2, 2, 0)
+	if s.RepeatLastN = int(in.Integer("repeat_last_n", -1, math.MaxInt32, 64)); s.RepeatLastN == 0 {
+		s.RepeatPenalty = 1 // it looks at nothing
+	}
+	s.RepeatLastN = max(0, s.RepeatLastN) // 0 is all, for the sampler
+	if seed := in.Integer("seed", math.MinInt64, math.MaxInt64, -1); seed != -1 {
+		s.Seed = uint64(seed)
+	}
+	r.Generation.MaxTokens = int(max(0, in.Integer("num_predict", -2, math.MaxInt32, -1)))
+	r.nCtx = int(in.Integer("num_ctx", 0, math.MaxInt32, 0))
+	r.Generation.Stop = readStop(in)
+
+	// What the daemon decides, or what would only matter to a context that
+	// shifts, has no effect on an answer.
+	in.Ignored("num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "use_mlock", "numa",
+		"low_vram", "f16_kv", "draft_num_predict", "mirostat_eta", "mirostat_tau")
+	in.Unsupported("typical_p", "1", "1.0")
+	in.Unsupported("tfs_z", "1", "1.0")
+	in.Unsupported("mirostat", "0")
+	in.Unsupported("penalize_newline", "true")
+	in.Unsupported("logits_all")
+	in.Unsupported("vocab_only")
+	in.Unsupported("embedding_only")
+	in.Unsupported("rope_frequency_base", "0")
+	in.Unsupported("rope_frequency_scale", "0", "1")
+	o.CloseInner(in)
+}
+
+// readStop reads strings, or one.
+func readStop(o *wire.Object) (stops []string) {
+	value := o.Take("stop")
+	if value == nil {
+		return nil
+	}
+	elements := []json.RawMessage{value}
+	if wire.TypeOf(value) == "an array" {
+		if wire.FirstOf(value) == "" {
+			return nil
+		}
+		elements = o.Elements("stop", value, maxStops)
+	}
+	for _, element := range elements {
+		if wire.TypeOf(element) != "a string" {
+			o.WrongType("stop", "a string or an array of strings", element)
+			return nil
+		}
+		if s := wire.Unquote(element); s != "" {
+			stops = append(stops, s)
+		}
+	}
+	return stops
+}
+
+// cap returns the model as the request may use it.
+func (r *request) cap(m serve.Model) serve.Model {
+	if r.nCtx == 0 || r.nCtx >= m.NCtx() {
+		return m
+	}
+	return capped{m, r.nCtx}
+}
