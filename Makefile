@@ -168,7 +168,7 @@ define install_tree
 	install -d $2$3/share/man/man1 $2$3/share/man/man5 $2$3/share/man/man8 $2$3/share/doc/inferd
 	for page in daemon/systemd/man/*.[158] ; do \
 		gzip -9n <$$page >$2$3/share/man/man$${page##*.}/$${page##*/}.gz || exit 1 ; done
-	cp -r daemon/systemd/examples $2$3/share/doc/inferd/
+	cp -r daemon/systemd/examples daemon/systemd/docs/*.md $2$3/share/doc/inferd/
 	install -d $2$3/share/bash-completion/completions $2$3/share/fish/vendor_completions.d $2$3/share/zsh/vendor-completions
 	$(GO) run ./cmd/inferctl completion bash >$2$3/share/bash-completion/completions/inferctl
 	$(GO) run ./cmd/inferctl completion fish >$2$3/share/fish/vendor_completions.d/inferctl.fish

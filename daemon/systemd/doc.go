@@ -7,6 +7,7 @@
 //	sysusers.conf tmpfiles.conf                        its user, its groups, its directories
 //	inferd.toml policy.toml                            the configuration that packages install
 //	examples/                                          configurations for kiosks, edge boxes, laptops and clusters
+//	docs/                                              a page each for operators
 //	man/                                               inferd(8), inferctl(1), inferd.toml(5)
 //	debian/ deb.sh inferd.spec                         packages
 //	boot.sh                                            a systemd for tests
