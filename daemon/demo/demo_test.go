@@ -51,12 +51,32 @@ func TestAnswers(t *testing.T) {
 	engine, err := runtime.Load(path, runtime.Options{})
 	require.NoError(t, err)
 	defer engine.Close()
+	const (
+		self    = "I am a small demo model that comes with inferd."
+		topics  = "I can answer questions about inferd, the library, the station, days and months, do small sums, and tell a story."
+		unknown = "I do not know that. I am only a small demo."
+		opens   = "The library opens at 9 from Monday to Friday and at 10 on Saturday. It is closed on Sunday."
+	)
 	for question, want := range map[string]string{
-		"When does the library open?\n":  "The library opens at 9 from Monday to Friday and at 10 on Saturday. It is closed on Sunday.",
+		"What are you?":                  self,
+		"what are you":                   self,
+		"Who are you?":                   self,
+		"What is this?":                  self,
+		"What can you do?":               topics,
+		"Help":                           topics,
+		"Hello":                          "Hello! What can I do for you?",
+		"How are you?":                   "I am fine, thank you. What can I do for you?",
+		"How do I use you?":              "Just type a question, for example: When does the library open?",
+		"Who made you?":                  "The inferd project trained me, from text that a program wrote.",
 		"What is inferd?":                "inferd is a daemon that runs language models on your own machine.",
+		"How do I call inferd?":          "Run inferctl chat, or send an OpenAI request to the Unix socket of inferd.",
+		"When does the library open?\n":  opens,
+		"when does the library open":     opens,
 		"Which day comes after Tuesday?": "Wednesday comes after Tuesday.",
 		"What is 2 + 3?":                 "2 plus 3 is 5.",
-		"What is the capital of France?": "I do not know that. I am only a small demo.",
+		"What is the capital of France?": unknown,
+		"Who is Einstein?":               unknown,
+		"What time is it?":               "I cannot know that: I have no clock, no eyes and no network.",
 	} {
 		require.Equal(t, want, answer(t, engine, path, question), "%q", question)
 	}
