@@ -46,10 +46,9 @@ func callObject(b *builder, call Call) (x expr, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newSchemaCompiler(schema)
-	c.b = b
+	c := newSchemaCompiler(b, schema)
 	clear(b.named)
-	isObject := &object{keys: []string{"type"}, values: map[string]any{"type": "object"}}
-	arguments := c.value([]ref{{c.root, "#"}, {isObject, "arguments"}})
+	isObject := newObject("type", "object")
+	arguments := c.value([]ref{{schema: c.root, where: "#"}, {schema: isObject, where: "arguments"}})
 	return seq{lit(`{"name": `), lit(name), lit(`, "arguments": `), arguments, lit("}")}, nil
 }

@@ -336,6 +336,34 @@ func (d *charDFA) matches(s string) bool {
 	return d.accept[at]
 }
 
+// list is every text that d accepts, if they are at most n.
+func (d *charDFA) list(n int) (texts []string, ok bool) {
+	open := make([]bool, len(d.edges))
+	var visit func(at int, text []rune) bool
+	visit = func(at int, text []rune) bool {
+		if open[at] { // and round again
+			return false
+		}
+		open[at] = true
+		defer func() { open[at] = false }()
+		if d.accept[at] {
+			texts = append(texts, string(text))
+		}
+		for _, e := range d.edges[at] {
+			for c := e.lo; c <= e.hi; c++ {
+				if len(texts) > n || int(e.hi-e.lo) > n || !visit(e.to, append(text, c)) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	if d.empty() || len(d.edges) > maxCharStates/2 || !visit(0, nil) || len(texts) > n {
+		return nil, d.empty()
+	}
+	return texts, true
+}
+
 // trim drops states from which no text can be finished, so that a mask never
 // leads into a dead end. An automaton of no texts has no states.
 func (d *charDFA) trim() *charDFA {

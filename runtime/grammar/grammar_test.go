@@ -272,17 +272,22 @@ func abs(x int) int { return max(x, -x) }
 // TestFailsClosed: what cannot be followed is an error, never a looser grammar.
 func TestFailsClosed(t *testing.T) {
 	for src, msg := range map[string]string{
-		`{"not":{"type":"string"}}`: `"not" is not supported`, `{"type":"array","uniqueItems":true}`: "uniqueItems",
-		`{"if":{},"then":{}}`: "not supported", `{"type":"strin"}`: "unknown type strin", `{"$ref":"#/$defs/x"}`: "leads nowhere", `{"$ref":"https://x/y"}`: "only references inside",
-		`{"$ref":"#"}`: "leads back to itself", `{"allOf":[{"$ref":"#"}]}`: "", `{"anyOf":[{"$ref":"#"},{"type":"null"}]}`: "leads back",
-		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`: "oneOf is not supported here", `{"oneOf":[{"type":"object"},{"type":"object","properties":{"a":{}}}]}`: "oneOf",
-		`{"type":"string","pattern":"(?<=x)"}`: "lookbehind is not supported", `{"type":"string","pattern":"a\\bc"}`: "not supported", `{"type":"string","format":"regex"}`: "format",
-		`{"enum":[]}`: "not empty", `{"type":"integer","minimum":5,"maximum":4}`: "nothing can match", `{"allOf":[{"type":"string"},{"type":"null"}]}`: "nothing can match",
+		`{"contains":{"type":"string"}}`: "#/contains: the keyword is not supported", `{"type":"array","uniqueItems":true}`: "#/uniqueItems: the keyword is supported only where",
+		`{"properties":{"a/b~":{"type":"strin"}}}`: `#/properties/a~1b~0/type: unknown type "\"strin\""`, `{"$ref":"#/$defs/x"}`: `#/$ref: "#/$defs/x" leads nowhere`, `{"$ref":"https://x/y"}`: "only references inside",
+		`{"$ref":"#"}`: "leads back to itself", `{"allOf":[{"$ref":"#"}]}`: "leads back", `{"anyOf":[{"$ref":"#"},{"type":"null"}]}`: "leads back", `{"not":{"$ref":"#"}}`: "leads back",
+		`{"oneOf":[{"type":"object"},{"type":"object","properties":{"a":{}}}]}`: "nothing can match", `{"oneOf":[{"type":"string"},{"type":"string","format":"date"}]}`: "oneOf is not supported here: a value could satisfy this branch and #/oneOf/1 as well, and #/oneOf/1/format: the keyword cannot be negated",
+		`{"type":"string","pattern":"(?<=x)"}`: "#/pattern: pattern \"(?<=x)\": lookbehind is not supported", `{"type":"string","pattern":"a\\bc"}`: "not supported", `{"type":"string","format":"regex"}`: "#/format: the format \"regex\" is not supported",
+		`{"enum":[]}`: "#/enum: must be a list that is not empty", `{"type":"integer","minimum":5,"maximum":4}`: "nothing can match", `{"allOf":[{"type":"string"},{"type":"null"}]}`: "nothing can match",
 		`{"type":"object","required":["a"],"properties":{"a":false}}`: "nothing can match", `{"type":"object","required":["a"],"additionalProperties":false}`: "nothing can match",
-		`[]`: "must be an object or a boolean", `{`: "not JSON", `{} {}`: "more data", `{"type":"integer","multipleOf":0}`: "positive", `{"minimum":"a"}`: "expected a number",
-		`{"type":"string","maxLength":-1}`: "integer from 0", `{"type":"number","minimum":1e999}`: "out of range", `{"minimum":1e400000000}`: "out of range",
-		`{"type":"object","minProperties":5,"additionalProperties":true}`: "not supported", `{"properties":{"a":5}}`: "must be an object or a boolean",
-		strings.Repeat(`{"items":`, 5000) + `{}` + strings.Repeat(`}`, 5000): "nested deeper", strings.Repeat(`[`, 60000): "nested deeper",
+		`[]`: "#: a schema must be an object or a boolean", `{`: "not JSON", `{} {}`: "more data", `{"type":"integer","multipleOf":0}`: "#/multipleOf: must be positive", `{"minimum":"a"}`: "#/minimum: must be a number",
+		`{"type":"string","maxLength":-1}`: "#/maxLength: must be an integer from 0", `{"type":"number","minimum":1e999}`: "out of range", `{"minimum":1e400000000}`: "out of range",
+		`{"type":"object","minProperties":5,"additionalProperties":true}`: "#/minProperties: beyond one undeclared property", `{"properties":{"a":5}}`: "#/properties/a: a schema must be an object or a boolean",
+		`{"type":"string","minimum":"3"}`: "#/minimum: must be a number", `{"type":[]}`: "#/type: must name a type", `{"anyOf":[]}`: "#/anyOf: must be a list of schemas", `{"items":[1]}`: "#/items/0:", `{"required":"a"}`: "#/required: must be a list of strings",
+		`{"uniqueItems":1}`: "#/uniqueItems: must be true or false", `{"pattern":3}`: "#/pattern: must be a string", `{"$defs":{"unused":{"minLength":1.5}}}`: "#/$defs/unused/minLength: must be an integer", `{"patternProperties":{"(":{}}}`: "#/patternProperties/(: pattern",
+		`{"not":{"multipleOf":3}}`: "#/not/multipleOf: the keyword cannot be negated", `{"not":{"properties":{"a":{"format":"date"}}},"type":"object"}`: "the keyword cannot be negated", `{"not":{}}`: "nothing can match",
+		`{"not":{"const":[1]},"type":"array"}`: "cannot be ruled out", `{"properties":{"a":{"$id":"x","items":{"$ref":"#"}}}}`: "#/properties/a/$id:", `{"$dynamicRef":"#a"}`: "not supported",
+		`{"type":"string","pattern":"(a|b)*a(a|b){16}"}`: "", `{"type":"string","pattern":"(a{1000}){1000}"}`: "states", `{"allOf":[{"unevaluatedProperties":false},{"properties":{"a":{}}}],"type":"object"}`: "#/allOf/0/unevaluatedProperties: the keyword is not supported inside combined schemas",
+		strings.Repeat(`{"items":`, 5000) + `{}` + strings.Repeat(`}`, 5000): "nested deeper", strings.Repeat(`[`, 60000): "nested deeper", `{"pattern":"` + strings.Repeat("(", 10000) + `"}`: "nested deeper",
 	} {
 		_, err := CompileSchema([]byte(src))
 		require.Error(t, err, "%.80s", src)

@@ -51,7 +51,7 @@ func (b bounds) contains(x *big.Rat) bool {
 // bounded: integers only, or decimals with up to places digits behind the
 // point.
 func (bu *budget) numberDFA(b bounds, places int) *charDFA {
-	all := bu.wholeRegex(decimalPattern(places))
+	all := bu.wholeRegex(decimalPattern(b.digits(), places))
 	pos, neg := all, bu.intersect(all, bu.magnitudeDFA(false, new(big.Rat), true, places)) // minus zero is left out
 	if b.min != nil && b.min.Sign() >= 0 {
 		pos = bu.intersect(pos, bu.magnitudeDFA(false, b.min, b.minOpen, places))
@@ -70,8 +70,20 @@ func (bu *budget) numberDFA(b bounds, places int) *charDFA {
 	return signed(pos, neg)
 }
 
-func decimalPattern(places int) string {
-	p := fmt.Sprintf("(0|[1-9][0-9]{0,%d})", intDigits-1)
+// digits is how many digits a number in the range may have before the point.
+func (b bounds) digits() int {
+	n := intDigits
+	for _, x := range []*big.Rat{b.min, b.max} {
+		if x != nil {
+			whole, _ := decimal(new(big.Rat).Abs(x), 0)
+			n = max(n, len(whole))
+		}
+	}
+	return n
+}
+
+func decimalPattern(digits, places int) string {
+	p := fmt.Sprintf("(0|[1-9][0-9]{0,%d})", digits-1)
 	if places > 0 {
 		p += fmt.Sprintf(`(\.[0-9]{1,%d})?`, places)
 	}

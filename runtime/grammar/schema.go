@@ -8,7 +8,6 @@ import (
 	"math/big"
 	"net/url"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -16,11 +15,12 @@ import (
 // CompileSchema compiles a JSON Schema to the grammar of compact or modestly
 // spaced JSON texts that it allows. Properties come in the schema's order.
 // Where a schema leaves additional properties open without saying so, none are
-// written.
+// written. An *Error names the keyword that cannot be followed by its JSON
+// pointer.
 func CompileSchema(schema []byte) (g *Grammar, err error) {
 	defer catch(&err)
-	c := newSchemaCompiler(schema)
-	root := c.value([]ref{{c.root, "#"}})
+	c := newSchemaCompiler(newBuilder(), schema)
+	root := c.value([]ref{{schema: c.root, where: "#"}})
 	return compile(c.b, seq{c.ws(), root, c.ws()})
 }
 
@@ -38,19 +38,41 @@ func (o *object) get(key string) (any, bool) {
 	return v, ok
 }
 
+// newObject is an object of keys and values in turn.
+func newObject(members ...any) *object {
+	o := &object{values: map[string]any{}}
+	for i := 0; i < len(members); i += 2 {
+		k := members[i].(string)
+		o.keys = append(o.keys, k)
+		o.values[k] = members[i+1]
+	}
+	return o
+}
+
 // ref is a subschema and where it stands, as a JSON pointer.
 type ref struct {
 	schema any // *object or bool
 	where  string
+	up     *ref // the schema that applies it to the same value, nil for none
+}
+
+// sub is the schema under a keyword of r, for another value.
+func (r ref) sub(key string) ref {
+	return ref{schema: r.schema.(*object).values[key], where: child(r.where, key)}
 }
 
 type schemaCompiler struct {
 	b     *builder
 	root  any
 	depth int
+	// wide is set while constants are checked against schemas where saying yes
+	// too often is the safe side.
+	wide     bool
+	enums    map[*object]map[string]bool // canonical values
+	patterns map[patternKey]*charDFA
 }
 
-func newSchemaCompiler(raw []byte) *schemaCompiler {
+func newSchemaCompiler(b *builder, raw []byte) *schemaCompiler {
 	if len(raw) > maxSourceBytes {
 		failf("", "a schema of %d bytes, limit %d", len(raw), maxSourceBytes)
 	}
@@ -60,7 +82,9 @@ func newSchemaCompiler(raw []byte) *schemaCompiler {
 	if _, err := d.Token(); err != io.EOF {
 		failf("", "the schema is followed by more data")
 	}
-	return &schemaCompiler{b: newBuilder(), root: root}
+	c := &schemaCompiler{b: b, root: root, enums: map[*object]map[string]bool{}, patterns: map[patternKey]*charDFA{}}
+	c.check(root, "#", 0)
+	return c
 }
 
 // decodeOrdered reads one JSON value.
@@ -101,138 +125,40 @@ func endOf(d *json.Decoder) {
 	}
 }
 
-// refused lists keywords that change what is valid and cannot be followed.
-// Other unknown keywords are annotations, as the standard has it.
-var refused = map[string]bool{
-	"not": true, "if": true, "then": true, "else": true, "contains": true, "minContains": true, "maxContains": true,
-	"unevaluatedProperties": true, "unevaluatedItems": true, "dependentRequired": true, "dependentSchemas": true, "dependencies": true,
-	"$dynamicRef": true, "$recursiveRef": true, "nullable": true,
-}
-
-// value returns the language of values that satisfy all schemas, as a rule, so
-// that schemas may refer to themselves.
-func (c *schemaCompiler) value(all []ref) expr {
-	c.depth++
-	defer func() { c.depth-- }()
-	if c.depth > maxDepth {
-		failf(all[0].where, "nested deeper than %d", maxDepth)
-	}
-	names := make([]string, len(all))
-	for i, r := range all {
-		names[i] = r.where
-	}
-	sort.Strings(names)
-	return c.b.once("value "+strings.Join(slices.Compact(names), " & "), func() expr {
-		return c.conjunction(nil, all, map[string]bool{})
-	})
-}
-
-// conjunction resolves references and allOf and splits anyOf and oneOf, until
-// only plain assertions are left in done.
-func (c *schemaCompiler) conjunction(done, todo []ref, seen map[string]bool) expr {
-	c.depth++
-	defer func() { c.depth-- }()
-	if c.depth > 4*maxDepth {
-		failf(todo[0].where, "nested deeper than %d", maxDepth)
-	}
-	for len(todo) > 0 {
-		r := todo[0]
-		todo = todo[1:]
-		if b, ok := r.schema.(bool); ok {
-			if !b {
-				return alt{}
-			}
-			continue
-		}
-		o, ok := r.schema.(*object)
-		if !ok {
-			failf(r.where, "a schema must be an object or a boolean")
-		}
-		if seen[r.where] {
-			continue
-		}
-		seen[r.where] = true
-		c.checkKeywords(o, r.where)
-		if target, ok := o.get("$ref"); ok {
-			t := c.resolve(target, r.where)
-			if seen[t.where] {
-				failf(r.where, "$ref %q leads back to itself", target)
-			}
-			todo = append([]ref{t}, todo...)
-		}
-		if list, ok := o.get("allOf"); ok {
-			todo = append(c.list(list, r.where+"/allOf"), todo...)
-		}
-		done = append(done, r)
-		for _, key := range []string{"anyOf", "oneOf"} {
-			list, ok := o.get(key)
-			if !ok {
-				continue
-			}
-			branches := c.list(list, r.where+"/"+key)
-			if key == "oneOf" {
-				c.requireDisjoint(branches)
-				if _, both := o.get("anyOf"); both {
-					failf(r.where, "anyOf and oneOf in one schema are not supported")
-				}
-			}
-			if _, both := o.get("oneOf"); both && key == "anyOf" {
-				failf(r.where, "anyOf and oneOf in one schema are not supported")
-			}
-			var out alt
-			for _, b := range branches {
-				path := map[string]bool{}
-				for k := range seen {
-					path[k] = true
-				}
-				out = append(out, c.conjunction(slices.Clone(done), append([]ref{b}, todo...), path))
-			}
-			return out
-		}
-	}
-	return c.leaf(done)
-}
-
-func (c *schemaCompiler) checkKeywords(o *object, where string) {
-	for _, k := range o.keys {
-		if refused[k] {
-			failf(where, "the keyword %q is not supported", k)
-		}
-	}
-	if u, ok := o.get("uniqueItems"); ok && u != false {
-		failf(where, "the keyword %q is not supported", "uniqueItems")
-	}
-}
-
-// list reads an array of subschemas.
-func (c *schemaCompiler) list(v any, where string) []ref {
-	items, ok := v.([]any)
-	if !ok || len(items) == 0 {
-		failf(where, "expected a list of schemas")
-	}
+// list reads an array of subschemas that apply to the same value as r.
+func (c *schemaCompiler) list(r ref, key string) []ref {
+	items, _ := r.schema.(*object).values[key].([]any)
 	out := make([]ref, len(items))
 	for i, s := range items {
-		out[i] = ref{s, where + "/" + strconv.Itoa(i)}
+		out[i] = ref{s, child(child(r.where, key), strconv.Itoa(i)), &r}
 	}
 	return out
 }
 
-// resolve follows a local reference.
-func (c *schemaCompiler) resolve(target any, where string) ref {
-	s, ok := target.(string)
-	if !ok || !strings.HasPrefix(s, "#") {
-		failf(where, "$ref %v: only references inside the schema are followed", target)
+// resolve follows the reference of a schema, which must be inside the document.
+func (c *schemaCompiler) resolve(r ref) ref {
+	s, _ := r.schema.(*object).values["$ref"].(string)
+	where := child(r.where, "$ref")
+	if root, ok := c.root.(*object); ok {
+		if id, _ := root.values["$id"].(string); id != "" && strings.HasPrefix(s, strings.TrimSuffix(id, "#")) {
+			s = "#" + strings.TrimPrefix(strings.TrimPrefix(s, strings.TrimSuffix(id, "#")), "#")
+		}
+	}
+	if !strings.HasPrefix(s, "#") {
+		failf(where, "%q: only references inside the schema are followed", s)
 	}
 	path, err := url.PathUnescape(s[1:])
 	if err != nil {
-		failf(where, "$ref %q is not a URI", s)
+		failf(where, "%q is not a URI", s)
 	}
 	at, pointer := c.root, "#"
 	if path == "" {
-		return ref{at, pointer}
+		return ref{at, pointer, &r}
 	}
 	if !strings.HasPrefix(path, "/") {
-		return c.anchor(path, where)
+		t := c.anchor(path, where)
+		t.up = &r
+		return t
 	}
 	for _, part := range strings.Split(path[1:], "/") {
 		part = strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
@@ -248,11 +174,12 @@ func (c *schemaCompiler) resolve(target any, where string) ref {
 			}
 		}
 		if !found {
-			failf(where, "$ref %q leads nowhere", s)
+			failf(where, "%q leads nowhere", s)
 		}
-		at, pointer = next, pointer+"/"+part
+		at, pointer = next, child(pointer, part)
 	}
-	return ref{at, pointer}
+	c.check(at, pointer, 0) // it may stand where no schemas are looked for
+	return ref{at, pointer, &r}
 }
 
 // anchor finds a definition by its $anchor.
@@ -265,64 +192,111 @@ func (c *schemaCompiler) anchor(name, where string) ref {
 			}
 			for _, k := range defs.keys {
 				if d, ok := defs.values[k].(*object); ok && d.values["$anchor"] == name {
-					return ref{d, "#/" + group + "/" + k}
+					return ref{schema: d, where: child("#/"+group, k)}
 				}
 			}
 		}
 	}
-	failf(where, "$ref %q leads nowhere", "#"+name)
+	failf(where, "%q leads nowhere", "#"+name)
 	return ref{}
 }
 
-// integer reads a count; absent is -1.
-func (c *schemaCompiler) integer(o *object, key, where string) int {
-	v, ok := o.get(key)
+// count reads a count; absent is -1.
+func (r ref) count(key string) int {
+	v, ok := r.schema.(*object).get(key)
 	if !ok {
 		return -1
 	}
-	x := c.rational(v, where+"/"+key)
-	if !x.IsInt() || x.Sign() < 0 || !x.Num().IsInt64() || x.Num().Int64() > maxCount {
-		failf(where, "%s must be an integer from 0 to %d", key, maxCount)
+	return countOf(v, child(r.where, key))
+}
+
+func countOf(v any, where string) int {
+	x := rational(v, where)
+	if !x.IsInt() || x.Sign() < 0 || x.Cmp(big.NewRat(maxCount, 1)) > 0 {
+		failf(where, "must be an integer from 0 to %d", maxCount)
 	}
 	return int(x.Num().Int64())
 }
 
-func (c *schemaCompiler) rational(v any, where string) *big.Rat {
+func rational(v any, where string) *big.Rat {
 	n, ok := v.(json.Number)
 	if !ok {
-		failf(where, "expected a number")
+		failf(where, "must be a number")
 	}
-	if len(n) > 64 { // an exponent of a million would be computed
-		failf(where, "the number %.20s… is too long", n)
+	x := ratOf(n)
+	if x == nil {
+		failf(where, "the number %.20s is out of range", n)
 	}
-	if f, err := n.Float64(); err != nil || f > 1e30 || f < -1e30 || f != 0 && f < 1e-30 && f > -1e-30 {
-		failf(where, "the number %s is out of range", n)
+	return x
+}
+
+// ratOf is the exact value of a number, nil if that would be very large to write.
+func ratOf(n json.Number) *big.Rat {
+	if len(n) > 400 {
+		return nil
+	}
+	if f, err := n.Float64(); err != nil || f > 1e30 || f < -1e30 || f < 1e-30 && f > -1e-30 && strings.Trim(strings.ToLower(string(n)), "-0.e+") != "" {
+		return nil // an exponent of a million would be computed
 	}
 	x, ok := new(big.Rat).SetString(string(n))
 	if !ok {
-		failf(where, "expected a number")
+		return nil
 	}
 	return x
+}
+
+// strings reads a keyword whose value is a list of strings.
+func (r ref) strings(key string) []string {
+	v, ok := r.schema.(*object).get(key)
+	if !ok {
+		return nil
+	}
+	return stringsOf(v, child(r.where, key))
+}
+
+func stringsOf(v any, where string) []string {
+	list, ok := v.([]any)
+	if !ok {
+		failf(where, "must be a list of strings")
+	}
+	out := make([]string, len(list))
+	for i, x := range list {
+		if out[i], ok = x.(string); !ok {
+			failf(where, "must be a list of strings")
+		}
+	}
+	return out
 }
 
 // text is the JSON text of a value, compact.
 func text(v any) string {
 	var b strings.Builder
-	writeText(&b, v)
+	writeText(&b, v, false)
 	return b.String()
 }
 
-func writeText(b *strings.Builder, v any) {
+// canonical is one text for all spellings of a value.
+func canonical(v any) string {
+	var b strings.Builder
+	writeText(&b, v, true)
+	return b.String()
+}
+
+func writeText(b *strings.Builder, v any, canonical bool) {
 	switch v := v.(type) {
 	case *object:
+		keys := v.keys
+		if canonical {
+			keys = slices.Sorted(slices.Values(keys))
+		}
 		b.WriteByte('{')
-		for i, k := range v.keys {
+		for i, k := range keys {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			writeText(b, k)
+			writeText(b, k, canonical)
 			b.WriteByte(':')
-			writeText(b, v.values[k])
+			writeText(b, v.values[k], canonical)
 		}
 		b.WriteByte('}')
 	case []any:
@@ -331,7 +305,7 @@ func writeText(b *strings.Builder, v any) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			writeText(b, x)
+			writeText(b, x, canonical)
 		}
 		b.WriteByte(']')
 	case string:
@@ -342,6 +316,12 @@ func writeText(b *strings.Builder, v any) {
 		b.Write(bytes.TrimRight(buf.Bytes(), "\n"))
 	case nil:
 		b.WriteString("null")
+	case json.Number:
+		if x := ratOf(v); canonical && x != nil {
+			b.WriteString(x.RatString())
+			return
+		}
+		b.WriteString(string(v))
 	default:
 		fmt.Fprint(b, v)
 	}

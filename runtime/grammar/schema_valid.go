@@ -5,78 +5,131 @@ import (
 	"unicode/utf8"
 )
 
-// validAll reports whether a constant satisfies every schema.
+// validAll reports whether a constant satisfies every schema. Where dialects
+// disagree the answer is no, or yes if c.wide is set.
 func (c *schemaCompiler) validAll(v any, all []ref) bool {
 	for _, r := range all {
-		if !c.valid(v, r, 0) {
+		if !c.valid(v, r) {
 			return false
 		}
 	}
 	return true
 }
 
-// valid checks a constant against a schema, over the keywords that are
-// supported; CompileSchema refuses the others.
-func (c *schemaCompiler) valid(v any, r ref, depth int) bool {
+func (c *schemaCompiler) valid(v any, r ref) bool {
+	c.enter(r.where)
+	defer c.leave()
 	if b, ok := r.schema.(bool); ok {
 		return b
 	}
-	o, ok := r.schema.(*object)
-	if !ok {
-		failf(r.where, "a schema must be an object or a boolean")
+	if r.loops() {
+		failf(r.where, "the schema leads back to itself for the same value")
 	}
-	if depth > maxDepth {
-		failf(r.where, "nested deeper than %d", maxDepth)
+	return kindOf(v)&c.types(r) != 0 && c.validConstant(v, r) && c.validApplied(v, r) && c.validParts(v, r)
+}
+
+// validApplied checks what other schemas ask of the same value.
+func (c *schemaCompiler) validApplied(v any, r ref) bool {
+	o := r.schema.(*object)
+	for _, k := range refused {
+		if _, ok := o.get(k); ok {
+			failf(child(r.where, k), "the keyword is not supported")
+		}
 	}
-	c.checkKeywords(o, r.where)
-	if t, ok := o.get("$ref"); ok && !c.valid(v, c.resolve(t, r.where), depth+1) {
+	if _, ok := o.get("$ref"); ok && !c.valid(v, c.resolve(r)) {
 		return false
 	}
-	for key, count := range map[string]func(n, of int) bool{
-		"allOf": func(n, of int) bool { return n == of },
-		"anyOf": func(n, _ int) bool { return n > 0 },
-		"oneOf": func(n, _ int) bool { return n == 1 },
-	} {
-		list, ok := o.get(key)
-		if !ok {
-			continue
+	if _, ok := o.get("allOf"); ok && !c.validAll(v, c.list(r, "allOf")) {
+		return false
+	}
+	if _, ok := o.get("anyOf"); ok && c.nValid(v, c.list(r, "anyOf")) == 0 {
+		return false
+	}
+	if _, ok := o.get("oneOf"); ok && !c.validOneOf(v, c.list(r, "oneOf")) {
+		return false
+	}
+	same := func(key string) ref {
+		x := r.sub(key)
+		x.up = &r
+		return x
+	}
+	if _, ok := o.get("not"); ok && !c.invalid(v, same("not")) {
+		return false
+	}
+	if _, ok := o.get("if"); ok {
+		_, then := o.get("then")
+		_, otherwise := o.get("else")
+		return (c.invalid(v, same("if")) || !then || c.valid(v, same("then"))) && (c.valid(v, same("if")) || !otherwise || c.valid(v, same("else")))
+	}
+	return true
+}
+
+// validOneOf: one branch holds, and none of the others may.
+func (c *schemaCompiler) validOneOf(v any, branches []ref) bool {
+	for i, b := range branches {
+		ok := c.valid(v, b)
+		for j, other := range branches {
+			ok = ok && (i == j || c.invalid(v, other))
 		}
-		n := 0
-		branches := c.list(list, r.where+"/"+key)
-		for _, b := range branches {
-			if c.valid(v, b, depth+1) {
-				n++
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// invalid reports whether a constant surely breaks a schema.
+func (c *schemaCompiler) invalid(v any, r ref) bool {
+	c.wide = !c.wide
+	defer func() { c.wide = !c.wide }()
+	return !c.valid(v, r)
+}
+
+func (c *schemaCompiler) nValid(v any, all []ref) (n int) {
+	for _, r := range all {
+		if c.valid(v, r) {
+			n++
+		}
+	}
+	return n
+}
+
+// validConstant checks const and enum.
+func (c *schemaCompiler) validConstant(v any, r ref) bool {
+	o := r.schema.(*object)
+	set, ok := c.enums[o]
+	if !ok {
+		if values, found := constants(r); found {
+			set = map[string]bool{}
+			for _, x := range values {
+				c.b.spend(10)
+				set[canonical(x)] = true
 			}
 		}
-		if !count(n, len(branches)) {
+		c.enums[o] = set
+	}
+	if set != nil && !set[canonical(v)] {
+		return false
+	}
+	except, _ := o.values[ownExcept].([]any)
+	for _, x := range except {
+		if canonical(x) == canonical(v) {
 			return false
 		}
 	}
-	if kindOf(v)&c.types(r) == 0 {
-		return false
-	}
-	if want, ok := o.get("const"); ok && text(want) != text(v) {
-		return false
-	}
-	if list, ok := o.get("enum"); ok {
-		items, _ := list.([]any)
-		found := false
-		for _, x := range items {
-			found = found || text(x) == text(v)
-		}
-		if !found {
-			return false
-		}
-	}
+	return true
+}
+
+func (c *schemaCompiler) validParts(v any, r ref) bool {
 	switch v := v.(type) {
 	case json.Number:
 		return c.validNumber(v, r)
 	case string:
 		return c.validString(v, r)
 	case []any:
-		return c.validArray(v, r, depth)
+		return c.validArray(v, r)
 	case *object:
-		return c.validObject(v, r, depth)
+		return c.validObject(v, r)
 	}
 	return true
 }
@@ -94,7 +147,7 @@ func kindOf(v any) kinds {
 	case *object:
 		return isObject
 	case json.Number:
-		if f, err := v.Float64(); err == nil && f == float64(int64(f)) {
+		if x := ratOf(v); x != nil && x.IsInt() {
 			return isInteger
 		}
 	}
@@ -102,195 +155,114 @@ func kindOf(v any) kinds {
 }
 
 func (c *schemaCompiler) validNumber(v json.Number, r ref) bool {
-	x := c.rational(v, r.where)
+	x := rational(v, r.where)
 	if !c.bounds([]ref{r}).contains(x) {
 		return false
 	}
-	if m, ok := r.schema.(*object).get("multipleOf"); ok {
-		q := c.rational(m, r.where)
-		return q.Sign() > 0 && x.Quo(x, q).IsInt()
-	}
-	return true
+	step, _ := c.step([]ref{r})
+	return step == nil || x.Quo(x, step).IsInt()
 }
 
 func (c *schemaCompiler) validString(v string, r ref) bool {
 	o := r.schema.(*object)
 	n := utf8.RuneCountInString(v)
-	if hi := c.integer(o, "maxLength", r.where); n < c.integer(o, "minLength", r.where) || hi >= 0 && n > hi {
+	if hi := r.count("maxLength"); n < r.count("minLength") || hi >= 0 && n > hi {
 		return false
 	}
-	if p, ok := o.get("pattern"); ok {
-		s, isString := p.(string)
-		if !isString || !c.b.searchRegex(s, false).matches(v) {
-			return false
-		}
+	if p, ok := o.values["pattern"].(string); ok && !c.pattern(p, child(r.where, "pattern"), c.wide).matches(v) {
+		return false
 	}
-	if f, ok := o.get("format"); ok {
-		name, _ := f.(string)
-		if d := c.format(name, r.where); d != nil && !d.matches(v) {
+	if p, ok := o.values[ownNotPattern].(string); ok && c.pattern(p, r.where, !c.wide).matches(v) {
+		return false
+	}
+	if name, ok := o.values["format"].(string); ok && !c.wide { // what we write is only a part of a format
+		if d := c.format(name, child(r.where, "format")); d != nil && !d.matches(v) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *schemaCompiler) validArray(v []any, r ref, depth int) bool {
-	o := r.schema.(*object)
-	if hi := c.integer(o, "maxItems", r.where); len(v) < c.integer(o, "minItems", r.where) || hi >= 0 && len(v) > hi {
+func (c *schemaCompiler) validArray(v []any, r ref) bool {
+	if hi := r.count("maxItems"); len(v) < r.count("minItems") || hi >= 0 && len(v) > hi {
 		return false
 	}
-	before, after := c.itemsOf(o, r.where)
+	if r.schema.(*object).values["uniqueItems"] == true {
+		seen := map[string]bool{}
+		for _, x := range v {
+			seen[canonical(x)] = true
+		}
+		if len(seen) < len(v) {
+			return false
+		}
+	}
+	before, after := c.itemsOf(r)
 	for i, x := range v {
 		switch {
 		case i < len(before):
-			if !c.valid(x, before[i], depth+1) {
+			if !c.valid(x, before[i]) {
 				return false
 			}
-		case after != nil && !c.valid(x, *after, depth+1):
+		case after != nil && !c.valid(x, *after):
 			return false
 		}
 	}
-	return true
+	if !c.closed([]ref{r}, "unevaluatedItems") || len(v) <= len(before) || after != nil {
+		return true
+	}
+	return c.unevaluated(r, "unevaluatedItems")
 }
 
-func (c *schemaCompiler) validObject(v *object, r ref, depth int) bool {
+// unevaluated is the answer where something is left over: no, if no other
+// schema may have evaluated it.
+func (c *schemaCompiler) unevaluated(r ref, key string) bool {
+	for _, k := range []string{"$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas"} {
+		if _, ok := r.schema.(*object).get(k); ok {
+			failf(child(r.where, key), "the keyword is not supported beside %s for constants", k)
+		}
+	}
+	return false
+}
+
+func (c *schemaCompiler) validObject(v *object, r ref) bool {
 	o := r.schema.(*object)
-	if hi := c.integer(o, "maxProperties", r.where); len(v.keys) < c.integer(o, "minProperties", r.where) || hi >= 0 && len(v.keys) > hi {
+	if hi := r.count("maxProperties"); len(v.keys) < r.count("minProperties") || hi >= 0 && len(v.keys) > hi {
 		return false
 	}
-	for _, k := range c.strings(o, "required", r.where) {
+	for _, k := range r.strings("required") {
 		if _, ok := v.get(k); !ok {
 			return false
 		}
 	}
 	for _, k := range v.keys {
 		schemas, allowed := c.propertySchemas(r, k)
-		if !allowed {
+		if !allowed || !c.validAll(v.values[k], schemas) {
 			return false
 		}
-		for _, s := range schemas {
-			if !c.valid(v.values[k], s, depth+1) {
-				return false
+		if len(schemas) == 0 && c.closed([]ref{r}, "unevaluatedProperties") && !c.unevaluated(r, "unevaluatedProperties") {
+			return false
+		}
+	}
+	for _, key := range []string{"dependentRequired", "dependentSchemas", "dependencies"} {
+		if deps, _ := o.values[key].(*object); deps != nil {
+			for _, name := range deps.keys {
+				if _, ok := v.get(name); ok && !c.validDependency(v, deps.values[name], child(child(r.where, key), name)) {
+					return false
+				}
 			}
 		}
 	}
 	return true
 }
 
-// requireDisjoint fails unless it is plain that no value satisfies two of the
-// branches: oneOf then means what anyOf means.
-func (c *schemaCompiler) requireDisjoint(branches []ref) {
-	for i, a := range branches {
-		for _, b := range branches[i+1:] {
-			if !c.disjoint(c.flatten(a, 0), c.flatten(b, 0), 0) {
-				failf(a.where, "oneOf is not supported here: a value could satisfy this branch and %s as well", b.where)
-			}
+func (c *schemaCompiler) validDependency(v *object, dependency any, where string) bool {
+	if _, ok := dependency.([]any); !ok {
+		return c.valid(v, ref{schema: dependency, where: where})
+	}
+	for _, k := range stringsOf(dependency, where) {
+		if _, ok := v.get(k); !ok {
+			return false
 		}
 	}
-}
-
-// flatten lists the plain schemas that a branch consists of, through $ref and
-// allOf; anyOf inside is left out, which only makes disjointness harder to see.
-func (c *schemaCompiler) flatten(r ref, depth int) []ref {
-	if depth > maxDepth {
-		failf(r.where, "$ref leads back to itself")
-	}
-	o, ok := r.schema.(*object)
-	if !ok {
-		return nil
-	}
-	out := []ref{r}
-	if t, ok := o.get("$ref"); ok {
-		out = append(out, c.flatten(c.resolve(t, r.where), depth+1)...)
-	}
-	if list, ok := o.get("allOf"); ok {
-		for _, b := range c.list(list, r.where+"/allOf") {
-			out = append(out, c.flatten(b, depth+1)...)
-		}
-	}
-	return out
-}
-
-// disjoint reports whether it is plain that no value satisfies both.
-func (c *schemaCompiler) disjoint(a, b []ref, depth int) bool {
-	if depth > 4 {
-		return false
-	}
-	ka, kb := allKinds, allKinds
-	for _, r := range a {
-		ka &= c.types(r)
-	}
-	for _, r := range b {
-		kb &= c.types(r)
-	}
-	if ka&kb == 0 || c.constantsApart(a, b) || c.constantsApart(b, a) {
-		return true
-	}
-	both := ka & kb
-	if both&^(isInteger|isNumber) == 0 {
-		r := c.bounds(a).tighten(c.bounds(b))
-		return r.min != nil && r.max != nil && (r.min.Cmp(r.max) > 0 || r.min.Cmp(r.max) == 0 && (r.minOpen || r.maxOpen))
-	}
-	return both == isObject && (c.membersApart(a, b, depth) || c.membersApart(b, a, depth))
-}
-
-// constantsApart: a allows only constants, and b none of them.
-func (c *schemaCompiler) constantsApart(a, b []ref) bool {
-	for _, r := range a {
-		o := r.schema.(*object)
-		values, ok := []any(nil), false
-		if v, isConst := o.get("const"); isConst {
-			values, ok = []any{v}, true
-		} else if v, isEnum := o.get("enum"); isEnum {
-			values, ok = v.([]any)
-		}
-		if !ok {
-			continue
-		}
-		apart := true
-		for _, v := range values {
-			apart = apart && !c.validAll(v, b)
-		}
-		if apart {
-			return true
-		}
-	}
-	return false
-}
-
-// membersApart: a requires a property that b forbids, or whose schemas in a
-// and b are disjoint.
-func (c *schemaCompiler) membersApart(a, b []ref, depth int) bool {
-	for _, r := range a {
-		for _, k := range c.strings(r.schema.(*object), "required", r.where) {
-			var inA, inB []ref
-			for _, x := range a {
-				schemas, _ := c.propertySchemas(x, k)
-				inA = append(inA, schemas...)
-			}
-			for _, x := range b {
-				schemas, allowed := c.propertySchemas(x, k)
-				if !allowed {
-					return true
-				}
-				inB = append(inB, schemas...)
-			}
-			if c.apart(inA, inB, depth) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// apart is disjoint for property schemas, which may be booleans.
-func (c *schemaCompiler) apart(a, b []ref, depth int) bool {
-	var fa, fb []ref
-	for _, r := range a {
-		fa = append(fa, c.flatten(r, 0)...)
-	}
-	for _, r := range b {
-		fb = append(fb, c.flatten(r, 0)...)
-	}
-	return len(fa) > 0 && len(fb) > 0 && c.disjoint(fa, fb, depth+1)
+	return true
 }

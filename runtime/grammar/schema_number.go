@@ -1,0 +1,139 @@
+package grammar
+
+import (
+	"encoding/json"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// bounds gathers the numeric range of all schemas.
+func (c *schemaCompiler) bounds(all []ref) bounds {
+	var b bounds
+	for _, r := range all {
+		o := r.schema.(*object)
+		limit := func(key, exclusive string, of func(x *big.Rat, open bool) bounds) {
+			if v, ok := o.get(key); ok {
+				b = b.tighten(of(rational(v, child(r.where, key)), o.values[exclusive] == true)) // true: the older form
+			}
+			if v, ok := o.values[exclusive].(json.Number); ok {
+				b = b.tighten(of(rational(v, child(r.where, exclusive)), true))
+			}
+		}
+		limit("minimum", "exclusiveMinimum", func(x *big.Rat, open bool) bounds { return bounds{min: x, minOpen: open} })
+		limit("maximum", "exclusiveMaximum", func(x *big.Rat, open bool) bounds { return bounds{max: x, maxOpen: open} })
+	}
+	return b
+}
+
+// number is the language of numbers of some kinds: integers, others or both.
+func (c *schemaCompiler) number(all []ref, k kinds) expr {
+	b := c.bounds(all)
+	integer := k&isNumber == 0
+	places := fracDigits
+	if integer {
+		places = 0
+	}
+	except := c.except(all, isInteger|isNumber)
+	step, where := c.step(all)
+	if step != nil && integer { // an integer multiple of a/b in lowest terms is a multiple of a
+		step = new(big.Rat).SetInt(step.Num())
+	}
+	if b.min == nil && b.max == nil && step == nil && len(except) == 0 && k&isInteger != 0 {
+		pattern := "-?" + decimalPattern(intDigits, places)
+		if !integer {
+			pattern += "([eE][-+]?[0-9]{1,2})?"
+		}
+		return c.b.wholeRegex(pattern).plain()
+	}
+	var multiples *charDFA
+	if step != nil {
+		multiples, places = c.multiples(step, where)
+	}
+	d := c.b.numberDFA(b, places)
+	if multiples != nil {
+		d = c.b.intersect(d, multiples)
+	}
+	if k&isInteger == 0 {
+		d = c.b.intersect(d, c.b.wholeRegex(`-?[0-9]+\.[0-9]*[1-9][0-9]*`))
+	}
+	for _, v := range except {
+		x := rational(v, where)
+		whole, frac := decimal(new(big.Rat).Abs(x), 40)
+		frac = strings.TrimRight(frac, "0")
+		if exactDecimal(new(big.Rat).Abs(x), frac) { // others have too many digits to be written
+			same := regexp.QuoteMeta(whole) + point(frac)
+			if frac != "" {
+				same += "0*"
+			}
+			d = c.b.without(d, c.b.wholeRegex(strings.Repeat("-", max(0, -x.Sign()))+same))
+		}
+	}
+	return d.plain()
+}
+
+// step is the least number that every multipleOf divides, nil for none, and
+// where the last of them stands.
+func (c *schemaCompiler) step(all []ref) (step *big.Rat, where string) {
+	for _, r := range all {
+		v, ok := r.schema.(*object).get("multipleOf")
+		if !ok {
+			continue
+		}
+		where = child(r.where, "multipleOf")
+		m := rational(v, where)
+		if step == nil {
+			step = m
+			continue
+		}
+		// lcm(a/b, c/d) = lcm(a, c) / gcd(b, d), in lowest terms.
+		n := new(big.Int).Mul(step.Num(), m.Num())
+		n.Quo(n, new(big.Int).GCD(nil, nil, step.Num(), m.Num()))
+		step = new(big.Rat).SetFrac(n, new(big.Int).GCD(nil, nil, step.Denom(), m.Denom()))
+	}
+	return step, where
+}
+
+// maxModulus bounds the digits of a multipleOf, its zeros at the end left out.
+const maxModulus = 5000
+
+// multiples accepts the decimals that m divides, and says how many places
+// they have.
+func (c *schemaCompiler) multiples(m *big.Rat, where string) (*charDFA, int) {
+	places := 0
+	p := new(big.Rat).Set(m)
+	for ; !p.IsInt() && places < fracDigits; places++ {
+		p.Mul(p, big.NewRat(10, 1))
+	}
+	if !p.IsInt() {
+		failf(where, "%s is not supported: it has too many digits", m.RatString())
+	}
+	modulus, zeros := new(big.Int).Set(p.Num()), 0
+	for ten := big.NewInt(10); places == 0 && new(big.Int).Rem(modulus, ten).Sign() == 0; zeros++ {
+		modulus.Quo(modulus, ten)
+	}
+	if !modulus.IsInt64() || modulus.Int64() > maxModulus {
+		failf(where, "%s is not supported: its digits must be at most %d", m.RatString(), maxModulus)
+	}
+	c.b.spend(10 * int(modulus.Int64()))
+	d := multiplesDFA(int(modulus.Int64()))
+	if places == 0 {
+		if zeros > 0 {
+			d = c.b.intersect(d, c.b.wholeRegex("-?[0-9]+"))
+			n := &charNFA{budget: &c.b.budget}
+			start, mid, end := n.state(), n.state(), n.state()
+			n.splice(d, start, mid)
+			n.splice(c.b.wholeRegex("0{"+strconv.Itoa(zeros)+"}"), mid, end)
+			n.splice(c.b.wholeRegex("-?0"), start, end)
+			d = n.determinize(start, end)
+		}
+		return d, 0
+	}
+	for i := range d.edges { // the point does not change the remainder
+		minus, digits := d.edges[i][:len(d.edges[i])-10], d.edges[i][len(d.edges[i])-10:]
+		d.edges[i] = append(append(append([]charEdge{}, minus...), charEdge{runeRange{'.', '.'}, i}), digits...)
+	}
+	shape := c.b.wholeRegex("-?" + decimalPattern(30, 0) + `\.[0-9]{` + strconv.Itoa(places) + `}`)
+	return c.b.intersect(d, shape), places
+}
