@@ -74,7 +74,7 @@ func TestUntrainedModelsFollowSchemas(t *testing.T) {
 		require.Equal(t, answer.Choices[i].Message.Content, c.Message.Content)
 	}
 
-	params.ResponseFormat.OfJSONSchema.JSONSchema.Schema = map[string]any{"unevaluatedItems": false}
+	params.ResponseFormat.OfJSONSchema.JSONSchema.Schema = map[string]any{"contains": map[string]any{}}
 	_, err = client.Chat.Completions.New(t.Context(), params)
 	apiErr, ok := errors.AsType[*openaigo.Error](err)
 	require.True(t, ok, "%v", err)

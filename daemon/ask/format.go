@@ -20,6 +20,7 @@ const (
 	anyJSON
 	jsonSchema
 	gbnf
+	regex
 	toolCalls // source is a callFormat in JSON
 )
 
@@ -43,6 +44,10 @@ func Schema(param string, schema json.RawMessage) Format { return Format{jsonSch
 // it stands in the request.
 func GBNF(param, source string) Format { return Format{gbnf, param, []byte(source)} }
 
+// Regex is the form of texts that a regular expression matches in full; param
+// says where it stands in the request.
+func Regex(param, pattern string) Format { return Format{regex, param, []byte(pattern)} }
+
 // IsText reports whether the format allows any text.
 func (f Format) IsText() bool { return f.kind == anyText }
 
@@ -53,6 +58,8 @@ func (f Format) compile() (*grammar.Grammar, error) {
 		return grammar.CompileJSON()
 	case jsonSchema:
 		return grammar.CompileSchema(f.source)
+	case regex:
+		return grammar.CompileRegex(string(f.source))
 	case toolCalls:
 		var c callFormat
 		if err := json.Unmarshal(f.source, &c); err != nil {

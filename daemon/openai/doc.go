@@ -25,7 +25,8 @@
 // accepted, and the first chunk, which carries the role, is sent then.
 //
 // A form that an answer must have is response_format, or grammar with GBNF as
-// llama.cpp takes it; "strict" makes no difference.
+// llama.cpp takes it, or regex (also as guided_regex) with a regular expression
+// of the whole answer; "strict" makes no difference.
 //
 // Reasoning comes as reasoning_content, beside the text, and may be sent back
 // so. Other answers are passed on byte for byte. Log probabilities

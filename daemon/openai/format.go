@@ -5,19 +5,35 @@ import (
 	"inferd/daemon/wire"
 )
 
-// readFormat reads response_format, and GBNF from grammar as llama.cpp does.
-func readFormat(o *wire.Object) ask.Format {
-	if o.Has("grammar") && o.Has("response_format") {
-		o.Fail("invalid_value", "grammar", "and \"response_format\" exclude each other")
+// forms are the members beside response_format that say what form an answer
+// has: GBNF as llama.cpp takes it, and regular expressions by SGLang's and vLLM's names.
+var forms = []struct {
+	member string
+	form   func(param, source string) ask.Format
+}{{"grammar", ask.GBNF}, {"regex", ask.Regex}, {"guided_regex", ask.Regex}}
+
+// readFormat reads response_format, or one of the forms in its place.
+func readFormat(o *wire.Object) (f ask.Format) {
+	given := "response_format"
+	if !o.Has(given) {
+		given = ""
 	}
-	if source, ok := o.Str("grammar"); ok {
-		return ask.GBNF("grammar", source)
+	for _, x := range forms {
+		if o.Has(x.member) && given != "" {
+			o.Fail("invalid_value", x.member, "and %q exclude each other", given)
+		}
+		if source, ok := o.Str(x.member); ok {
+			f, given = x.form(x.member, source), x.member
+		}
+	}
+	if !f.IsText() {
+		return f
 	}
 	in := o.Object("response_format")
 	if in == nil {
 		return ask.Format{}
 	}
-	f := readResponseFormat(in)
+	f = readResponseFormat(in)
 	o.CloseInner(in)
 	return f
 }

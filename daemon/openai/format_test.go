@@ -17,6 +17,8 @@ func TestFormatsReachTheModel(t *testing.T) {
 		{`"response_format":{"type":"json_object","schema":` + schema + `}`, `{"a":7}`, `{"x":7}`},
 		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","description":"d","strict":true,"schema":` + schema + `}}`, `{"a":7}`, `{"a":"7"}`},
 		{`"grammar":"root ::= \"yes\" | \"no\""`, `no`, `maybe`},
+		{`"regex":"^[0-9]{2}(?!.)"`, `42`, `421`},
+		{`"guided_regex":"(a|b)+"`, `abba`, `cab`},
 	} {
 		for path, prompt := range map[string]string{chatPath: `"messages":[{"role":"user","content":"hi"}]`, textPath: `"prompt":"hi"`} {
 			s, m := newService(t)
@@ -48,8 +50,8 @@ func TestNoFormatIsNoGrammar(t *testing.T) {
 // TestFormatsThatCannotBeFollowed: nothing that cannot be held is attempted.
 func TestFormatsThatCannotBeFollowed(t *testing.T) {
 	for _, test := range []struct{ rest, param, message string }{
-		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"properties":{"a":{"not":{}}}}}}`,
-			"response_format.json_schema.schema", `"response_format.json_schema.schema" cannot be followed: #/properties/a: the keyword "not" is not supported`},
+		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"properties":{"a":{"contains":{}}}}}}`,
+			"response_format.json_schema.schema", `"response_format.json_schema.schema" cannot be followed: #/properties/a/contains: the keyword is not supported`},
 		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"$ref":"http://x/y"}}}`, "response_format.json_schema.schema", ""},
 		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"enum":[]}}}`, "response_format.json_schema.schema", ""},
 		{`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":true}}`, "response_format.json_schema.schema", ""},
@@ -64,6 +66,10 @@ func TestFormatsThatCannotBeFollowed(t *testing.T) {
 		{`"response_format":"json"`, "response_format", ""},
 		{`"grammar":"root ::= nothing"`, "grammar", ""},
 		{`"grammar":7`, "grammar", ""},
+		{`"regex":"(?<=a)b"`, "regex", `"regex" cannot be followed: pattern "(?<=a)b": lookbehind is not supported`},
+		{`"guided_regex":["a"]`, "guided_regex", ""},
+		{`"guided_regex":"a","regex":"b"`, "guided_regex", `"guided_regex" and "regex" exclude each other`},
+		{`"regex":"a","response_format":{"type":"text"}`, "regex", ""},
 		{`"grammar":"root ::= \"a\"","response_format":{"type":"json_object"}`, "grammar", ""},
 		{`"grammar":"root ::= \"a\"","ignore_eos":true`, "ignore_eos", ""},
 	} {

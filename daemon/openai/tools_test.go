@@ -208,7 +208,7 @@ func TestForcedCalls(t *testing.T) {
 	require.Equal(t, "tool_choice", at(t, got, "error", "param"))
 
 	m.form.Format = reply.Detect("<tool_call> arguments")
-	status, got = s.post(t, chatPath, chatBody(`,"tool_choice":"required","tools":`+strings.Replace(weatherTools, `"z":{}`, `"z":{"not":{}}`, 1)))
+	status, got = s.post(t, chatPath, chatBody(`,"tool_choice":"required","tools":`+strings.Replace(weatherTools, `"z":{}`, `"z":{"contains":{}}`, 1)))
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, "tools", at(t, got, "error", "param"))
 	require.Contains(t, at(t, got, "error", "message"), `tool "weather": #/properties/z`)
