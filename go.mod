@@ -7,6 +7,7 @@ toolchain go1.26.8
 require (
 	github.com/BurntSushi/toml v1.6.0 // configuration files; errors carry the line
 	github.com/coreos/go-systemd/v22 v22.7.0 // socket activation, sd_notify, journal
+	github.com/dlclark/regexp2 v1.11.5 // tests only: regular expressions as ECMAScript reads them
 	github.com/fsnotify/fsnotify v1.10.1 // models and configuration that appear while running
 	github.com/klauspost/cpuid/v2 v2.4.2 // which kernels this CPU can run
 	github.com/openai/openai-go/v3 v3.96.0 // tests only: a client that programs really use

@@ -25,7 +25,7 @@ func TestCalls(t *testing.T) {
 	matches(t, g, "<c>\n{\"name\": \"f\", \"arguments\": 1}\n</c>", false)
 	matches(t, g, "<c>\n{\"name\": \"i\", \"arguments\": {}}\n</c>", false)
 	matches(t, g, "", false)
-	text, done := write(t, g, rand.New(rand.NewPCG(1, 2)), 4000)
+	text, done := untrained(t, g, rand.New(rand.NewPCG(1, 2)), 4000)
 	require.True(t, done, text)
 
 	many, err := CompileCalls("<c>\n", "\n</c>", calls, true)

@@ -94,7 +94,8 @@ func (n *nfa) cutCounters() (cut bool) {
 		for _, open := range opens[id] {
 			c := &n.counters[id]
 			if c.set {
-				if c.max >= 0 && c.max < c.min || len(ticks[id]) < c.min {
+				c.max = min(c.max, len(ticks[id]))
+				if c.max < c.min {
 					n.states[open], cut = nfaState{}, true
 				}
 				continue

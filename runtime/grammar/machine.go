@@ -218,10 +218,12 @@ func (m *machine) count(at int32, st *nfaState, stack *frame) (*frame, bool) {
 		return m.push(frameKey{stack.below, 0, uint64(n)}), true
 	case opPick:
 		bit := uint64(1) << st.other
-		if stack.n&bit != 0 || c.max >= 0 && bits.OnesCount64(stack.n) >= c.max {
+		if stack.n&bit != 0 || bits.OnesCount64(stack.n) >= c.max {
 			return nil, false
 		}
 		return m.push(frameKey{stack.below, 0, stack.n | bit}), true
+	case opRoom:
+		return stack, bits.OnesCount64(stack.n) < c.max
 	}
 	n := int(stack.n)
 	if c.set {

@@ -26,6 +26,7 @@ const (
 	opOpen                // counter arg begins at nothing, then next
 	opTick                // counter arg goes up, if it may, then next
 	opPick                // counter arg takes its element other, if it has not, then next
+	opRoom                // counter arg has an element left to take, then next
 	opCheck               // counter arg ends if it is within its bounds, then next
 )
 
@@ -206,6 +207,9 @@ func (c *compiler) words(sorted []string, end int32) int32 {
 }
 
 func (c *compiler) distinct(x distinct, end int32) int32 {
+	if x.max < 0 || x.max > len(x.parts) {
+		x.max = len(x.parts)
+	}
 	n := c.counter(counter{min: x.min, max: x.max, set: true})
 	done := c.state(opCheck, n, end, 0)
 	after := c.state(opSplit, 0, done, 0)
@@ -213,7 +217,7 @@ func (c *compiler) distinct(x distinct, end int32) int32 {
 	for i := len(x.parts) - 1; i >= 0; i-- {
 		picks = c.split(c.state(opPick, n, c.expr(x.parts[i], after), int32(i)), picks)
 	}
-	c.states[after].other = c.expr(x.between, picks)
+	c.states[after].other = c.state(opRoom, n, c.expr(x.between, picks), 0)
 	if x.min == 0 {
 		picks = c.split(done, picks)
 	}
@@ -338,7 +342,7 @@ func (c *compiler) reach(from int32, nullable []bool, visit func(int32, *nfaStat
 		switch s.op {
 		case opSplit:
 			work = append(work, s.next, s.other)
-		case opOpen, opTick, opPick, opCheck:
+		case opOpen, opTick, opPick, opRoom, opCheck:
 			work = append(work, s.next)
 		case opCall:
 			if nullable[s.arg] {

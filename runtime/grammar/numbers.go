@@ -51,6 +51,7 @@ func (b bounds) contains(x *big.Rat) bool {
 // bounded: integers only, or decimals with up to places digits behind the
 // point.
 func (bu *budget) numberDFA(b bounds, places int) *charDFA {
+	b = b.written()
 	all := bu.wholeRegex(decimalPattern(b.digits(), places))
 	pos, neg := all, bu.intersect(all, bu.magnitudeDFA(false, new(big.Rat), true, places)) // minus zero is left out
 	if b.min != nil && b.min.Sign() >= 0 {
@@ -70,16 +71,31 @@ func (bu *budget) numberDFA(b bounds, places int) *charDFA {
 	return signed(pos, neg)
 }
 
+// maxDigits is the most digits that a number may have before the point.
+const maxDigits = 40
+
 // digits is how many digits a number in the range may have before the point.
 func (b bounds) digits() int {
 	n := intDigits
 	for _, x := range []*big.Rat{b.min, b.max} {
 		if x != nil {
 			whole, _ := decimal(new(big.Rat).Abs(x), 0)
-			n = max(n, len(whole))
+			n = max(n, min(len(whole), maxDigits))
 		}
 	}
 	return n
+}
+
+// written is the range without ends that no number reaches.
+func (b bounds) written() bounds {
+	limit := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(maxDigits), nil))
+	if b.max != nil && b.max.Cmp(limit) > 0 {
+		b.max, b.maxOpen = limit, true
+	}
+	if least := new(big.Rat).Neg(limit); b.min != nil && b.min.Cmp(least) < 0 {
+		b.min, b.minOpen = least, true
+	}
+	return b
 }
 
 func decimalPattern(digits, places int) string {

@@ -23,7 +23,29 @@ func (b *budget) wholeRegex(pattern string) *charDFA {
 // as JSON Schema's pattern means it; wide as reParser has it.
 func (b *budget) searchRegex(pattern string, wide bool) *charDFA {
 	b.spend(len(pattern))
-	x := parseRegex(pattern, wide)
+	return b.search(parseRegex(pattern, wide))
+}
+
+// searchParts is searchRegex as languages that all must hold: lookahead at the
+// beginning, which is often about the length, and the rest of the pattern.
+func (b *budget) searchParts(pattern string) (out []*charDFA) {
+	b.spend(len(pattern))
+	x := parseRegex(pattern, false)
+	if list, ok := x.(reSeq); ok && len(list) > 0 && list[0] == any(reStart{}) {
+		rest := reSeq{reStart{}}
+		for i, y := range list[1:] {
+			if look, ok := y.(reLook); ok && i == len(out) {
+				out = append(out, b.regex(look, b.lengths(0, -1), true))
+			} else {
+				rest = append(rest, y)
+			}
+		}
+		x = rest
+	}
+	return append(out, b.search(x))
+}
+
+func (b *budget) search(x any) *charDFA {
 	rest := b.lengths(0, -1)
 	n := &charNFA{budget: b}
 	start, end := n.state(), n.state()

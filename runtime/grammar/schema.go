@@ -70,6 +70,7 @@ type schemaCompiler struct {
 	wide     bool
 	enums    map[*object]map[string]bool // canonical values
 	patterns map[patternKey]*charDFA
+	formats  map[string]*charDFA
 }
 
 func newSchemaCompiler(b *builder, raw []byte) *schemaCompiler {
@@ -82,7 +83,7 @@ func newSchemaCompiler(b *builder, raw []byte) *schemaCompiler {
 	if _, err := d.Token(); err != io.EOF {
 		failf("", "the schema is followed by more data")
 	}
-	c := &schemaCompiler{b: b, root: root, enums: map[*object]map[string]bool{}, patterns: map[patternKey]*charDFA{}}
+	c := &schemaCompiler{b: b, root: root, enums: map[*object]map[string]bool{}, patterns: map[patternKey]*charDFA{}, formats: map[string]*charDFA{}}
 	c.check(root, "#", 0)
 	return c
 }
@@ -235,8 +236,8 @@ func ratOf(n json.Number) *big.Rat {
 	if len(n) > 400 {
 		return nil
 	}
-	if f, err := n.Float64(); err != nil || f > 1e30 || f < -1e30 || f < 1e-30 && f > -1e-30 && strings.Trim(strings.ToLower(string(n)), "-0.e+") != "" {
-		return nil // an exponent of a million would be computed
+	if f, err := n.Float64(); err != nil || f == 0 && strings.Trim(strings.ToLower(string(n)), "-0.e+") != "" {
+		return nil // not of a float64's range: an exponent of a million would be computed
 	}
 	x, ok := new(big.Rat).SetString(string(n))
 	if !ok {

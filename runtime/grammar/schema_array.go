@@ -181,13 +181,24 @@ func (c *schemaCompiler) closed(all []ref, key string) bool {
 			failf(child(r.where, key), "only true and false are supported")
 		}
 		for _, other := range all {
-			if other.where != r.where && !other.within(r.where) {
+			if other.where != r.where && !other.within(r.where) && other.evaluates() {
 				failf(child(r.where, key), "the keyword is not supported inside combined schemas")
 			}
 		}
 		found = true
 	}
 	return found
+}
+
+// evaluates reports whether a schema speaks of single properties or items.
+func (r ref) evaluates() bool {
+	return slices.ContainsFunc(r.schema.(*object).keys, func(k string) bool {
+		switch k {
+		case "properties", "patternProperties", "additionalProperties", "unevaluatedProperties", "items", "prefixItems", "additionalItems", "unevaluatedItems":
+			return true
+		}
+		return false
+	})
 }
 
 // within reports whether the schema at where applies r.

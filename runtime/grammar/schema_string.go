@@ -1,29 +1,35 @@
 package grammar
 
+import "slices"
+
 // str is the language of strings.
 func (c *schemaCompiler) str(all []ref) expr {
 	lo, hi := 0, -1
-	var d *charDFA
+	var parts []*charDFA
 	for _, r := range all {
 		lo = max(lo, r.count("minLength"))
 		if n := r.count("maxLength"); n >= 0 && (hi < 0 || n < hi) {
 			hi = n
 		}
-		for _, x := range c.stringParts(r) {
-			if d == nil {
-				d = x
-			} else {
-				d = c.b.intersect(d, x)
-			}
-		}
+		parts = append(parts, c.stringParts(r)...)
 	}
 	switch {
 	case hi >= 0 && hi < lo:
 		return alt{}
-	case d == nil:
+	case len(parts) == 0:
 		return seq{lit(`"`), repeat(c.char(), lo, hi), lit(`"`)}
 	}
-	return seq{lit(`"`), d.within(lo, hi).as(inJSON), lit(`"`)}
+	return seq{lit(`"`), c.b.all(parts).within(lo, hi).as(inJSON), lit(`"`)}
+}
+
+// all is what every part accepts, the small ones first.
+func (b *budget) all(parts []*charDFA) *charDFA {
+	slices.SortStableFunc(parts, func(x, y *charDFA) int { return len(x.edges) - len(y.edges) })
+	d := parts[0]
+	for _, x := range parts[1:] {
+		d = b.intersect(d, x)
+	}
+	return d
 }
 
 // stringParts lists the languages that one schema puts a string into, lengths
@@ -31,7 +37,7 @@ func (c *schemaCompiler) str(all []ref) expr {
 func (c *schemaCompiler) stringParts(r ref) (out []*charDFA) {
 	o := r.schema.(*object)
 	if p, ok := o.values["pattern"].(string); ok {
-		out = append(out, c.pattern(p, child(r.where, "pattern"), false))
+		at(child(r.where, "pattern"), func() { out = append(out, c.b.searchParts(p)...) })
 	}
 	if p, ok := o.values[ownNotPattern].(string); ok {
 		out = append(out, c.b.complement(c.pattern(p, r.where, true)))
