@@ -1,155 +1,23 @@
 package daemon
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
+	"inferd/daemon/prompt"
 	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer"
-	"inferd/tokenizer/chat"
-	"inferd/tokenizer/reply"
 )
 
-// chatFormat turns conversations into prompts, with the chat template in the
-// model's file.
-//
-// A model without one gets the neutral format: the contents of the messages,
-// joined by newlines, with no names of roles. Such a model was trained on
-// plain text, and continues the conversation as it would continue a page.
+// chatFormat is a model's way to read conversations.
 type chatFormat struct {
-	tok      *tokenizer.Tokenizer
-	template *chat.Template // nil: the neutral format
-	broken   error          // why the template cannot be used
-	reply    serve.ReplyFormat
+	tok    *tokenizer.Tokenizer
+	format *prompt.Format
+	broken error // why the template cannot be used
+	reply  serve.ReplyFormat
 }
 
-// newChatFormat parses a template; source is empty where there is none. One
-// that cannot be parsed makes prompt fail, and nothing else: completions of
-// plain text need none.
 func newChatFormat(tok *tokenizer.Tokenizer, source string) *chatFormat {
-	f := &chatFormat{tok: tok}
-	if source != "" {
-		f.template, f.broken = chat.Parse(source)
-	}
-	f.reply.Format = reply.Detect(source)
-	f.reply.Marks = controlTokens(tok, f.reply.Format.Marks())
-	f.reply.TakesTools = f.template != nil && f.template.Reads("tools") && f.reply.HasCalls()
-	return f
+	f := prompt.New(tok, source)
+	return &chatFormat{tok, f, f.Broken, f.Reply}
 }
 
-// controlTokens returns the tokens of these names that add no text.
-func controlTokens(tok *tokenizer.Tokenizer, names []string) (tokens []runtime.Token) {
-	for t := range runtime.Token(tok.NVocab()) {
-		if len(tok.Piece(t, false)) == 0 && slices.Contains(names, string(tok.Piece(t, true))) {
-			tokens = append(tokens, t)
-		}
-	}
-	return tokens
-}
-
-// prompt returns the tokens of a conversation, ready for the model's answer.
-// Only the template's own text can make control tokens.
-func (f *chatFormat) prompt(c serve.Conversation) ([]runtime.Token, error) {
-	if f.broken != nil {
-		return nil, fmt.Errorf("the model's chat template cannot be used: %w", f.broken)
-	}
-	if f.template == nil {
-		text, err := neutral(c.Messages)
-		return f.tok.EncodeSegments([]tokenizer.Segment{{Text: text}}, true), err
-	}
-	return f.render(c)
-}
-
-func neutral(messages []serve.Message) (string, error) {
-	contents := make([]string, len(messages))
-	for i, m := range messages {
-		if len(m.ToolCalls) > 0 {
-			return "", errors.New("the model has no chat template, so it cannot be told of calls of tools")
-		}
-		contents[i] = m.Content
-	}
-	return strings.Join(contents, "\n"), nil
-}
-
-// templateMessage is a message as templates know it.
-type templateMessage struct {
-	Role       string         `json:"role"`
-	Name       string         `json:"name,omitempty"`
-	Content    string         `json:"content"`
-	Reasoning  string         `json:"reasoning_content,omitempty"`
-	ToolCalls  []templateCall `json:"tool_calls,omitempty"`
-	ToolCallID string         `json:"tool_call_id,omitempty"`
-}
-
-type templateCall struct {
-	ID       string           `json:"id"`
-	Type     string           `json:"type"`
-	Function templateFunction `json:"function"`
-}
-
-type templateFunction struct {
-	Name      string          `json:"name"`
-	Arguments json.RawMessage `json:"arguments"`
-}
-
-// render runs the template. Most write the arguments of earlier calls as JSON
-// themselves, and get an object; the few that join them to text get JSON.
-func (f *chatFormat) render(c serve.Conversation) ([]runtime.Token, error) {
-	tokens, err := f.renderCalls(c, false)
-	if e, ok := errors.AsType[*chat.RenderError](err); ok && !e.Raised && hasCalls(c) {
-		if again, err := f.renderCalls(c, true); err == nil {
-			return again, nil
-		}
-	}
-	return tokens, err
-}
-
-func hasCalls(c serve.Conversation) bool {
-	return slices.ContainsFunc(c.Messages, func(m serve.Message) bool { return len(m.ToolCalls) > 0 })
-}
-
-func (f *chatFormat) renderCalls(c serve.Conversation, asText bool) ([]runtime.Token, error) {
-	raw, err := encodeMessages(c.Messages, asText)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(raw)
-	messages, err := chat.Messages(raw)
-	if err != nil {
-		return nil, err
-	}
-	var tools chat.Value
-	if c.Tools != nil {
-		if tools, err = chat.JSON(c.Tools); err != nil {
-			return nil, err
-		}
-	}
-	return f.template.Prompt(f.tok, map[string]chat.Value{"messages": messages, "tools": tools}, chat.Options{})
-}
-
-// encodeMessages writes messages as a JSON array for templates.
-func encodeMessages(messages []serve.Message, asText bool) ([]byte, error) {
-	list := make([]templateMessage, len(messages))
-	for i, m := range messages {
-		list[i] = templateMessage{Role: m.Role, Name: m.Name, Content: m.Content, Reasoning: m.Reasoning, ToolCallID: m.ToolCallID}
-		if m.Role == "developer" { // OpenAI's newer name; templates know the older one
-			list[i].Role = "system"
-		}
-		for _, c := range m.ToolCalls {
-			arguments := c.Arguments
-			if asText {
-				text, err := json.Marshal(string(arguments))
-				if err != nil {
-					return nil, err
-				}
-				arguments = text
-			}
-			list[i].ToolCalls = append(list[i].ToolCalls, templateCall{c.ID, "function", templateFunction{c.Name, arguments}})
-		}
-	}
-	return json.Marshal(list)
-}
+func (f *chatFormat) prompt(c serve.Conversation) ([]runtime.Token, error) { return f.format.Prompt(c) }

@@ -17,7 +17,7 @@
 // This package wires them. Reading order: config.go (what can be set),
 // daemon.go (start, serve, drain, stop), model.go (a loaded model as serve
 // describes it), engine.go (as sched drives it), chat.go (conversations to
-// prompts), generate.go (one request's way through sched and back), classify.go
+// prompts, by package prompt), generate.go (one request's way through sched and back), classify.go
 // (classifier heads), embed.go (vectors and relevance), notify.go (what systemd is told).
 //
 // Invariants:

@@ -26,6 +26,7 @@ type engine interface {
 	nVocab() int
 	dim() int
 	pooling() string // as runtime.Info tells it
+	memory() runtime.Memory
 	kv() runtime.KVStats
 
 	// embed returns the pooled vector of a text. Like a step, it overwrites
@@ -101,10 +102,11 @@ func (e *runtimeEngine) nCtx() int {
 	return min(e.NCtx(), kv.NPages*kv.PageTokens)
 }
 
-func (e *runtimeEngine) nVocab() int         { return e.NVocab() }
-func (e *runtimeEngine) dim() int            { return e.Info().Dim }
-func (e *runtimeEngine) kv() runtime.KVStats { return e.KV() }
-func (e *runtimeEngine) pooling() string     { return e.Info().Pooling }
+func (e *runtimeEngine) nVocab() int            { return e.NVocab() }
+func (e *runtimeEngine) dim() int               { return e.Info().Dim }
+func (e *runtimeEngine) kv() runtime.KVStats    { return e.KV() }
+func (e *runtimeEngine) pooling() string        { return e.Info().Pooling }
+func (e *runtimeEngine) memory() runtime.Memory { return e.Info().Memory }
 func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
 	e.turn.Lock()
 	defer e.turn.Unlock()

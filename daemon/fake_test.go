@@ -135,6 +135,9 @@ func (e *fakeEngine) nCtx() int                       { return e.context }
 func (e *fakeEngine) nVocab() int                     { return e.tok.NVocab() }
 func (e *fakeEngine) dim() int                        { return 1 }
 func (e *fakeEngine) pooling() string                 { return "" }
+func (e *fakeEngine) memory() runtime.Memory {
+	return runtime.Memory{KVType: "F32", NCtx: e.context}
+}
 
 // embed gives a text's length.
 func (e *fakeEngine) embed(t []runtime.Token) ([]float32, error) {

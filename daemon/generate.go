@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inferd/daemon/auth"
@@ -37,7 +38,8 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 			w.generation, err = m.engine.begin(s, prompt, o)
 			return w, err
 		},
-		Failed: a.end,
+		Prefilled: func(n int) { a.nPrefilled.Store(int64(min(n, a.nPrompt))) },
+		Failed:    a.end,
 	})
 	if err != nil {
 		a.cancel()
@@ -98,6 +100,8 @@ type answer struct {
 	nPrompt int
 	started time.Time
 	news    chan struct{} // holds one token while there may be something to read
+
+	nPrefilled atomic.Int64 // tokens of the prompt
 
 	mu      sync.Mutex      // guards the fields that follow
 	deltas  []runtime.Delta // not read yet
@@ -172,6 +176,9 @@ func (a *answer) take() (d runtime.Delta, ok bool, err error) {
 		return d, false, io.EOF
 	}
 }
+
+// Progress implements serve.Answer.
+func (a *answer) Progress() (done, total int) { return int(a.nPrefilled.Load()), a.nPrompt }
 
 // NReused implements serve.Answer.
 func (a *answer) NReused() int {

@@ -82,6 +82,21 @@ func (m *model) Info() serve.Info {
 	return info
 }
 
+// Origin implements serve.Model.
+func (m *model) Origin() serve.Origin {
+	o := serve.Origin{
+		ModelSHA256: m.info.SHA256,
+		Contract:    kernels.ContractVersion,
+		Backend:     "cpu",
+		KVType:      m.engine.memory().KVType,
+		NCtx:        m.engine.memory().NCtx,
+	}
+	if m.info.ChatTemplate != "" {
+		o.TemplateSHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(m.info.ChatTemplate)))
+	}
+	return o
+}
+
 // describe returns what models with these properties are called in lists.
 func (m *model) describe(info runtime.Info, h header) serve.Info {
 	out := serve.Info{

@@ -14,7 +14,6 @@ import (
 	"inferd/runtime"
 	"inferd/testdata"
 	"inferd/tokenizer"
-	"inferd/tokenizer/reply"
 )
 
 // callingTemplate teaches the form of Hermes in few words.
@@ -154,5 +153,5 @@ func TestMarksAreControlTokens(t *testing.T) {
 	}
 	tok, err := tokenizer.New(v)
 	require.NoError(t, err)
-	require.Equal(t, []runtime.Token{1, 2}, controlTokens(tok, reply.Detect("<tool_call><think>").Marks()))
+	require.Equal(t, []runtime.Token{1, 2}, newChatFormat(tok, "<tool_call><think>").reply.Marks)
 }

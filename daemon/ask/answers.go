@@ -18,15 +18,17 @@ const pingInterval = 10 * time.Second
 
 // Answers are those of one request: N for each prompt, side by side.
 type Answers struct {
-	list    []serve.Answer // N for the first prompt, N for the second, …
-	parts   []parts        // of each answer
-	n       int
-	nPrompt int // tokens of all prompts
-	nOut    int // tokens of all answers so far
-	news    chan news
-	ctx     context.Context // of the readers; ends with the request at the latest
-	cancel  context.CancelFunc
-	readers sync.WaitGroup
+	list       []serve.Answer // N for the first prompt, N for the second, …
+	parts      []parts        // of each answer
+	n          int
+	nPrompt    int // tokens of all prompts
+	nOut       int // tokens of all answers so far
+	nReasoning int // of them, spent on reasoning
+	news       chan news
+	ctx        context.Context // of the readers; ends with the request at the latest
+	cancel     context.CancelFunc
+	readers    sync.WaitGroup
+	receipt    *Receipt // nil unless asked for
 }
 
 // Event is a token of one answer and what became certain with it.
@@ -57,10 +59,21 @@ func Begin(ctx context.Context, m serve.Model, prompts [][]runtime.Token, p *Par
 func beginAnswers(ctx context.Context, m serve.Model, prompts [][]runtime.Token, p *Params, parts []parts) (*Answers, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &Answers{parts: parts, n: p.N, ctx: ctx, cancel: cancel, news: make(chan news, 16)}
-	for _, prompt := range prompts {
+	if p.Receipt {
+		a.receipt = new(Receipt)
+		a.receipt.begin(m, p)
+	}
+	for k, prompt := range prompts {
 		a.nPrompt += len(prompt)
+		if a.receipt != nil {
+			a.receipt.Prompts = append(a.receipt.Prompts, ReceiptPrompt{PromptSum(prompt), len(prompt)})
+		}
 		for i := range p.N {
-			answer, err := m.Generate(ctx, slices.Clone(prompt), p.choice(i, len(prompt), m))
+			o := p.choice(i, len(prompt), m)
+			if a.receipt != nil {
+				a.receipt.Answers = append(a.receipt.Answers, ReceiptAnswer{Prompt: k, Seed: int64(o.Sampling.Seed), MaxTokens: o.MaxTokens})
+			}
+			answer, err := m.Generate(ctx, slices.Clone(prompt), o)
 			if err != nil {
 				a.Close()
 				return nil, err
@@ -127,13 +140,35 @@ func (a *Answers) Each(handle func(Event) error, pause, ping func() error) error
 
 func (a *Answers) event(n news) Event {
 	a.nOut++
+	if a.receipt != nil {
+		answer := &a.receipt.Answers[n.choice]
+		answer.Tokens = append(answer.Tokens, n.delta.Token)
+		answer.Finish = n.delta.Finished.String()
+	}
 	p := &a.parts[n.choice]
-	return Event{
+	e := Event{
 		Choice: n.choice,
 		Delta:  n.delta,
 		Parts:  p.of(n.delta),
 		Finish: p.finish(n.delta.Finished),
 	}
+	if p.isReasoning(e.Parts) {
+		a.nReasoning++
+	}
+	return e
+}
+
+// Receipt returns the receipt of complete answers, nil unless it was asked for.
+func (a *Answers) Receipt() *Receipt { return a.receipt }
+
+// Progress returns how many tokens of the prompts are in the model, and how many
+// there are; equal once all answers have begun.
+func (a *Answers) Progress() (done, total int) {
+	for _, answer := range a.list {
+		d, t := answer.Progress()
+		done, total = done+d, total+t
+	}
+	return done, total
 }
 
 // Len returns the number of answers.
@@ -144,11 +179,13 @@ type Usage struct {
 	NPrompt int // a prompt counts once, however many answers it has
 	NCached int // of them
 	NOut    int // of all answers
+
+	NReasoning int // tokens of the answers that were spent on reasoning
 }
 
 // Usage counts tokens. What is cached is known when each answer has a token.
 func (a *Answers) Usage() Usage {
-	u := Usage{NPrompt: a.nPrompt, NOut: a.nOut}
+	u := Usage{NPrompt: a.nPrompt, NOut: a.nOut, NReasoning: a.nReasoning}
 	for i := 0; i < len(a.list); i += a.n {
 		u.NCached += a.list[i].NReused()
 	}
@@ -161,5 +198,10 @@ func (a *Answers) Close() {
 	a.readers.Wait()
 	for _, answer := range a.list {
 		answer.Close()
+	}
+	if a.receipt != nil {
+		for _, answer := range a.receipt.Answers {
+			clear(answer.Tokens)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -47,6 +48,33 @@ func GBNF(param, source string) Format { return Format{gbnf, param, []byte(sourc
 // Regex is the form of texts that a regular expression matches in full; param
 // says where it stands in the request.
 func Regex(param, pattern string) Format { return Format{regex, param, []byte(pattern)} }
+
+// FormatSource is a format as receipts tell it.
+type FormatSource struct {
+	Kind   string `json:"kind"`
+	Source string `json:"source,omitempty"`
+}
+
+// formatKinds are the kinds' names in receipts.
+var formatKinds = map[formatKind]string{anyJSON: "json", jsonSchema: "schema", gbnf: "gbnf", regex: "regex", toolCalls: "calls"}
+
+// Source returns what the format was made of, nil where it allows any text.
+func (f Format) Source() *FormatSource {
+	if f.IsText() {
+		return nil
+	}
+	return &FormatSource{formatKinds[f.kind], string(f.source)}
+}
+
+// format returns what Source was called on.
+func (s *FormatSource) format() (Format, error) {
+	for kind, name := range formatKinds {
+		if name == s.Kind {
+			return Format{kind, "format", []byte(s.Source)}, nil
+		}
+	}
+	return Format{}, fmt.Errorf("receipt: format %q is not known", s.Kind)
+}
 
 // IsText reports whether the format allows any text.
 func (f Format) IsText() bool { return f.kind == anyText }

@@ -16,6 +16,9 @@ type Params struct {
 	// Generation is for the first answer. Begin sets its grammar, and MaxTokens
 	// 0 is for all that the context has room for.
 	Generation runtime.GenerationOptions
+
+	// Receipt asks Answers to keep what Answers.Receipt tells.
+	Receipt bool
 }
 
 // DefaultParams asks for one answer from the model's own distribution, with a
@@ -27,11 +30,12 @@ func DefaultParams() Params {
 	return p
 }
 
-// RandomSeed is the seed of a request that names none.
+// RandomSeed is the seed of a request that names none. It has 53 bits, which
+// every program that reads a receipt can hold.
 func RandomSeed() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint64(b[:])
+	return binary.LittleEndian.Uint64(b[:]) >> 11
 }
 
 // choice returns the options of one of several answers to a prompt.

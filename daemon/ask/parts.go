@@ -35,6 +35,7 @@ type parts struct {
 	parser *reply.Parser // nil: all is text
 	single bool          // nothing follows the first call
 	nCalls int
+	last   reply.EventKind // of what came last
 }
 
 // of returns what a token adds to the answer. The last token brings all that
@@ -59,6 +60,15 @@ func (p *parts) of(d runtime.Delta) []reply.Event {
 		}
 	}
 	return events
+}
+
+// isReasoning reports whether a token that added events was spent on reasoning:
+// one that added none goes on with what came before.
+func (p *parts) isReasoning(events []reply.Event) bool {
+	if len(events) > 0 {
+		p.last = events[len(events)-1].Kind
+	}
+	return p.last == reply.ReasoningText
 }
 
 // finish is FinishOf for an answer that may have called tools.

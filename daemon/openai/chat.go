@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -23,6 +25,7 @@ const (
 type chatRequest struct {
 	request
 	ask.Chat
+	promptLogProbs int // most likely tokens to tell at each place of the prompt; -1: none
 }
 
 // decodeChat reads a chat request. Every member it knows stands here.
@@ -40,14 +43,18 @@ func decodeChat(o *wire.Object) (*chatRequest, error) {
 	}
 	r.Generation.TopLogProbs = readTopLogProbs(o, "top_logprobs", 0)
 
+	r.promptLogProbs = readPromptLogProbs(o, r.stream)
+	r.Receipt = o.Bool("receipt", false)
 	r.Tools = readTools(o)
+	r.Vars = readVars(o)
 	o.Unsupported("functions")
 	o.Unsupported("function_call", `"none"`, `"auto"`)
 	o.Unsupported("modalities", `["text"]`)
-	o.Unsupported("service_tier", `"auto"`, `"default"`)
-	for _, member := range []string{"audio", "prediction", "reasoning_effort", "store", "verbosity", "web_search_options"} {
+	for _, member := range []string{"audio", "store", "web_search_options"} {
 		o.Unsupported(member)
 	}
+	// A service tier is about prices, and a prediction about speed.
+	o.Ignored("service_tier", "prediction")
 	return r, o.Close()
 }
 
@@ -82,6 +89,8 @@ func readMessage(o *wire.Object) (m serve.Message) {
 		m.ToolCalls = readToolCalls(o)
 		hasCalls = len(m.ToolCalls) > 0
 		m.Reasoning, _ = o.Str("reasoning_content")
+		reasoning, _ := o.Str("reasoning") // vLLM's name
+		m.Reasoning = cmp.Or(m.Reasoning, reasoning)
 	case "tool":
 		o.Require("tool_call_id")
 		m.ToolCallID, _ = o.Str("tool_call_id")
@@ -121,11 +130,14 @@ func readContent(o *wire.Object) string {
 	for i, part := range o.Elements("content", value, maxParts) {
 		in := o.Inner(fmt.Sprintf("content[%d]", i), part)
 		in.Require("type")
-		if kind, ok := in.Str("type"); ok && kind != "text" {
+		member := "text"
+		if kind, ok := in.Str("type"); ok && kind == "refusal" { // of an assistant, sent back
+			member = kind
+		} else if ok && kind != "text" {
 			in.Fail("unsupported_parameter", "type", "%q is not supported, content must be text", kind)
 		}
-		in.Require("text")
-		text, _ := in.Str("text")
+		in.Require(member)
+		text, _ := in.Str(member)
 		texts = append(texts, text)
 		o.CloseInner(in)
 	}
@@ -141,6 +153,9 @@ type chatCompletion struct {
 	Fingerprint string       `json:"system_fingerprint"`
 	Choices     []chatChoice `json:"choices"`
 	Usage       usageIn      `json:"usage,omitzero"`
+	Receipt     *ask.Receipt `json:"receipt,omitempty"`
+
+	PromptLogProbs []promptLogProb `json:"prompt_logprobs,omitempty"`
 }
 
 type chatChoice struct {
@@ -208,17 +223,20 @@ func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	answers, err := req.Begin(r.Context(), m, &a.grammars)
-	if err != nil {
-		return err
-	}
-	defer answers.Close()
 	head := chatCompletion{
 		ID:          newID("chatcmpl-"),
 		Created:     time.Now().Unix(),
 		Model:       m.Name(),
 		Fingerprint: m.Fingerprint(),
 	}
+	if head.PromptLogProbs, err = req.scorePrompt(r.Context(), m); err != nil {
+		return err
+	}
+	answers, err := req.Begin(r.Context(), m, &a.grammars)
+	if err != nil {
+		return err
+	}
+	defer answers.Close()
 	if !req.stream {
 		return req.whole(w, m, answers, head)
 	}
@@ -251,8 +269,22 @@ func (req *chatRequest) whole(w http.ResponseWriter, m serve.Model, answers *ask
 		c.Choices[i].Message = messages[i].whole()
 	}
 	c.Usage = usageIn{true, usageOf(answers.Usage())}
+	c.Receipt = answers.Receipt()
 	wire.WriteJSON(w, http.StatusOK, c)
 	return nil
+}
+
+// scorePrompt returns the log probabilities of the prompt, if they are asked for.
+func (req *chatRequest) scorePrompt(ctx context.Context, m serve.Model) ([]promptLogProb, error) {
+	if req.promptLogProbs < 0 {
+		return nil, nil
+	}
+	prompt, err := req.Prompt(m)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(prompt)
+	return scorePrompt(ctx, m, prompt, req.promptLogProbs)
 }
 
 // newLogProbs returns an empty list if log probabilities are asked for.
@@ -294,11 +326,11 @@ func (req *chatRequest) streamTo(s *wire.Stream, m serve.Model, answers *ask.Ans
 			return nil
 		}
 		return send(chatChoice{Index: e.Choice, Delta: &chatDelta{}, FinishReason: finishReason(e.Finish)})
-	}, s.Flush, s.Ping)
+	}, s.Flush, ping(s, answers))
 	if err != nil {
 		return err
 	}
-	if req.includeUsage {
+	if c.Receipt = answers.Receipt(); req.includeUsage || c.Receipt != nil {
 		c.Choices = []chatChoice{}
 		c.Usage.usage = usageOf(answers.Usage())
 		if err := s.Send(c); err != nil {

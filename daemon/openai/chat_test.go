@@ -13,9 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/ask"
 	"inferd/daemon/auth"
 	"inferd/daemon/serve"
 	"inferd/runtime"
+	"inferd/tokenizer"
 )
 
 const chatPath = "/v1/chat/completions"
@@ -44,7 +46,8 @@ func TestChat(t *testing.T) {
 	nPrompt := float64(1 + len(m.prompts[0]))
 	require.Equal(t, map[string]any{
 		"prompt_tokens": nPrompt, "completion_tokens": 3.0, "total_tokens": nPrompt + 3,
-		"prompt_tokens_details": map[string]any{"cached_tokens": 1.0},
+		"prompt_tokens_details":     map[string]any{"cached_tokens": 1.0},
+		"completion_tokens_details": map[string]any{"reasoning_tokens": 0.0},
 	}, got["usage"])
 	require.Zero(t, m.nOpen)
 }
@@ -159,6 +162,110 @@ func TestChatStreamPingsWhileNothingComes(t *testing.T) {
 		w := s.do(t.Context(), "POST", chatPath, `{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":true}`)
 		require.Regexp(t, `"content":"k"[^\n]*\n\n: ping\n\n: ping\n\ndata: [^\n]*"stop"`, w.Body.String())
 	})
+}
+
+// TestChatStreamTellsHowFarAPromptIs: nothing comes while a long prompt is read,
+// but its progress.
+func TestChatStreamTellsHowFarAPromptIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := newService(t)
+		m.hang, m.nDone = make(chan struct{}), 4
+		go func() {
+			time.Sleep(16 * time.Second)
+			close(m.hang)
+		}()
+		w := s.do(t.Context(), "POST", chatPath, `{"model":"fake","messages":[{"role":"user","content":"hi"}],"stream":true}`)
+		require.Contains(t, w.Body.String(), "\n\n: progress 4/10\n\n")
+	})
+}
+
+// TestVariablesReachTheTemplate in every way that clients know.
+func TestVariablesReachTheTemplate(t *testing.T) {
+	for body, want := range map[string]string{
+		`"chat_template_kwargs":{"enable_thinking":false,"n":3,"s":"x","none":null}`: "map[enable_thinking:false n:3 s:x]",
+		`"reasoning_effort":"high","verbosity":"low"`:                                "map[reasoning_effort:high verbosity:low]",
+		`"reasoning_effort":"none"`:                                                  "map[enable_thinking:false reasoning_effort:none]",
+		`"reasoning_effort":"none","chat_template_kwargs":{"enable_thinking":true}`:  "map[enable_thinking:true reasoning_effort:none]",
+	} {
+		s, m := newService(t)
+		status, got := s.post(t, chatPath, chatBody(","+body))
+		require.Equal(t, http.StatusOK, status, got)
+		require.True(t, strings.HasPrefix(m.prompts[0], want), m.prompts[0])
+	}
+}
+
+// TestWhatClientsSendOfThemselves has no effect here, but must not be refused.
+func TestWhatClientsSendOfThemselves(t *testing.T) {
+	s, _ := newService(t)
+	for _, rest := range []string{
+		`"store":false,"service_tier":"flex","parallel_tool_calls":true,"user":"u","metadata":{},"modalities":["text"]`,
+		`"prediction":{"type":"content","content":"x"},"tool_choice":"auto","tools":[],"functions":null,"logit_bias":{}`,
+		`"safety_identifier":"s","prompt_cache_key":"k","prompt_cache_retention":"24h","response_format":{"type":"text"}`,
+		`"audio":null,"store":null,"n":null,"stop":[],"max_tokens":null,"stream_options":null,"web_search_options":null`,
+	} {
+		status, got := s.post(t, chatPath, chatBody(","+rest))
+		require.Equal(t, http.StatusOK, status, "%s: %v", rest, got)
+	}
+	status, got := s.post(t, chatPath, `{"model":"fake","messages":[{"role":"developer","content":[{"type":"text","text":"a"}]},
+		{"role":"assistant","content":[{"type":"refusal","refusal":"no"}],"reasoning":"r","reasoning_content":"r","refusal":"no","audio":null,"function_call":null,"tool_calls":null}]}`)
+	require.Equal(t, http.StatusBadRequest, status, "a refusal beside the content would be lost")
+	require.Equal(t, "messages[1].refusal", at(t, got, "error", "param"))
+}
+
+func TestPromptLogProbs(t *testing.T) {
+	s, _ := newService(t)
+	for path, body := range map[string]string{
+		chatPath: chatBody(`,"prompt_logprobs":1`),
+		textPath: `{"model":"fake","prompt":"ab","prompt_logprobs":1,"max_tokens":0}`,
+	} {
+		status, got := s.post(t, path, body)
+		require.Equal(t, http.StatusOK, status, got)
+		list, isChat := got["prompt_logprobs"].([]any)
+		if !isChat {
+			list = at(t, got, "choices", 0, "prompt_logprobs").([]any)
+			require.Equal(t, map[string]any{"logprob": -1.0, "decoded_token": "a"}, at(t, list, 1, "100"))
+			require.Equal(t, map[string]any{"logprob": 0.0, "rank": 1.0, "decoded_token": "A"}, at(t, list, 1, "68"))
+		}
+		require.Len(t, list, int(at(t, got, "usage", "prompt_tokens").(float64)))
+		require.Nil(t, list[0])
+	}
+}
+
+// TestReceipts tell all that an answer depends on, of every choice.
+func TestReceipts(t *testing.T) {
+	s, _ := newService(t)
+	const rest = `"seed":-5,"n":2,"max_tokens":2,"stop":["x"],"temperature":0.5,"receipt":true,"response_format":{"type":"json_object"}`
+	_, got := s.post(t, chatPath, chatBody(","+rest))
+	receipt := at(t, got, "receipt")
+	for key, want := range map[string]any{
+		"version": 1.0, "model": "fake", "system_fingerprint": "fp_fake", "model_sha256": "model",
+		"contract": 1.0, "backend": "cpu", "kv_type": "F32", "n_ctx": 200.0, "stop": []any{"x"},
+		"format":  map[string]any{"kind": "json"},
+		"prompts": []any{map[string]any{"sha256": ask.PromptSum(newPrompt(t, "user/: hi\n")), "n_tokens": 11.0}},
+		"answers": []any{
+			map[string]any{"prompt": 0.0, "seed": -5.0, "max_tokens": 2.0, "tokens": []any{114.0, 110.0}, "finish": "length"},
+			map[string]any{"prompt": 0.0, "seed": -4.0, "max_tokens": 2.0, "tokens": []any{114.0, 110.0}, "finish": "length"},
+		},
+	} {
+		require.Equal(t, want, at(t, receipt, key), key)
+	}
+	require.Equal(t, 0.5, at(t, receipt, "sampling", "temperature"))
+
+	events := s.events(t, chatPath, chatBody(`,"stream":true,"seed":1,"receipt":true`))
+	require.Equal(t, []any{114.0, 110.0, 2.0}, at(t, events[len(events)-1], "receipt", "answers", 0, "tokens"))
+	for _, e := range events[:len(events)-1] {
+		require.NotContains(t, e, "receipt")
+	}
+	_, got = s.post(t, textPath, `{"model":"fake","prompt":["a","b"],"receipt":true}`)
+	require.Len(t, at(t, got, "receipt", "prompts"), 2)
+	require.Equal(t, 1.0, at(t, got, "receipt", "answers", 1, "prompt"))
+	_, got = s.post(t, chatPath, chatBody(""))
+	require.NotContains(t, got, "receipt")
+}
+
+// newPrompt is what fakeModel makes of a text.
+func newPrompt(t *testing.T, text string) []runtime.Token {
+	return byteTokenizer(t).Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
 }
 
 func TestChatErrorsAfterTheBeginning(t *testing.T) {

@@ -24,6 +24,8 @@ type textRequest struct {
 	echo      bool
 	maxTokens int // 0 is allowed: nothing but the prompt's scores
 	logProbs  int // most likely tokens to tell; -1: no log probabilities at all
+
+	promptLogProbs int // likewise, at each place of the prompts
 }
 
 // maxPrompts bounds the prompts of one request.
@@ -39,10 +41,15 @@ func decodeText(o *wire.Object) (*textRequest, error) {
 	r.echo = o.Bool("echo", false)
 	r.maxTokens = int(o.Integer("max_tokens", 0, math.MaxInt32, 16)) // OpenAI's default
 	r.logProbs = readTopLogProbs(o, "logprobs", -1)
+	r.promptLogProbs = readPromptLogProbs(o, r.stream)
+	r.Receipt = o.Bool("receipt", false)
 	r.Generation.LogProbs = r.logProbs >= 0
 	r.Generation.TopLogProbs = max(0, r.logProbs)
-	if r.maxTokens == 0 && !r.echo {
+	if r.maxTokens == 0 && !r.echo && r.promptLogProbs < 0 {
 		o.Fail("invalid_value", "max_tokens", "0 asks for nothing unless \"echo\" is true")
+	}
+	if r.maxTokens == 0 && r.Receipt {
+		o.Fail("invalid_value", "receipt", "is of answers, which \"max_tokens\" 0 does not ask for")
 	}
 	if len(r.prompts)*r.N > maxChoices {
 		o.Fail("invalid_value", "n", "times the number of prompts is %d, at most %d answers are allowed", len(r.prompts)*r.N, maxChoices)
@@ -70,6 +77,7 @@ type textCompletion struct {
 	Fingerprint string       `json:"system_fingerprint"`
 	Choices     []textChoice `json:"choices"`
 	Usage       usageIn      `json:"usage,omitzero"`
+	Receipt     *ask.Receipt `json:"receipt,omitempty"`
 }
 
 type textChoice struct {
@@ -77,6 +85,8 @@ type textChoice struct {
 	Index        int           `json:"index"`
 	LogProbs     *textLogProbs `json:"logprobs"`
 	FinishReason *string       `json:"finish_reason"`
+
+	PromptLogProbs []promptLogProb `json:"prompt_logprobs,omitempty"`
 }
 
 // echoed is a prompt as it appears in an answer.
@@ -90,8 +100,9 @@ type echoed struct {
 type textAnswer struct {
 	*textRequest
 	model   serve.Model
-	echoes  []echoed     // one for each prompt, if the request says echo
-	answers *ask.Answers // nil if max_tokens is 0
+	echoes  []echoed          // one for each prompt, if the request says echo
+	scores  [][]promptLogProb // of each prompt, if asked for
+	answers *ask.Answers      // nil if max_tokens is 0
 	nChoice int
 	nPrompt int
 	head    textCompletion
@@ -168,6 +179,13 @@ func (req *textRequest) begin(ctx context.Context, m serve.Model) (*textAnswer, 
 			t.echoes = append(t.echoes, e)
 		}
 	}
+	for i := 0; i < len(prompts) && req.promptLogProbs >= 0; i++ {
+		scores, err := scorePrompt(ctx, m, prompts[i], req.promptLogProbs)
+		if err != nil {
+			return nil, err
+		}
+		t.scores = append(t.scores, scores)
+	}
 	if req.maxTokens == 0 {
 		return t, nil
 	}
@@ -222,6 +240,13 @@ func (t *textAnswer) usage() *usage {
 	return &usage{PromptTokens: t.nPrompt, TotalTokens: t.nPrompt}
 }
 
+func (t *textAnswer) receipt() *ask.Receipt {
+	if t.answers == nil {
+		return nil
+	}
+	return t.answers.Receipt()
+}
+
 // whole collects the answers and sends them.
 func (t *textAnswer) whole(w http.ResponseWriter) error {
 	c := t.head
@@ -231,6 +256,9 @@ func (t *textAnswer) whole(w http.ResponseWriter) error {
 		c.Choices[i] = textChoice{Index: i, LogProbs: t.logProbsOf(i), FinishReason: t.finishOfEcho()}
 		if t.echo {
 			texts[i].WriteString(t.echoes[i/t.N].text)
+		}
+		if t.scores != nil {
+			c.Choices[i].PromptLogProbs = t.scores[i/t.N]
 		}
 	}
 	if t.answers != nil {
@@ -251,6 +279,7 @@ func (t *textAnswer) whole(w http.ResponseWriter) error {
 		c.Choices[i].Text = texts[i].String()
 	}
 	c.Usage.usage = t.usage()
+	c.Receipt = t.receipt()
 	wire.WriteJSON(w, http.StatusOK, c)
 	return nil
 }
@@ -286,12 +315,12 @@ func (t *textAnswer) streamTo(s *wire.Stream) error {
 				return nil
 			}
 			return send(choice)
-		}, s.Flush, s.Ping)
+		}, s.Flush, ping(s, t.answers))
 		if err != nil {
 			return err
 		}
 	}
-	if t.includeUsage {
+	if c.Receipt = t.receipt(); t.includeUsage || c.Receipt != nil {
 		c.Choices = []textChoice{}
 		c.Usage.usage = t.usage()
 		if err := s.Send(c); err != nil {

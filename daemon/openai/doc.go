@@ -1,5 +1,6 @@
-// Package openai speaks the OpenAI wire format: chat completions,
-// completions and models, with and without streaming.
+// Package openai speaks the OpenAI wire format: chat completions, completions
+// and responses, with and without streaming, embeddings and models; and what
+// other servers have added to it.
 //
 // A request is decoded, validated, handed over to package ask, and the answer is
 // encoded. The package does not know how models work or who runs first:
@@ -7,7 +8,9 @@
 //
 // Reading order: routes.go (the table), params.go (parameters that both kinds of
 // completion have), format.go (JSON and grammars), tools.go (tools and their
-// calls), chat.go and completions.go (a request and its answer), deltas.go (what
+// calls), vars.go (what templates are told), chat.go and completions.go (a request
+// and its answer), responses.go with responses_input.go and responses_output.go
+// (another form of the same), deltas.go (what
 // chunks say), prompts.go (texts or tokens), logprobs.go, usage.go, embeddings.go,
 // rerank.go, classify.go, tokens.go (what a request's tokens are), models.go,
 // errors.go.
@@ -18,7 +21,15 @@
 // known, is 400 and named; so is a value of the wrong type or out of range. A
 // parameter which has no effect at its value (no tools, one kind of modality)
 // is accepted, and null means that a parameter is absent. Parameters that
-// only label a request (user, metadata, prompt_cache_key) are accepted.
+// only label a request (user, metadata, prompt_cache_key) are accepted, and so
+// are hints that say nothing about what is answered (service_tier, prediction).
+// reasoning_effort and verbosity are variables of the chat template, as are
+// chat_template_kwargs; templates that do not read them are not changed by them.
+//
+// Responses are not stored: what refers to an earlier one is 400, and every
+// answer says "store": false. Reasoning is an item with its text.
+//
+// A receipt, on request, is told with the end of an answer.
 //
 // Streaming is decided by the body's "stream" alone, since clients send any
 // Accept header. The status of a stream is decided when the request has been

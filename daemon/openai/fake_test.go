@@ -61,6 +61,7 @@ type fakeModel struct {
 	form  serve.ReplyFormat
 	info  serve.Info
 	last  float32 // component of embeddings
+	nDone int     // of ten tokens of prompts
 
 	mu      sync.Mutex // guards the fields that follow
 	asked   []runtime.GenerationOptions
@@ -81,11 +82,18 @@ func (m *fakeModel) Info() serve.Info {
 	return info
 }
 
+func (m *fakeModel) Origin() serve.Origin {
+	return serve.Origin{ModelSHA256: "model", Contract: 1, Backend: "cpu", KVType: "F32", NCtx: m.nCtx}
+}
+
 func (m *fakeModel) ReplyFormat() serve.ReplyFormat { return m.form }
 
 func (m *fakeModel) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 	var text strings.Builder
 	text.Write(c.Tools)
+	if len(c.Vars) > 0 {
+		fmt.Fprint(&text, c.Vars)
+	}
 	for _, message := range c.Messages {
 		if message.Content == "refuse me" {
 			return nil, errors.New("the template refuses this")
@@ -195,6 +203,8 @@ func (a *fakeAnswer) Next(ctx context.Context) (runtime.Delta, error) {
 
 func (a *fakeAnswer) NReused() int { return 1 }
 
+func (a *fakeAnswer) Progress() (done, total int) { return a.model.nDone, 10 }
+
 func (a *fakeAnswer) Close() {
 	a.model.mu.Lock()
 	defer a.model.mu.Unlock()
@@ -245,7 +255,7 @@ func (s *fakeService) Stopping() bool { return s.stopping }
 
 // newService serves one model, "fake", with a context of 200 tokens.
 func newService(tb testing.TB) (*fakeService, *fakeModel) {
-	m := &fakeModel{name: "fake", tok: byteTokenizer(tb), nCtx: 200}
+	m := &fakeModel{name: "fake", tok: byteTokenizer(tb), nCtx: 200, nDone: 10}
 	s := &fakeService{list: []serve.Model{m}}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
 	s.Router = wire.NewRouter(log, New(s, log))

@@ -1,11 +1,16 @@
 package openai
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"inferd/daemon/serve"
+	"inferd/daemon/wire"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -138,4 +143,46 @@ func (l *textLogProbs) cut(n int) *textLogProbs {
 	first := &textLogProbs{Tokens: l.Tokens[:n], Token: l.Token[:n], Top: l.Top[:n], Offsets: l.Offsets[:n]}
 	l.Tokens, l.Token, l.Top, l.Offsets = l.Tokens[n:], l.Token[n:], l.Top[n:], l.Offsets[n:]
 	return first
+}
+
+// promptLogProb is what the model thinks of one token of a prompt, in the shape
+// of vLLM: by token id, that token and the most likely ones. It is null for the
+// first token.
+type promptLogProb map[string]promptCandidate
+
+type promptCandidate struct {
+	LogProb float32 `json:"logprob"`
+	Rank    int     `json:"rank,omitempty"` // from 1; absent if it is not among those asked for
+	Token   string  `json:"decoded_token"`
+}
+
+// readPromptLogProbs reads how many likely tokens to tell for each token of the
+// prompt; -1 if none are asked for.
+func readPromptLogProbs(o *wire.Object, stream bool) int {
+	n := readTopLogProbs(o, "prompt_logprobs", -1)
+	if n >= 0 && stream {
+		o.Fail("invalid_value", "prompt_logprobs", "is only allowed without \"stream\"")
+	}
+	return n
+}
+
+// scorePrompt returns an element for each token of a prompt.
+func scorePrompt(ctx context.Context, m serve.Model, prompt []runtime.Token, nTop int) ([]promptLogProb, error) {
+	scores, err := m.Score(ctx, slices.Clone(prompt), nTop)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]promptLogProb, 1, 1+len(scores))
+	for _, d := range scores {
+		entry := promptLogProb{}
+		add := func(t runtime.Token, logProb float32, rank int) {
+			entry[strconv.Itoa(int(t))] = promptCandidate{finite(logProb), rank, pieceName(m.Tokenizer().Piece(t, true))}
+		}
+		add(d.Token, d.LogProb, 0)
+		for i, top := range d.Top[:min(nTop, len(d.Top))] {
+			add(top.Token, top.LogProb, i+1)
+		}
+		list = append(list, entry)
+	}
+	return list, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
@@ -16,10 +17,18 @@ type modelEntry struct {
 	Created       int64  `json:"created"`
 	OwnedBy       string `json:"owned_by"`
 	ContextLength int    `json:"context_length"` // not in OpenAI's format
+
+	// What Anthropic's clients read, who ask at the same path.
+	Type        string `json:"type"`
+	DisplayName string `json:"display_name"`
+	CreatedAt   string `json:"created_at"`
 }
 
 func entryOf(m serve.Info) modelEntry {
-	return modelEntry{m.Name, "model", m.Modified.Unix(), "inferd", cmp.Or(m.NCtx, m.NCtxTrain)}
+	return modelEntry{
+		m.Name, "model", m.Modified.Unix(), "inferd", cmp.Or(m.NCtx, m.NCtxTrain),
+		"model", m.Name, m.Modified.UTC().Format(time.RFC3339),
+	}
 }
 
 // models lists what can be asked.
@@ -30,7 +39,11 @@ func (a *api) models(w http.ResponseWriter, r *http.Request) error {
 			entries = append(entries, entryOf(m))
 		}
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": entries})
+	list := map[string]any{"object": "list", "data": entries, "has_more": false, "first_id": nil, "last_id": nil}
+	if len(entries) > 0 {
+		list["first_id"], list["last_id"] = entries[0].ID, entries[len(entries)-1].ID
+	}
+	wire.WriteJSON(w, http.StatusOK, list)
 	return nil
 }
 

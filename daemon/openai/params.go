@@ -28,6 +28,7 @@ type request struct {
 	includeUsage bool // at the end of a stream
 	adapters     []serve.Adapter
 	keepAlive    *time.Duration
+	metadata     json.RawMessage // as sent
 }
 
 // readRequest reads it from the members of o, and those that only label it.
@@ -43,6 +44,7 @@ func readRequest(o *wire.Object) (r request) {
 		}
 		r.keepAlive = &d
 	}
+	r.metadata = o.Peek("metadata", "{}")
 	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
 }
@@ -88,7 +90,12 @@ func readAdapters(o *wire.Object) []serve.Adapter {
 func readParams(o *wire.Object) (p ask.Params) {
 	p.N = int(o.Integer("n", 1, maxChoices, 1))
 	p.Format = readFormat(o)
+	p.Generation = readSampling(o)
+	return p
+}
 
+// readSampling reads how tokens are chosen and where answers stop.
+func readSampling(o *wire.Object) runtime.GenerationOptions {
 	s := runtime.DefaultSampling()
 	s.Temperature = o.Number("temperature", 0, 2, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)
@@ -105,12 +112,11 @@ func readParams(o *wire.Object) (p ask.Params) {
 	s.LogitBias = readLogitBias(o)
 	s.Seed = readSeed(o)
 
-	p.Generation = runtime.GenerationOptions{
+	return runtime.GenerationOptions{
 		Sampling:  s,
 		Stop:      readStop(o),
 		IgnoreEOG: o.Bool("ignore_eos", false),
 	}
-	return p
 }
 
 func readStreamOptions(o *wire.Object, stream bool) (includeUsage bool) {

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -28,6 +29,7 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Get("/v1/models", auth.ListModels, a.models),
 			wire.Get("/v1/models/{model...}", auth.ListModels, a.model),
 			wire.Post("/v1/chat/completions", auth.Generate, a.chat),
+			wire.Post("/v1/responses", auth.Generate, a.responses),
 			wire.Post("/v1/completions", auth.Generate, a.completions),
 			wire.Post("/v1/embeddings", auth.Generate, a.embeddings),
 			wire.Post("/v1/rerank", auth.Generate, a.rerank),
@@ -58,6 +60,16 @@ func (a *api) find(r *http.Request, req *request) (m serve.Model, release func()
 		Adapters:  req.adapters,
 		KeepAlive: req.keepAlive,
 	})
+}
+
+// ping keeps a silent stream alive, and says how far long prompts are.
+func ping(s *wire.Stream, answers *ask.Answers) func() error {
+	return func() error {
+		if done, total := answers.Progress(); done < total {
+			return s.Comment(fmt.Sprintf("progress %d/%d", done, total))
+		}
+		return s.Ping()
+	}
 }
 
 // fail ends a stream with an error, if the client is still there.

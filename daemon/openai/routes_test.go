@@ -21,7 +21,8 @@ func TestModels(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	got := decode(t, w.Body.Bytes())
 	require.Equal(t, "list", got["object"])
-	entry := map[string]any{"id": "other/name", "object": "model", "created": 1700000000.0, "owned_by": "inferd", "context_length": 50.0}
+	entry := map[string]any{"id": "other/name", "object": "model", "created": 1700000000.0, "owned_by": "inferd", "context_length": 50.0,
+		"type": "model", "display_name": "other/name", "created_at": "2023-11-14T22:13:20Z"}
 	require.Equal(t, "fake", at(t, got, "data", 0, "id"))
 	require.Equal(t, entry, at(t, got, "data", 1))
 

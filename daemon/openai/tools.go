@@ -1,8 +1,6 @@
 package openai
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"inferd/daemon/ask"
@@ -37,7 +35,7 @@ func readTools(o *wire.Object) (t ask.Tools) {
 			o.CloseInner(in)
 		}
 	}
-	readToolChoice(o, &t)
+	readChoiceOf(o, &t, readFunctionName)
 	return t
 }
 
@@ -65,7 +63,8 @@ func readTool(o *wire.Object) (tool reply.Tool) {
 	return tool
 }
 
-func readToolChoice(o *wire.Object, t *ask.Tools) {
+// readChoiceOf reads tool_choice; name reads the name of a tool in it.
+func readChoiceOf(o *wire.Object, t *ask.Tools, name func(*wire.Object) string) {
 	value := o.Take("tool_choice")
 	switch {
 	case value == nil || string(value) == `"auto"`:
@@ -76,10 +75,10 @@ func readToolChoice(o *wire.Object, t *ask.Tools) {
 	case string(value) == `"required"`:
 	case wire.TypeOf(value) == "an object":
 		in := o.Inner("tool_choice", value)
-		t.Named = readNamedChoice(in)
+		isOptional := readChosen(in, t, name)
 		o.CloseInner(in)
-		if !t.Has(t.Named) {
-			o.Fail("invalid_value", "tool_choice", "names %q, which is not among the tools", t.Named)
+		if isOptional {
+			return
 		}
 	default:
 		o.Fail("invalid_value", "tool_choice", "must be auto, none, required or a function, found %.100s", value)
@@ -90,20 +89,66 @@ func readToolChoice(o *wire.Object, t *ask.Tools) {
 	}
 }
 
-func readNamedChoice(o *wire.Object) string {
+// readChosen reads a choice of one function, or of a few that are allowed, and
+// reports whether the model may call none of them.
+func readChosen(o *wire.Object, t *ask.Tools, name func(*wire.Object) string) (isOptional bool) {
 	o.Require("type")
-	if kind, ok := o.Str("type"); ok && kind != "function" {
-		o.Fail("unsupported_parameter", "type", "%q is not supported, must be function", kind)
+	switch kind, ok := o.Str("type"); {
+	case kind == "allowed_tools" && o.Has("mode"): // as in responses
+		return readAllowed(o, t, name)
+	case kind == "allowed_tools":
+		o.Require("allowed_tools")
+		if in := o.Object("allowed_tools"); in != nil {
+			isOptional = readAllowed(in, t, name)
+			o.CloseInner(in)
+		}
+		return isOptional
+	case ok && kind != "function":
+		o.Fail("unsupported_parameter", "type", "%q is not supported, must be function or allowed_tools", kind)
+	default:
+		t.Named = name(o)
+		checkChosen(o, t, t.Named)
 	}
+	return false
+}
+
+// readFunctionName reads the name of {"function": {"name": …}}.
+func readFunctionName(o *wire.Object) (name string) {
 	o.Require("function")
-	f := o.Object("function")
-	if f == nil {
-		return ""
+	if f := o.Object("function"); f != nil {
+		f.Require("name")
+		name, _ = f.Str("name")
+		o.CloseInner(f)
 	}
-	f.Require("name")
-	name, _ := f.Str("name")
-	o.CloseInner(f)
 	return name
+}
+
+// readAllowed restricts the tools to those that o allows; name reads one's name.
+func readAllowed(o *wire.Object, t *ask.Tools, name func(*wire.Object) string) (isOptional bool) {
+	o.Require("mode")
+	mode := readChoice(o, "mode", []string{"auto", "required"})
+	o.Require("tools")
+	var allowed []reply.Tool
+	for i, element := range o.Array("tools", ask.MaxTools) {
+		in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
+		readChoice(in, "type", []string{"function"})
+		chosen := name(in)
+		checkChosen(in, t, chosen)
+		for _, tool := range t.List {
+			if tool.Name == chosen {
+				allowed = append(allowed, tool)
+			}
+		}
+		o.CloseInner(in)
+	}
+	t.List = allowed
+	return mode == "auto"
+}
+
+func checkChosen(o *wire.Object, t *ask.Tools, name string) {
+	if !t.Has(name) {
+		o.Fail("invalid_value", "", "names %q, which is not among the tools", name)
+	}
 }
 
 // readToolCalls reads the calls that an assistant made earlier.
@@ -140,14 +185,7 @@ func readToolCall(o *wire.Object) (c serve.ToolCall) {
 	}
 	f.Require("name")
 	c.Name, _ = f.Str("name")
-	text, _ := f.Str("arguments")
-	if text == "" {
-		text = "{}"
-	}
-	c.Arguments = bytes.TrimSpace([]byte(text))
-	if !json.Valid(c.Arguments) || c.Arguments[0] != '{' {
-		f.Fail("invalid_value", "arguments", "must be a string that holds a JSON object")
-	}
+	c.Arguments = readArguments(f)
 	o.CloseInner(f)
 	return c
 }

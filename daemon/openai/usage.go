@@ -25,10 +25,16 @@ type usage struct {
 	CompletionTokens int          `json:"completion_tokens"`
 	TotalTokens      int          `json:"total_tokens"`
 	PromptDetails    promptDetail `json:"prompt_tokens_details"`
+
+	CompletionDetails completionDetail `json:"completion_tokens_details"`
 }
 
 type promptDetail struct {
 	CachedTokens int `json:"cached_tokens"`
+}
+
+type completionDetail struct {
+	ReasoningTokens int `json:"reasoning_tokens"`
 }
 
 func usageOf(u ask.Usage) *usage {
@@ -37,6 +43,8 @@ func usageOf(u ask.Usage) *usage {
 		CompletionTokens: u.NOut,
 		TotalTokens:      u.NPrompt + u.NOut,
 		PromptDetails:    promptDetail{u.NCached},
+
+		CompletionDetails: completionDetail{u.NReasoning},
 	}
 }
 

@@ -92,6 +92,10 @@ type Request struct {
 	// is new. If it fails the request ends with its error, without a Writer.
 	Begin func(Session) (Writer, error)
 
+	// Prefilled, if set, is called after each step with how many tokens are in
+	// the model. It must not block.
+	Prefilled func(n int)
+
 	// Failed is called instead of Writer.End if the request ends before Begin
 	// has succeeded. It must not block.
 	Failed func(error)
@@ -451,6 +455,9 @@ func (s *Scheduler) advance(w work, logits []float32) {
 		logits = logits[(w.n-1)*nVocab:]
 	}
 	j.nDone += w.n
+	if j.Prefilled != nil {
+		j.Prefilled(j.nDone)
+	}
 	if j.nDone < j.nTokens {
 		return
 	}

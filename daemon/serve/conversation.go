@@ -11,6 +11,11 @@ import (
 type Conversation struct {
 	Messages []Message
 	Tools    json.RawMessage // an array as the client sent it, nil without tools
+
+	// Vars are variables for the chat template, such as enable_thinking:
+	// booleans, numbers and strings. One that the template does not read has no
+	// effect.
+	Vars map[string]any
 }
 
 // Message is one turn of a conversation.

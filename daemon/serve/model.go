@@ -25,6 +25,9 @@ type Model interface {
 	// the same request gets the same answer.
 	Fingerprint() string
 
+	// Origin tells what Fingerprint is made of.
+	Origin() Origin
+
 	// ChatPrompt returns the prompt for a conversation. An error is the
 	// conversation's fault.
 	ChatPrompt(Conversation) ([]runtime.Token, error)
@@ -51,6 +54,24 @@ type Model interface {
 	Rerank(ctx context.Context, query, document string) (Relevance, error)
 }
 
+// Origin is everything that decides an answer's bits besides the request.
+type Origin struct {
+	ModelSHA256    string          `json:"model_sha256"`
+	TemplateSHA256 string          `json:"template_sha256,omitempty"` // of the chat template's text
+	Contract       int             `json:"contract"`                  // version of the arithmetic
+	Backend        string          `json:"backend"`                   // "cpu"
+	KVType         string          `json:"kv_type"`
+	NCtx           int             `json:"n_ctx"` // some encodings of positions depend on it
+	Adapters       []AdapterOrigin `json:"adapters,omitempty"`
+}
+
+// AdapterOrigin is an adapter of an answer.
+type AdapterOrigin struct {
+	Name   string  `json:"name"`
+	SHA256 string  `json:"sha256"`
+	Scale  float32 `json:"scale"`
+}
+
 // Relevance is what a model thinks of a document.
 type Relevance struct {
 	Score   float32 // 0 to 1
@@ -66,6 +87,10 @@ type Answer interface {
 	// NReused returns how many tokens of the prompt were cached. It is known
 	// when Next has returned for the first time.
 	NReused() int
+
+	// Progress returns how many tokens of the prompt have been computed or were
+	// cached, and how many there are.
+	Progress() (done, total int)
 
 	// Close gives up what is left of the answer. It must be called.
 	Close()

@@ -128,6 +128,14 @@ func (o *Object) Take(member string) json.RawMessage {
 	return value
 }
 
+// Peek returns the value of a member that is still to be read, or absent.
+func (o *Object) Peek(member, absent string) json.RawMessage {
+	if !o.Has(member) {
+		return json.RawMessage(absent)
+	}
+	return o.members[member]
+}
+
 // Members returns the names of all members, read or not, in the order of the
 // text.
 func (o *Object) Members() []string { return o.names }

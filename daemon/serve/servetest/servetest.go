@@ -188,6 +188,8 @@ func (a *answer) Next(context.Context) (runtime.Delta, error) {
 
 func (a *answer) NReused() int { return 1 }
 
+func (a *answer) Progress() (done, total int) { return 1, 1 }
+
 func (a *answer) Close() {
 	a.model.mu.Lock()
 	defer a.model.mu.Unlock()

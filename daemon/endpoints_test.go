@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	openaigo "github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/responses"
 	"github.com/stretchr/testify/require"
 
 	"inferd/daemon/demo"
@@ -98,4 +100,41 @@ func TestCrossEncodersScoreDocuments(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, status, got)
 		require.Equal(t, "unsupported_model", got["error"].(map[string]any)["code"])
 	}
+}
+
+func TestResponsesWithTheirClient(t *testing.T) {
+	d := run(t, func(c *Config) { c.Demo = true })
+	client := d.openai()
+	params := responses.ResponseNewParams{
+		Model:           "demo",
+		Instructions:    openaigo.String("Be brief."),
+		Input:           responses.ResponseNewParamsInputUnion{OfString: openaigo.String("When does the library open?")},
+		Temperature:     openaigo.Float(0),
+		MaxOutputTokens: openaigo.Int(40),
+	}
+	whole, err := client.Responses.New(t.Context(), params)
+	require.NoError(t, err)
+	require.NotEmpty(t, whole.OutputText())
+	require.Equal(t, whole.Usage.TotalTokens, whole.Usage.InputTokens+whole.Usage.OutputTokens)
+
+	stream := client.Responses.NewStreaming(t.Context(), params)
+	var text string
+	var last responses.Response
+	for stream.Next() {
+		e := stream.Current()
+		if e.Type == "response.output_text.delta" {
+			text += e.Delta
+		}
+		last = e.Response
+	}
+	require.NoError(t, stream.Err())
+	require.Equal(t, whole.OutputText(), text)
+	require.Equal(t, whole.OutputText(), last.OutputText())
+
+	params.PreviousResponseID = openaigo.String("resp_1")
+	_, err = client.Responses.New(t.Context(), params)
+	apiErr, ok := errors.AsType[*openaigo.Error](err)
+	require.True(t, ok, err)
+	require.Equal(t, http.StatusBadRequest, apiErr.StatusCode)
+	require.Equal(t, "previous_response_id", apiErr.Param)
 }
