@@ -25,7 +25,7 @@ var measureModel = flag.String("measure", "", "GGUF file to measure the schedule
 // bench is a scheduler before a real engine, to be timed.
 type bench struct {
 	t      *testing.T
-	engine *runtimeEngine
+	engine *countingEngine
 	sched  *sched.Scheduler
 	text   []runtime.Token // a long English text
 }
@@ -42,9 +42,10 @@ func newBenches(t *testing.T, options ...sched.Options) []bench {
 	t.Cleanup(e.Close)
 	text, err := os.ReadFile(testdata.Shared(t, "text", "GrimmsFairyTales.txt"))
 	require.NoError(t, err)
-	engine := &runtimeEngine{Engine: e, turn: new(sync.Mutex)}
+	shared := &runtimeEngine{Engine: e, turn: new(sync.Mutex)} // their steps follow one another
 	var all []bench
 	for _, o := range options {
+		engine := &countingEngine{runtimeEngine: shared}
 		kv := e.KV()
 		o.QueueSize, o.NPages, o.PageTokens, o.NCtx = 100, kv.NPages, kv.PageTokens, engine.nCtx()
 		b := bench{t, engine, sched.New(engine, o), e.Tokenizer().Encode(string(text[:100_000]), tokenizer.EncodeOptions{})}
@@ -105,16 +106,21 @@ func median(d []float64) float64 {
 // that goes on telling.
 func TestMeasureGuesses(t *testing.T) {
 	both := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128}, sched.Options{MaxRunning: 8, PrefillChunk: 128, Speculate: true})
-	n := min(160, both[0].engine.nCtx()/3)
+	n := min(100, both[0].engine.nCtx()/3)
 	for _, kind := range []string{"copy", "prose"} {
 		var ratios []float64
-		for round := range 8 {
-			prompt := both[0].text[round*1000:][:n]
-			answer := slices.Clone(both[0].text[round*1000+n:][:n])
+		for _, b := range both {
+			b.engine.nSteps, b.engine.nRows = 0, 0
+		}
+		started := time.Now()
+		round := 0
+		for ; round < 5 || time.Since(started) < 10*time.Second; round++ {
+			at := round * 1000 % (len(both[0].text) - 3*n)
+			prompt, answer := both[0].text[at:][:n], slices.Clone(both[0].text[at+n:][:n])
 			if kind == "copy" {
-				answer = slices.Clone(prompt)
-				for i := 19; i < len(answer); i += 20 {
-					answer[i] = both[0].text[round*1000+2*n+i]
+				copy(answer, prompt)
+				for i := 19; i < n; i += 20 {
+					answer[i] = both[0].text[at+2*n+i]
 				}
 			}
 			var times [2]time.Duration
@@ -124,7 +130,11 @@ func TestMeasureGuesses(t *testing.T) {
 			}
 			ratios = append(ratios, float64(times[0])/float64(times[1]))
 		}
-		fmt.Printf("%s: %.3f times the decode speed (median), rounds %.2f\n", kind, median(ratios), ratios)
+		with, without := both[1].engine, both[0].engine
+		slices.Sort(ratios)
+		fmt.Printf("%s: %.3f times the decode speed, quartiles %.2f to %.2f of %d rounds; %.3f of the steps, %.3f of the tokens in them\n",
+			kind, median(ratios), ratios[round/4], ratios[3*round/4], round,
+			float64(with.nSteps)/float64(without.nSteps), float64(with.nRows)/float64(without.nRows))
 	}
 }
 

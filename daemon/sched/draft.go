@@ -68,11 +68,11 @@ func (d *drafter) slot(gram []runtime.Token) int {
 
 // rate is how likely a guess is right, if those before it are. Without any
 // experience it is 1/2.
-func (d *drafter) rate() float64 { return (d.nRight + 1) / (d.nTried + 2) }
+func (d *drafter) rate() float64 { return (d.nRight + 0.5) / (d.nTried + 1) }
 
 // learn takes note of how many guesses of a draft were right.
 func (d *drafter) learn(nDraft, nRight int) {
-	const memory = 0.9 // a draft's weight after each further one
+	const memory = 0.95 // a draft's weight after each further one
 	d.nTried = memory*d.nTried + float64(min(nRight+1, nDraft))
 	d.nRight = memory*d.nRight + float64(nRight)
 }

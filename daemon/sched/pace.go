@@ -14,15 +14,27 @@ const (
 	MaxRows = 32
 
 	// minGain is how much faster a step must promise to be for drafts to be in it.
-	minGain = 1.02
+	minGain = 1.05
+
+	// fresh is for how many steps a time counts that was measured, stale for how
+	// many it counts for anything.
+	fresh = 64
+	stale = 4096
 )
 
 // pace knows how long steps take, and sizes them accordingly. It has a say in
 // when something is computed, never in what comes out.
 type pace struct {
-	perToken time.Duration              // of a chunk of prompt
-	steps    [MaxRows + 1]time.Duration // of answers only, by number of tokens; 0 is unknown
-	drafts   []draftRow                 // scratch of speculate
+	perToken time.Duration         // of a chunk of prompt
+	steps    [MaxRows + 1]stepTime // of answers only, by number of tokens
+	nSteps   int                   // seen of these
+	drafts   []draftRow            // scratch of speculate
+}
+
+// stepTime is how long steps of one size take.
+type stepTime struct {
+	d    time.Duration // 0 is unknown
+	seen int           // pace.nSteps when one was seen last
 }
 
 // draftRow is the next guess of a request that could be in a step.
@@ -38,11 +50,23 @@ func (p *pace) observe(n, nPrompt int, d time.Duration) {
 	case nPrompt >= minChunk:
 		p.perToken = approach(p.perToken, d/time.Duration(nPrompt))
 	case nPrompt == 0 && n <= MaxRows:
-		for i := range p.steps { // what was not tried for long is worth another try
-			p.steps[i] -= p.steps[i] / 1024
+		p.nSteps++
+		t := &p.steps[n]
+		if p.nSteps-t.seen > fresh {
+			t.d = d
+		} else {
+			t.d = approach(t.d, d)
 		}
-		p.steps[n] = approach(p.steps[n], d)
+		t.d, t.seen = max(1, t.d), p.nSteps
 	}
+}
+
+// known returns the time of a step of n tokens, 0 if none was seen. What was not
+// tried for long is believed to be up to twice as fast, so that it is tried.
+func (p *pace) known(n int) time.Duration {
+	t := p.steps[n]
+	age := min(p.nSteps-t.seen, stale)
+	return t.d - t.d*time.Duration(age)/(2*stale)
 }
 
 // approach moves an estimate towards a measurement: fast if that is shorter,
@@ -67,15 +91,40 @@ func (p *pace) chunk(most int) int {
 	return min(most, max(minChunk, int(maxGap/p.perToken)))
 }
 
-// step returns how long a step of n tokens of answers takes. An unknown one is
-// taken to be as short as the next smaller one, so that it is tried.
-func (p *pace) step(n int) time.Duration {
-	for ; n > 0; n-- {
-		if p.steps[n] > 0 {
-			return p.steps[n]
+// step returns how long a step of n tokens of answers takes. Between two known
+// sizes it lies on the line that joins them; behind the last one it goes on like
+// the line before, for twice its size at most: what is far from all experience
+// is not tried.
+func (p *pace) step(n int) (d time.Duration, ok bool) {
+	below, above, last := 0, 0, 0
+	for size := range p.steps {
+		switch {
+		case p.steps[size].d == 0:
+		case size <= n:
+			last, below = below, size
+		case above == 0:
+			above = size
 		}
 	}
-	return 1
+	switch {
+	case below == n:
+		return p.known(n), n > 0
+	case below == 0:
+		return 0, false
+	case above > 0:
+		return line(below, p.known(below), above, p.known(above), n), true
+	case n > 2*below:
+		return 0, false
+	case last == 0:
+		return p.known(below), true
+	default:
+		return max(p.known(below), line(last, p.known(last), below, p.known(below), n)), true
+	}
+}
+
+// line returns the value at n of the line through two points.
+func line(n0 int, d0 time.Duration, n1 int, d1 time.Duration, n int) time.Duration {
+	return d0 + (d1-d0)*time.Duration(n-n0)/time.Duration(n1-n0)
 }
 
 // speculate adds guesses to a step that has one token of each answer and
@@ -89,7 +138,11 @@ func (p *pace) speculate(step []work) {
 		}
 	}
 	n, gain := len(step), float64(len(step))
-	best, speed := 0, minGain*gain/float64(p.step(n))
+	now, ok := p.step(n)
+	if !ok {
+		return
+	}
+	best, speed := 0, minGain*gain/float64(now)
 	var chosen [MaxRows]*work
 	for k := 0; n+k < MaxRows; k++ {
 		row := p.likeliest()
@@ -100,7 +153,11 @@ func (p *pace) speculate(step []work) {
 		gain += row.right
 		row.left--
 		row.right *= row.work.drafter.rate()
-		if s := gain / float64(p.step(n+k+1)); s > speed {
+		d, ok := p.step(n + k + 1)
+		if !ok {
+			break
+		}
+		if s := gain / float64(d); s > speed {
 			best, speed = k+1, s
 		}
 	}
