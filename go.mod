@@ -15,6 +15,7 @@ require (
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests only: an independent judge of constrained output
 	github.com/stretchr/testify v1.12.1 // tests only
 	go.uber.org/goleak v1.3.0 // tests only: no goroutine outlives its owner
+	golang.org/x/crypto v0.58.0 // BLAKE2b, which minisign hashes files with
 	golang.org/x/sys v0.49.0 // mmap, madvise, peer credentials
 	golang.org/x/term v0.47.0 // line editing and terminal size in inferctl
 	golang.org/x/text v0.43.0 // Unicode normalisation in WordPiece and unigram tokenizers

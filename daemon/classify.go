@@ -3,12 +3,12 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 
 	"inferd/daemon/serve"
+	"inferd/daemon/store"
 	"inferd/runtime"
 	"inferd/runtime/head"
 )
@@ -21,6 +21,12 @@ const maxClassifyTokens = 512
 // pagesForHeads is how many pages of a KV cache are kept back.
 func pagesForHeads(kv runtime.KVStats) int {
 	return min((maxClassifyTokens+kv.PageTokens-1)/kv.PageTokens, kv.NPages/2)
+}
+
+// namedHead is a head file that the configuration names.
+type namedHead struct {
+	*head.Head
+	name string
 }
 
 // classifier is a head before the model that it belongs to.
@@ -56,43 +62,76 @@ func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int,
 	return probs, len(tokens), nil
 }
 
-// loadHeads reads the head files and finds each one's model.
-func loadHeads(paths []string, models []*model, log *slog.Logger) ([]*classifier, error) {
-	var list []*classifier
+// readHeads reads the head files that the configuration names.
+func readHeads(paths []string) ([]namedHead, error) {
+	var list []namedHead
 	for _, path := range paths {
 		h, err := head.Open(path)
 		if err != nil {
 			return nil, err
 		}
-		c := &classifier{Head: h, name: modelName(path)}
-		var misfits []error
-		for _, m := range models {
-			if err := h.Fits(hex.EncodeToString(m.sum), m.engine.dim()); err != nil {
-				misfits = append(misfits, fmt.Errorf("model %q: %w", m.name, err))
-				continue
-			}
-			c.model = m
-		}
-		if c.model == nil {
-			return nil, fmt.Errorf("head %s: %w", path, errors.Join(misfits...))
-		}
-		if c.model.nClassify == 0 {
-			return nil, fmt.Errorf("head %s: the KV cache of model %q leaves no room for a head, raise kv-budget", path, c.model.name)
-		}
-		log.Info("classifier head loaded", "head", c.name, "model", c.model.name, "labels", len(h.Labels()))
-		list = append(list, c)
+		list = append(list, namedHead{h, store.NameOf(path)})
 	}
 	return list, nil
 }
 
-// FindClassifier implements serve.Service.
-func (d *daemon) FindClassifier(_ context.Context, w serve.Want) (serve.Classifier, func(), error) {
-	e := &serve.UnknownError{What: "classifier", Name: w.Model}
-	for _, c := range d.heads {
-		if c.name == w.Model {
-			return c, func() {}, nil
+// checkHeads makes sure that each head of the configuration has found its model
+// among those that are loaded from the start.
+func (d *daemon) checkHeads() error {
+	for _, h := range d.loader.heads {
+		var misfits []error
+		fits := false
+		for _, s := range d.registry.loaded() {
+			err := h.Fits(s.version.Sum(), s.model.engine.dim())
+			fits = fits || err == nil
+			misfits = append(misfits, fmt.Errorf("model %q: %w", s.name, err))
 		}
-		e.Known = append(e.Known, c.name)
+		if !fits {
+			return fmt.Errorf("head %s: %w", h.name, cmp.Or(errors.Join(misfits...), errNoModelForHead))
+		}
+	}
+	return nil
+}
+
+var errNoModelForHead = errors.New("its model must be named too, with --model FILE")
+
+// FindClassifier implements serve.Service.
+func (d *daemon) FindClassifier(ctx context.Context, w serve.Want) (serve.Classifier, func(), error) {
+	e := &serve.UnknownError{What: "classifier", Name: w.Model}
+	for _, name := range d.modelsWithHead(w.Model, &e.Known) {
+		m, release, err := d.find(ctx, serve.Want{Model: name, Endpoint: w.Endpoint, KeepAlive: w.KeepAlive})
+		if err != nil {
+			return nil, nil, err
+		}
+		if h := m.heads[w.Model]; h != nil {
+			return &classifier{h, w.Model, m}, release, nil
+		}
+		release()
 	}
 	return nil, nil, e
+}
+
+// modelsWithHead returns the models that have a head, or may have, and adds the
+// names of all heads to known.
+func (d *daemon) modelsWithHead(name string, known *[]string) (models []string) {
+	for _, s := range d.registry.loaded() {
+		if s.model.heads[name] != nil {
+			models = append(models, s.name)
+		}
+	}
+	for _, h := range d.loader.heads {
+		*known = append(*known, h.name)
+	}
+	for _, entry := range d.known.Entries() {
+		if entry.Model == nil {
+			continue
+		}
+		for _, file := range entry.Model.Settings.Heads {
+			*known = append(*known, store.NameOf(file))
+			if store.NameOf(file) == name && !slices.Contains(models, entry.Name) {
+				models = append(models, entry.Name)
+			}
+		}
+	}
+	return models
 }

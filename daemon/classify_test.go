@@ -120,7 +120,7 @@ func TestHeadsThatCannotBeServed(t *testing.T) {
 		c := DefaultConfig()
 		c.Socket, c.LogLevel, c.Demo = socketPath(t), slog.LevelError, true
 		change(&c)
-		require.ErrorContains(t, Run(t.Context(), c), want)
+		require.ErrorContains(t, Run(t.Context(), c, nil), want)
 		require.NoFileExists(t, c.Socket)
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"inferd/daemon/auth"
+	"inferd/daemon/store"
 	"inferd/daemon/transport"
 )
 
@@ -23,18 +25,28 @@ type Config struct {
 	Socket       string        // where to listen unless systemd passes a socket
 	Models       []string      // GGUF files; the first part of a split one
 	Demo         bool          // serve the model that the program carries
+	ModelsDir    string        // folder of models; "" for none
 	Heads        []string      // classifier heads, GGUF files
-	NCtx         int           // context in tokens; 0: as much as model and budget allow
-	KVBudget     Bytes         // for the KV cache of each model; touched as it is used
-	KVType       string        // element of the KV cache: auto, f32 or f16
-	Threads      int           // for computing; 0: as many as the machine gives
-	QueueSize    int           // requests of one user that may wait for a model
-	MaxRunning   int           // requests that a model answers at once
-	PrefillChunk int           // prompt tokens in one step
-	MaxBody      Bytes         // of a request
-	MaxConns     int           // open connections of one user
-	WriteTimeout time.Duration // a client that reads nothing for this long is dropped
-	DrainTimeout time.Duration // running answers may take this long after SIGTERM
+	Aliases      Aliases       // other names of models
+	Preload      []string      // models to load without a request
+	KeepAlive    time.Duration // an unused model stays this long; serve.Forever: always
+	MemoryBudget Bytes         // for all models; 0: what the machine and its control groups allow
+	Licenses     store.Licenses
+	SigningKeys  []store.PublicKey // of those who vouch for models
+	Require      store.Requirement // what a model must bring along
+	Policy       auth.Policy       // who may do what; nil: auth.Default
+	IdleExit     time.Duration     // end after this long without a request, if systemd holds the socket; 0: never
+	NCtx         int               // context in tokens; 0: as much as model and budget allow
+	KVBudget     Bytes             // for the KV cache of each model; touched as it is used
+	KVType       string            // element of the KV cache: auto, f32 or f16
+	Threads      int               // for computing; 0: as many as the machine gives
+	QueueSize    int               // requests of one user that may wait for a model
+	MaxRunning   int               // requests that a model answers at once
+	PrefillChunk int               // prompt tokens in one step
+	MaxBody      Bytes             // of a request
+	MaxConns     int               // open connections of one user
+	WriteTimeout time.Duration     // a client that reads nothing for this long is dropped
+	DrainTimeout time.Duration     // running answers may take this long after SIGTERM
 	LogLevel     slog.Level
 }
 
@@ -42,6 +54,8 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Socket:       transport.DefaultPath(),
+		ModelsDir:    defaultModelsDir(os.Getenv),
+		KeepAlive:    5 * time.Minute,
 		KVBudget:     1 << 30,
 		KVType:       "auto",
 		QueueSize:    256,
@@ -59,22 +73,41 @@ type setting struct {
 	name  string
 	usage string
 	set   func(*Config, string) error
-	list  bool // may be given more than once, in the file as an array
 	bare  bool // a flag without a value means true
+
+	// clear is set for what may be given more than once, in the file as an
+	// array. A list from flags replaces the file's.
+	clear func(*Config)
 }
 
 var settings = []setting{
 	{name: "socket", usage: "listen on the Unix socket `PATH`", set: func(c *Config, s string) error { c.Socket = s; return nil }},
-	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", list: true,
+	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", clear: func(c *Config) { c.Models = nil },
 		set: func(c *Config, s string) error { c.Models = append(c.Models, s); return nil }},
+	{name: "models-dir", usage: "serve the models in `FOLDER`, those that come later too", set: func(c *Config, s string) error { c.ModelsDir = s; return nil }},
 	{name: "demo", usage: "serve the small model that the program carries", bare: true, set: func(c *Config, s string) (err error) {
 		if c.Demo, err = strconv.ParseBool(s); err != nil {
 			return fmt.Errorf("want true or false, found %q", s)
 		}
 		return nil
 	}},
-	{name: "head", usage: "serve the classifier head in `FILE`, made for one of the models; may be given more than once", list: true,
+	{name: "head", usage: "serve the classifier head in `FILE`, made for one of the models; may be given more than once", clear: func(c *Config) { c.Heads = nil },
 		set: func(c *Config, s string) error { c.Heads = append(c.Heads, s); return nil }},
+	{name: "alias", usage: "another name of a model, `NAME=MODEL`, or NAME@ENDPOINT=MODEL for requests to one endpoint such as embeddings; may be given more than once",
+		clear: func(c *Config) { c.Aliases = nil }, set: setAlias},
+	{name: "preload", usage: "load the `MODEL` of the folder at start; may be given more than once", clear: func(c *Config) { c.Preload = nil },
+		set: func(c *Config, s string) error { c.Preload = append(c.Preload, s); return nil }},
+	{name: "keep-alive", usage: "keep a model loaded for this `TIME` after its last request; below 0: for ever", set: setKeepAlive},
+	{name: "memory-budget", usage: "`BYTES` for all models together; 0: what machine and control groups allow", set: setBytes(0, func(c *Config) *Bytes { return &c.MemoryBudget })},
+	{name: "license-allow", usage: "serve only models with the `LICENCE`, as general.license spells it; may be given more than once",
+		clear: func(c *Config) { c.Licenses.Allow = nil }, set: func(c *Config, s string) error { c.Licenses.Allow = append(c.Licenses.Allow, s); return nil }},
+	{name: "license-deny", usage: "serve no models with the `LICENCE`; may be given more than once",
+		clear: func(c *Config) { c.Licenses.Deny = nil }, set: func(c *Config, s string) error { c.Licenses.Deny = append(c.Licenses.Deny, s); return nil }},
+	{name: "signing-key", usage: "public `KEY` of minisign, or its .pub file, that signatures of models are checked with; may be given more than once",
+		clear: func(c *Config) { c.SigningKeys = nil }, set: addSigningKey},
+	{name: "require", usage: "`WHAT` a model must bring along: nothing, sum (a line in SHA256SUMS) or signature", set: func(c *Config, s string) (err error) { c.Require, err = store.ParseRequirement(s); return err }},
+	{name: "policy", usage: "read who may do what from the TOML `FILE`", set: setPolicy},
+	{name: "idle-exit", usage: "end after this `TIME` without a request, if systemd holds the socket and starts inferd again; 0: never", set: setIdleExit},
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
@@ -122,11 +155,10 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 			return Config{}, err
 		}
 	}
-	if given["model"] {
-		c.Models = nil // a list from flags replaces the file's
-	}
-	if given["head"] {
-		c.Heads = nil
+	for _, s := range settings {
+		if s.clear != nil && given[s.name] {
+			s.clear(&c)
+		}
 	}
 	for _, set := range fromFlags {
 		if err := set(); err != nil {
@@ -139,7 +171,7 @@ func ParseArgs(args []string, output io.Writer) (Config, error) {
 // printUsage writes what --help tells, in the order of settings.
 func printUsage(flags *flag.FlagSet) {
 	w := flags.Output()
-	_, _ = fmt.Fprint(w, "Usage: inferd --model FILE [flags]\n\nServe language models to the programs of this machine over a Unix socket.\n\nFlags:\n")
+	_, _ = fmt.Fprint(w, "Usage: inferd [flags]\n\nServe language models to the programs of this machine over a Unix socket.\n\nFlags:\n")
 	names := []string{"config"}
 	for _, s := range settings {
 		names = append(names, s.name)
@@ -206,7 +238,7 @@ func (v *tomlValue) UnmarshalTOML(value any) error {
 	case int64, bool:
 		return v.setting.set(v.config, fmt.Sprint(value))
 	case []any:
-		if !v.setting.list {
+		if v.setting.clear == nil {
 			return errors.New("want one value, found an array")
 		}
 		for _, element := range value {

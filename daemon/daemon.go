@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,11 +14,12 @@ import (
 
 	"inferd/daemon/anthropic"
 	"inferd/daemon/auth"
-	"inferd/daemon/demo"
 	"inferd/daemon/journal"
 	"inferd/daemon/ollama"
 	"inferd/daemon/openai"
+	"inferd/daemon/sched"
 	"inferd/daemon/serve"
+	"inferd/daemon/store"
 	"inferd/daemon/transport"
 	"inferd/daemon/wire"
 )
@@ -31,29 +33,29 @@ const closeTimeout = 5 * time.Second
 const bodiesPerUser = 4
 
 // Run serves what c says until ctx ends, then lets running answers finish
-// within c.DrainTimeout. It returns nil after an orderly end; all that it
-// started has ended when it returns.
-func Run(ctx context.Context, c Config) error {
+// within c.DrainTimeout. On SIGHUP it goes on with what reload returns. It
+// returns nil after an orderly end; all that it started has ended when it
+// returns.
+func Run(ctx context.Context, c Config, reload func() (Config, error)) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
 	log := slog.New(newLogHandler(c.LogLevel))
 	n := &notifier{log: log}
-	l, err := listen(c)
+	l, activated, err := listen(c)
 	if err != nil {
 		return err
 	}
-	n.setStatus("loading " + strings.Join(c.Models, ", "))
-	models, err := loadAll(ctx, c, log)
-	if err != nil {
+	d := newDaemon(c, log)
+	defer d.close()
+	if err := d.loadFirst(ctx, n); err != nil {
 		_ = l.Close()
 		return err
 	}
-	defer closeModels(models)
-	heads, err := loadHeads(c.Heads, models, log)
-	if err != nil {
-		_ = l.Close()
-		return err
+	if activated {
+		d.idleExit = c.IdleExit
 	}
-	d := newDaemon(c, models, log)
-	d.heads = heads
+	d.reload = reload
 	return d.serve(ctx, l, n)
 }
 
@@ -66,52 +68,50 @@ func newLogHandler(level slog.Level) slog.Handler {
 	return slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
 }
 
-// loadAll loads what the configuration names, and the program's own model if
-// it asks for that.
-func loadAll(ctx context.Context, c Config, log *slog.Logger) ([]*model, error) {
-	if !c.Demo {
-		return loadModels(ctx, c, log)
-	}
-	dir, err := os.MkdirTemp("", "inferd-demo-")
-	if err != nil {
-		return nil, fmt.Errorf("unpack the demo model: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // a loaded model needs its file no more
-	path, err := demo.Write(dir)
-	if err != nil {
-		return nil, err
-	}
-	c.Models = append([]string{path}, c.Models...)
-	return loadModels(ctx, c, log)
-}
-
 // listen takes the socket that systemd passes, or makes one.
-func listen(c Config) (net.Listener, error) {
-	l, err := transport.Activated()
-	if l != nil || err != nil {
-		return l, err
+func listen(c Config) (l net.Listener, activated bool, err error) {
+	if l, err = transport.Activated(); l != nil || err != nil {
+		return l, true, err
 	}
-	return transport.Listen(c.Socket)
+	l, err = transport.Listen(c.Socket)
+	return l, false, err
 }
 
-// daemon is loaded models and the server before them.
+// daemon is the models and the server before them.
 type daemon struct {
-	config   Config
-	models   []*model
-	heads    []*classifier
+	config   atomic.Pointer[Config]
+	known    knownModels
+	store    *store.Store // is known, save in tests
+	registry *registry
+	loader   *loader
 	server   *transport.Server
 	stopping atomic.Bool
 	log      *slog.Logger
+
+	endAnswers context.CancelFunc // cuts off what is left of all answers
+
+	reload   func() (Config, error) // nil: the configuration stays
+	idleExit time.Duration          // 0: never
+	activity activity
 }
 
 var _ serve.Service = (*daemon)(nil)
 
-func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
-	d := &daemon{config: c, models: models, log: log}
+// newDaemon returns a daemon that knows no models yet.
+func newDaemon(c Config, log *slog.Logger) *daemon {
+	d := &daemon{loader: &loader{config: c}, log: log}
+	d.config.Store(&c)
+	d.store = store.New(storeOptions(&c), func(name string) { d.registry.update(name) }, log)
+	d.known = d.store
+	ctx, end := context.WithCancel(context.Background())
+	d.endAnswers = end
+	d.registry = newRegistry(ctx, c, d.known, log)
+	d.registry.memory = systemMemory
+	d.registry.load = func(v *store.Model, kvBytes int64) (*model, error) { return d.loader.load(v, kvBytes, log) }
 	router := wire.NewRouter(log, ollama.New(d, log), anthropic.New(d, log), openai.New(d, log))
 	d.server = transport.NewServer(transport.Options{
-		Handler:          router,
-		Policy:           auth.Default,
+		Handler:          d.activity.watch(router),
+		Policy:           d.grant,
 		Refuse:           router.Refuse,
 		MaxBodyBytes:     int64(c.MaxBody),
 		MaxBodiesPerUser: bodiesPerUser * int64(c.MaxBody),
@@ -122,27 +122,68 @@ func newDaemon(c Config, models []*model, log *slog.Logger) *daemon {
 	return d
 }
 
-// Find implements serve.Service.
-func (d *daemon) Find(ctx context.Context, w serve.Want) (serve.Model, func(), error) {
-	for _, m := range d.models {
-		if m.name != w.Model {
-			continue
-		}
-		if len(w.Adapters) > 0 {
-			return nil, nil, &serve.UnknownError{What: "adapter", Name: w.Adapters[0].Name}
-		}
-		return m, func() {}, nil
+// grant is the policy of the configuration.
+func (d *daemon) grant(p auth.Peer) auth.Grant {
+	if policy := d.config.Load().Policy; policy != nil {
+		return policy(p)
 	}
-	return nil, nil, serve.Unknown("model", w.Model, d.Models(ctx))
+	return auth.Default(p)
 }
 
-// Models implements serve.Service.
-func (d *daemon) Models(context.Context) []serve.Info {
-	list := make([]serve.Info, len(d.models))
-	for i, m := range d.models {
-		list[i] = m.Info()
+// loadFirst finds the models and loads those that are to be there from the
+// start, which the service manager is told of meanwhile.
+func (d *daemon) loadFirst(ctx context.Context, n *notifier) (err error) {
+	c := d.config.Load()
+	if err := checkNames(c); err != nil {
+		return err
 	}
-	return list
+	if d.loader.heads, err = readHeads(c.Heads); err != nil {
+		return err
+	}
+	told, stop := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	defer stop()
+	telling.Go(func() { n.extend(told, d.loader.progress.Load) })
+	d.store.Scan()
+	for _, entry := range d.store.Entries() {
+		if entry.Problem != nil && d.isNamed(entry.Name) {
+			return entry.Problem
+		}
+	}
+	if err := d.registry.preload(ctx); err != nil {
+		return err
+	}
+	return d.checkHeads()
+}
+
+// checkNames refuses two models of one name.
+func checkNames(c *Config) error {
+	paths := map[string]string{}
+	for _, path := range c.Models {
+		name := store.NameOf(path)
+		if other, taken := paths[name]; taken {
+			return fmt.Errorf("models %q and %q have the same name", other, path)
+		}
+		paths[name] = path
+	}
+	return nil
+}
+
+// isNamed reports whether the configuration names a model.
+func (d *daemon) isNamed(name string) bool {
+	for _, n := range storeOptions(d.config.Load()).Named {
+		if store.NameOf(n.Path) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// close unloads all models. Every answer must have ended.
+func (d *daemon) close() {
+	d.endAnswers()
+	d.registry.close()
 }
 
 // Stopping implements serve.Service.
@@ -152,18 +193,24 @@ func (d *daemon) Stopping() bool { return d.stopping.Load() }
 func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-
-	schedCtx, stopSched := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopSched()
-	for _, m := range d.models {
-		running.Go(func() { m.sched.Run(schedCtx) })
-	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	served := make(chan error, 1)
 	running.Go(func() { served <- d.server.Serve(l) })
+	if d.store != nil {
+		running.Go(func() { d.store.Run(ctx) })
+	}
+	running.Go(func() { d.watchMemory(ctx) })
+	running.Go(func() { d.watchSignals(ctx, n) })
+	running.Go(func() {
+		if d.waitIdle(ctx) {
+			stop()
+		}
+	})
 
-	d.log.Info("ready", "socket", l.Addr().String(), "models", len(d.models))
+	d.log.Info("ready", "socket", l.Addr().String(), "models", len(d.registry.loaded()))
 	n.send("READY=1")
-	beats, stopBeats := context.WithCancel(schedCtx)
+	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeats()
 	var beating sync.WaitGroup
 	beating.Go(func() { n.heartbeat(beats, d.status, d.alive) })
@@ -173,11 +220,13 @@ func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
 	case <-ctx.Done():
 	case err = <-served: // nothing can be accepted any more
 		err = fmt.Errorf("serve: %w", err)
+		stop()
 	}
 	d.stopping.Store(true)
 	n.send("STOPPING=1")
 	d.drain()
-	stopSched()
+	d.endAnswers()
+	stopBeats()
 	beating.Wait()
 	n.setStatus("stopped")
 
@@ -192,16 +241,19 @@ func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
 // drain refuses new requests and waits for those that are in, up to the
 // configured time.
 func (d *daemon) drain() {
-	timeout := time.NewTimer(d.config.DrainTimeout)
-	defer timeout.Stop()
-	d.log.Info("stopping", "requests", d.nRequests(), "timeout", d.config.DrainTimeout)
-	for _, m := range d.models {
-		m.sched.Stop()
+	timeout := d.config.Load().DrainTimeout
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	d.log.Info("stopping", "requests", d.nRequests(), "timeout", timeout)
+	d.registry.stopLoading()
+	loaded := d.registry.loaded()
+	for _, s := range loaded {
+		s.model.sched.Stop()
 	}
-	for _, m := range d.models {
+	for _, s := range loaded {
 		select {
-		case <-m.sched.Stop():
-		case <-timeout.C:
+		case <-s.model.sched.Stop():
+		case <-timer.C:
 			d.log.Warn("answers are cut off", "requests", d.nRequests())
 			return
 		}
@@ -210,27 +262,34 @@ func (d *daemon) drain() {
 
 func (d *daemon) nRequests() int {
 	n := 0
-	for _, m := range d.models {
-		n += m.sched.NRequests()
+	for _, s := range d.registry.loaded() {
+		n += s.model.sched.NRequests()
 	}
 	return n
 }
 
 // status is the line that systemctl status shows.
 func (d *daemon) status() string {
-	parts := make([]string, len(d.models))
-	for i, m := range d.models {
-		parts[i] = fmt.Sprintf("%s: %d requests", m.name, m.sched.NRequests())
+	var parts []string
+	for _, s := range d.registry.loaded() {
+		parts = append(parts, fmt.Sprintf("%s: %d requests", s.name, s.model.sched.NRequests()))
+	}
+	if name := d.registry.loading(); name != "" {
+		parts = append(parts, "loading "+name)
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("idle, %d models known", len(d.known.Entries()))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// alive returns nil if every model's scheduler is idle or gets ahead.
+// alive returns nil if every model's scheduler is idle or gets ahead, and so does
+// loading.
 func (d *daemon) alive(ctx context.Context) error {
-	for _, m := range d.models {
-		if err := m.sched.Ping(ctx); err != nil {
+	for _, s := range d.registry.loaded() {
+		if err := s.model.sched.Ping(ctx); err != nil && !errors.Is(err, sched.ErrStopping) {
 			return err
 		}
 	}
-	return nil
+	return d.loader.alive(d.registry.inLoad.Load())
 }

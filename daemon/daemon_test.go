@@ -22,6 +22,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/store"
 	"inferd/daemon/transport"
 )
 
@@ -71,9 +72,16 @@ func start(t *testing.T, e engine, change func(*Config)) *testDaemon {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	fake := newDaemon(c, log)
+	fake.store, fake.known = nil, fakeKnown{"fake": {Name: "fake", Named: true}}
+	fake.registry.known = fake.known
+	fake.registry.load = func(*store.Model, int64) (*model, error) { return m, nil }
+	require.NoError(t, fake.registry.preload(ctx))
 	go func() {
-		d.stopped <- newDaemon(c, []*model{m}, log).serve(ctx, l, &notifier{log: log})
-		close(d.stopped)
+		defer close(d.stopped)
+		err := fake.serve(ctx, l, &notifier{log: log})
+		fake.close()
+		d.stopped <- err
 	}()
 	t.Cleanup(func() {
 		stop()

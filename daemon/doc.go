@@ -14,11 +14,25 @@
 //	sched       the queue, and which tokens the next step computes
 //	runtime     the model
 //
-// This package wires them. Reading order: config.go (what can be set),
-// daemon.go (start, serve, drain, stop), model.go (a loaded model as serve
-// describes it), engine.go (as sched drives it), chat.go (conversations to
-// prompts, by package prompt), generate.go (one request's way through sched and back), classify.go
-// (classifier heads), embed.go (vectors and relevance), notify.go (what systemd is told).
+//	store       the models on disk
+//	memory      how much of it there is
+//
+// This package wires them. Reading order: config.go, settings.go (what can be
+// set), daemon.go (start, serve, drain, stop), reload.go (what happens
+// meanwhile), find.go (the model that a request is for), registry.go (loaded
+// models), room.go (memory for them), load.go (one model from its file), model.go
+// (a loaded model as serve describes it), engine.go (as sched drives it), chat.go
+// (conversations to prompts, by package prompt), generate.go (one request's way through sched and
+// back), classify.go (classifier heads), embed.go (vectors and relevance),
+// notify.go (what systemd is told).
+//
+// A model that is asked for and not loaded is loaded; those that asked wait. It
+// stays for its keep-alive after the last request, or until another one needs its
+// memory. When its files are replaced, requests that have it go on with it, and
+// later ones get the new version. What a model may take is its weights, its
+// scratch memory and its KV cache, which is made smaller than kv-budget where
+// memory is short; a load for which there is no room is refused with both
+// numbers.
 //
 // Invariants:
 //   - There is no network socket: the listener is a Unix socket, made here or

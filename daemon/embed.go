@@ -20,6 +20,9 @@ func (m *model) Embed(ctx context.Context, tokens []runtime.Token) ([]float32, e
 	if most := m.engine.nCtx(); len(tokens) == 0 || len(tokens) > most {
 		return nil, &serve.LengthError{What: fmt.Sprintf("a text for the model %q", m.name), NTokens: len(tokens), Most: most}
 	}
+	if len(m.chosen) > 0 {
+		return nil, serve.Invalid("unsupported_parameter", "adapter", "adapters change answers, not vectors of texts")
+	}
 	var v []float32
 	var err error
 	doErr := m.sched.Do(ctx, func() { v, err = m.engine.embed(tokens) })

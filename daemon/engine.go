@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"inferd/daemon/sched"
+	"inferd/gguf"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -32,6 +33,9 @@ type engine interface {
 	// embed returns the pooled vector of a text. Like a step, it overwrites
 	// the logits of the step before, and must not be called during one.
 	embed([]runtime.Token) ([]float32, error)
+
+	// shed gives up cached prompts and returns their bytes.
+	shed() int64
 	close()
 }
 
@@ -62,6 +66,7 @@ type runtimeEngine struct {
 func (e *runtimeEngine) NewSession(r *sched.Request) (sched.Session, error) {
 	return e.Engine.NewSession(runtime.SessionOptions{
 		User:      strconv.FormatUint(uint64(r.User), 10),
+		Adapters:  r.Adapters,
 		KVReserve: r.Share.KVReserve,
 	})
 }
@@ -113,28 +118,31 @@ func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
 	e.batch.Reset() // its logits have been read
 	return e.Embed(t)
 }
-func (e *runtimeEngine) close() { e.Engine.Close() }
+func (e *runtimeEngine) shed() int64 { return e.Shed() }
+func (e *runtimeEngine) close()      { e.Engine.Close() }
 
-// loadEngine loads the model at path within what the configuration allows.
-func loadEngine(path string, c Config, turn *sync.Mutex) (*runtimeEngine, error) {
-	kvType, err := runtime.ParseKVType(c.KVType)
-	if err != nil {
-		return nil, err
-	}
-	e, err := runtime.Load(path, runtime.Options{
+// plan is how the configuration wants models to be loaded.
+func (c *Config) plan() runtime.Options {
+	kvType, _ := runtime.ParseKVType(c.KVType) // the setting has been checked
+	return runtime.Options{
 		NCtx:     c.NCtx,
 		KVBytes:  int64(c.KVBudget),
 		KVType:   kvType,
 		MaxBatch: max(c.MaxRunning+c.PrefillChunk, sched.MaxRows),
 		Threads:  c.Threads,
-	})
+	}
+}
+
+// loadEngine loads a model's file as o says.
+func loadEngine(f *gguf.File, o runtime.Options, turn *sync.Mutex) (*runtimeEngine, error) {
+	e, err := runtime.LoadFile(f, o)
 	if err != nil {
 		return nil, err
 	}
 	r := &runtimeEngine{Engine: e, turn: turn}
-	if have := r.nCtx(); have < c.NCtx {
+	if have := r.nCtx(); have < o.NCtx {
 		r.close()
-		return nil, fmt.Errorf("model %q: n-ctx is %d tokens, but kv-budget holds %d", path, c.NCtx, have)
+		return nil, fmt.Errorf("model %q: n-ctx is %d tokens, but kv-budget holds %d", f.Path(), o.NCtx, have)
 	}
 	return r, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"inferd/daemon/sched"
+	"inferd/daemon/store"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
@@ -148,6 +150,8 @@ func (e *fakeEngine) kv() runtime.KVStats {
 	return runtime.KVStats{PageTokens: 64, NPages: 64 + e.context/64}
 }
 
+func (e *fakeEngine) shed() int64 { return 0 }
+
 func (e *fakeEngine) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -203,3 +207,22 @@ func (g *fakeGeneration) Accept(logits []float32) (runtime.Delta, error) {
 
 func (g *fakeGeneration) NReused() int { return 0 }
 func (g *fakeGeneration) Close()       { clear(g.text[:cap(g.text)]) }
+
+// fakeKnown are models that need no files.
+type fakeKnown map[string]*store.Model
+
+var _ knownModels = fakeKnown(nil)
+
+func (k fakeKnown) Find(name string) (store.Entry, bool) {
+	v, ok := k[name]
+	return store.Entry{Name: name, Model: v}, ok
+}
+
+func (k fakeKnown) Entries() (list []store.Entry) {
+	for _, name := range slices.Sorted(maps.Keys(k)) {
+		list = append(list, store.Entry{Name: name, Model: k[name]})
+	}
+	return list
+}
+
+func (k fakeKnown) Poke() {}

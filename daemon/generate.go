@@ -31,9 +31,10 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 	w := &writer{answer: a}
 	grant := auth.GrantFrom(ctx)
 	err := m.sched.Submit(ctx, sched.Request{
-		User:   grant.User,
-		Share:  grant.Share,
-		Prompt: prompt,
+		User:     grant.User,
+		Share:    grant.Share,
+		Adapters: m.chosen,
+		Prompt:   prompt,
 		Begin: func(s sched.Session) (_ sched.Writer, err error) {
 			w.generation, err = m.engine.begin(s, prompt, o)
 			return w, err
@@ -227,6 +228,7 @@ func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]
 	err := m.sched.Submit(ctx, sched.Request{
 		User:         grant.User,
 		Share:        grant.Share,
+		Adapters:     m.chosen,
 		Prompt:       prompt,
 		PromptLogits: true,
 		Begin:        func(sched.Session) (sched.Writer, error) { return s, nil },

@@ -1,40 +1,46 @@
 package daemon
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"regexp"
-	"sync"
+	"slices"
 	"time"
 
 	"inferd/daemon/sched"
 	"inferd/daemon/serve"
-	"inferd/gguf"
 	"inferd/kernels"
 	"inferd/runtime"
+	"inferd/runtime/head"
 	"inferd/tokenizer"
 )
 
-// model is a loaded model with its scheduler, as openai sees it.
+// model is a loaded model with its scheduler, as wire formats see it.
 type model struct {
 	name        string
 	created     time.Time
 	fingerprint string
 	info        serve.Info
-	sum         []byte // sha256 of the file
-	nCtx        int    // tokens that an answer may hold, its prompt included
-	nClassify   int    // tokens that a head may read
+	nCtx        int // tokens that an answer may hold, its prompt included
+	nClassify   int // tokens that a head may read
 	engine      engine
 	chat        *chatFormat
 	sched       *sched.Scheduler
 	log         *slog.Logger
+
+	heads   map[string]*head.Head
+	known   []loadedAdapter       // that a request can choose
+	chosen  []runtime.AdapterUse  // by the request that has this model
+	origins []serve.AdapterOrigin // of chosen
+}
+
+// loadedAdapter is an adapter beside its model.
+type loadedAdapter struct {
+	serve.Adapter
+	lora      *runtime.Adapter
+	sum       string
+	isDefault bool
 }
 
 var _ serve.Model = (*model)(nil)
@@ -90,47 +96,12 @@ func (m *model) Origin() serve.Origin {
 		Backend:     "cpu",
 		KVType:      m.engine.memory().KVType,
 		NCtx:        m.engine.memory().NCtx,
+		Adapters:    m.origins,
 	}
 	if m.info.ChatTemplate != "" {
 		o.TemplateSHA256 = fmt.Sprintf("%x", sha256.Sum256([]byte(m.info.ChatTemplate)))
 	}
 	return o
-}
-
-// describe returns what models with these properties are called in lists.
-func (m *model) describe(info runtime.Info, h header) serve.Info {
-	out := serve.Info{
-		Name:            m.name,
-		Modified:        h.modified,
-		Bytes:           info.FileBytes,
-		SHA256:          hex.EncodeToString(m.sum),
-		Architecture:    info.Architecture,
-		NParams:         info.NParams,
-		Quantisation:    info.Quantisation,
-		License:         info.License,
-		NCtxTrain:       info.NCtxTrain,
-		NCtx:            m.nCtx,
-		Dim:             info.Dim,
-		ChatTemplate:    h.chatTemplate,
-		HasChatTemplate: info.HasChatTemplate,
-		Loaded:          true,
-		MemoryBytes:     info.Memory.TotalBytes(),
-	}
-	if info.Pooling != "" { // other than of an answer, it is not shared
-		out.NCtx = m.engine.nCtx()
-	}
-	switch info.Pooling {
-	case "":
-		out.Capabilities = append(out.Capabilities, serve.Completion)
-	case "rank":
-		out.Capabilities = append(out.Capabilities, serve.Rerank)
-	default:
-		out.Capabilities = append(out.Capabilities, serve.Embedding)
-	}
-	if m.chat.reply.TakesTools {
-		out.Capabilities = append(out.Capabilities, serve.Tools)
-	}
-	return out
 }
 
 // ChatPrompt implements serve.Model.
@@ -141,137 +112,55 @@ func (m *model) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 // ReplyFormat implements serve.Model.
 func (m *model) ReplyFormat() serve.ReplyFormat { return m.chat.reply }
 
-// loadModel reads a model file and all that is needed to serve it.
-func loadModel(path string, c Config, turn *sync.Mutex, log *slog.Logger) (*model, error) {
-	start := time.Now()
-	header, err := readHeader(path)
-	if err != nil {
-		return nil, err
-	}
-	// The sum and the weights are the same bytes: reading them together reads
-	// the disk once.
-	var sum []byte
-	var sumErr error
-	var summing sync.WaitGroup
-	summing.Go(func() { sum, sumErr = sumFiles(header.paths) })
-	e, err := loadEngine(path, c, turn)
-	summing.Wait()
-	if err := errors.Join(err, sumErr); err != nil {
-		if e != nil {
-			e.close()
-		}
-		return nil, err
-	}
-	m := newModel(modelName(path), e, newChatFormat(e.tokenizer(), header.chatTemplate), c, log)
-	m.created = header.modified
-	info := e.Info()
-	m.sum = sum
-	m.fingerprint = fingerprint(sum, info.Memory.KVType)
-	m.info = m.describe(info, header)
-	log.Info("model loaded", "model", m.name, "architecture", info.Architecture,
-		"quantisation", info.Quantisation, "n_ctx", m.NCtx(), "kv_pages", e.KV().NPages,
-		"threads", e.Threads().N, "threads_reason", e.Threads().Reason,
-		"sha256", hex.EncodeToString(sum), "duration", time.Since(start))
-	if m.chat.broken != nil {
-		log.Warn("chat template cannot be used", "model", m.name, "err", m.chat.broken)
-	}
-	return m, nil
-}
-
-// header is what the daemon itself reads of a model file.
-type header struct {
-	paths        []string // all parts
-	modified     time.Time
-	chatTemplate string // empty if there is none
-}
-
-func readHeader(path string) (header, error) {
-	f, err := gguf.Open(path)
-	if err != nil {
-		return header{}, err
-	}
-	defer f.Close()
-	h := header{paths: f.Paths()}
-	h.chatTemplate, err = f.String("tokenizer.chat_template")
-	if err != nil && !errors.Is(err, gguf.ErrNoKey) {
-		return header{}, err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return header{}, err
-	}
-	h.modified = info.ModTime()
-	return h, nil
-}
-
-// sumFiles returns the SHA-256 of all parts of a model, one after another.
-func sumFiles(paths []string) ([]byte, error) {
-	h := sha256.New()
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		_, err = io.Copy(h, f)
-		_ = f.Close()
-		if err != nil {
-			return nil, err
+// with returns the model as a request sees it that has chosen adapters; nil
+// means the default ones.
+func (m *model) with(adapters []serve.Adapter) (*model, error) {
+	if adapters == nil {
+		for _, a := range m.known {
+			if a.isDefault {
+				adapters = append(adapters, a.Adapter)
+			}
 		}
 	}
-	return h.Sum(nil), nil
+	if len(adapters) == 0 {
+		return m, nil
+	}
+	with := *m
+	for _, want := range adapters {
+		i := slices.IndexFunc(m.known, func(a loadedAdapter) bool { return a.Name == want.Name })
+		if i < 0 {
+			return nil, &serve.UnknownError{What: "adapter", Name: want.Name, Known: m.info.Adapters}
+		}
+		with.chosen = append(with.chosen, runtime.AdapterUse{Adapter: m.known[i].lora, Scale: want.Scale})
+		with.origins = append(with.origins, serve.AdapterOrigin{Name: want.Name, SHA256: m.known[i].sum, Scale: want.Scale})
+	}
+	with.fingerprint = adaptedFingerprint(m.fingerprint, with.origins)
+	return &with, nil
+}
+
+// close frees the model's memory. Its scheduler must have ended.
+func (m *model) close() {
+	for _, a := range m.known {
+		a.lora.Close()
+	}
+	m.engine.close()
 }
 
 // fingerprint names everything that decides an answer's bits besides the
 // request: the model, the arithmetic, and the precision of keys and values.
-func fingerprint(modelSum []byte, kvType string) string {
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%x contract %d cpu kv %s", modelSum, kernels.ContractVersion, kvType)
-	return "fp_" + hex.EncodeToString(h.Sum(nil)[:8])
+func fingerprint(modelSum, kvType string) string {
+	return printOf(fmt.Sprintf("%s contract %d cpu kv %s", modelSum, kernels.ContractVersion, kvType))
 }
 
-var partSuffix = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
-
-// modelName is the name that requests use: the file's, without its ending and
-// part number.
-func modelName(path string) string {
-	name := filepath.Base(path)
-	if ext := filepath.Ext(name); ext == ".gguf" {
-		name = name[:len(name)-len(ext)]
+// adaptedFingerprint is that of a model with adapters.
+func adaptedFingerprint(base string, adapters []serve.AdapterOrigin) string {
+	for _, a := range adapters {
+		base += fmt.Sprintf(" adapter %s at %b", a.SHA256, a.Scale)
 	}
-	return partSuffix.ReplaceAllString(name, "")
+	return printOf(base)
 }
 
-// loadModels loads what the configuration names, or nothing.
-func loadModels(ctx context.Context, c Config, log *slog.Logger) ([]*model, error) {
-	if len(c.Models) == 0 {
-		return nil, errNoModel
-	}
-	var models []*model
-	turn := new(sync.Mutex)
-	byName := map[string]string{}
-	for _, path := range c.Models {
-		err := ctx.Err()
-		if other, taken := byName[modelName(path)]; taken && err == nil {
-			err = fmt.Errorf("models %q and %q have the same name", other, path)
-		}
-		byName[modelName(path)] = path
-		var m *model
-		if err == nil {
-			m, err = loadModel(path, c, turn, log)
-		}
-		if err != nil {
-			closeModels(models)
-			return nil, err
-		}
-		models = append(models, m)
-	}
-	return models, nil
+func printOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "fp_" + hex.EncodeToString(sum[:8])
 }
-
-func closeModels(models []*model) {
-	for _, m := range models {
-		m.engine.close()
-	}
-}
-
-var errNoModel = errors.New("no model to serve: name a GGUF file with --model")

@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 )
 
 // statusInterval is how often the service manager is told what is going on.
@@ -22,6 +24,38 @@ type notifier struct {
 func (n *notifier) send(state string) {
 	if _, err := sd.SdNotify(false, state); err != nil {
 		n.log.Warn("service manager does not listen", "err", err)
+	}
+}
+
+// reloading says that the configuration is being read again; READY=1 follows.
+func (n *notifier) reloading() {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // a clock that every Linux has
+	n.send(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
+}
+
+// extendInterval is how often the service manager is asked for more time while
+// models are loaded, and extension how much it is asked for.
+const (
+	extendInterval = 5 * time.Second
+	extension      = 30 * time.Second
+)
+
+// extend asks the service manager for more time as long as progress grows, until
+// ctx ends.
+func (n *notifier) extend(ctx context.Context, progress func() int64) {
+	ticker := time.NewTicker(extendInterval)
+	defer ticker.Stop()
+	for last := int64(-1); ; {
+		if now := progress(); now != last {
+			last = now
+			n.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=loading models", extension.Microseconds()))
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

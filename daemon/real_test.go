@@ -20,6 +20,7 @@ import (
 	openaigo "github.com/openai/openai-go/v3"
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/store"
 	"inferd/daemon/transport"
 	"inferd/testdata"
 )
@@ -74,7 +75,7 @@ func run(t *testing.T, change func(*Config)) *testDaemon {
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	go func() {
-		d.stopped <- Run(ctx, c)
+		d.stopped <- Run(ctx, c, nil)
 		close(d.stopped)
 	}()
 	t.Cleanup(func() {
@@ -202,8 +203,8 @@ func TestServiceManagerHears(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	stopped := make(chan error, 1)
-	go func() { stopped <- Run(ctx, c) }()
-	require.Equal(t, []string{"STATUS=loading " + c.Models[0]}, m.waitFor(t, "READY=1"))
+	go func() { stopped <- Run(ctx, c, nil) }()
+	require.Equal(t, []string{"EXTEND_TIMEOUT_USEC=30000000\nSTATUS=loading models"}, m.waitFor(t, "READY=1"))
 	m.waitFor(t, "STATUS=llama-tied: 0 requests")
 	requireNoNetwork(t)
 	stop()
@@ -274,7 +275,7 @@ func TestRunRefusesWhatCannotWork(t *testing.T) {
 	noModel := filepath.Join(t.TempDir(), "no.gguf")
 	require.NoError(t, os.WriteFile(noModel, []byte("GGUF\x00\x00\x00\x00 but not really"), 0o600))
 	for want, change := range map[string]func(*Config){
-		"no model to serve":  func(c *Config) { c.Models = nil },
+		"no model to serve":  func(c *Config) { c.Models, c.ModelsDir = nil, "" },
 		"no such file":       func(c *Config) { c.Models = []string{tied, "/nowhere.gguf"} },
 		"have the same name": func(c *Config) { c.Models = []string{tied, tied} },
 		"no.gguf":            func(c *Config) { c.Models = []string{noModel} },
@@ -286,7 +287,7 @@ func TestRunRefusesWhatCannotWork(t *testing.T) {
 		c.LogLevel = slog.LevelError
 		c.Models = []string{tied}
 		change(&c)
-		require.ErrorContains(t, Run(t.Context(), c), want)
+		require.ErrorContains(t, Run(t.Context(), c, nil), want)
 		if want != "in use" {
 			require.NoFileExists(t, c.Socket)
 		}
@@ -301,7 +302,7 @@ func TestModelNames(t *testing.T) {
 		"v1.5.bin":                            "v1.5.bin",
 		"/models/00001-of-00003-chapter.gguf": "00001-of-00003-chapter",
 	} {
-		require.Equal(t, want, modelName(path))
+		require.Equal(t, want, store.NameOf(path))
 	}
 }
 

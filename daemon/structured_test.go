@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"inferd/gguf"
 	"inferd/testdata"
 )
 
@@ -85,9 +86,12 @@ func TestUntrainedModelsFollowSchemas(t *testing.T) {
 // TestUntrainedModelsCallTools: a model that knows nothing calls the tool that
 // it must, with arguments of the schema.
 func TestUntrainedModelsCallTools(t *testing.T) {
-	e, err := loadEngine(testdata.Path("models", "llama-tied.gguf"), DefaultConfig(), new(sync.Mutex))
+	f, err := gguf.Open(testdata.Path("models", "llama-tied.gguf"))
 	require.NoError(t, err)
-	t.Cleanup(e.close)
+	defer f.Close()
+	c := DefaultConfig()
+	e, err := loadEngine(f, c.plan(), new(sync.Mutex))
+	require.NoError(t, err)
 	d := start(t, e, nil)
 	d.model.chat = newChatFormat(e.tokenizer(), callingTemplate)
 	client := d.openai()

@@ -11,9 +11,10 @@ import (
 // File is an open GGUF file or split set. Its methods may be called
 // concurrently, except Close.
 type File struct {
-	parts  []part
-	order  []tensorRef // sorted by name
-	closed bool
+	openFile func(path string) (*os.File, error)
+	parts    []part
+	order    []tensorRef // sorted by name
+	closed   bool
 }
 
 // part is one file of the set.
@@ -32,8 +33,13 @@ type part struct {
 // the file is the first of a split set (name-00001-of-00003.gguf), the others
 // are opened too; any other part is refused. An error about the content of a
 // file is a *ParseError.
-func Open(path string) (*File, error) {
-	f := &File{parts: make([]part, 1)}
+func Open(path string) (*File, error) { return OpenWith(path, openFile) }
+
+// OpenWith is Open for a caller that opens files its own way, by the paths of
+// the set: within a folder, or not following links. The files are then the
+// File's to close.
+func OpenWith(path string, open func(path string) (*os.File, error)) (*File, error) {
+	f := &File{parts: make([]part, 1), openFile: open}
 	if err := f.open(path); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -46,7 +52,7 @@ func Open(path string) (*File, error) {
 // as Open does.
 func OpenPart(path string) (*File, error) {
 	f := &File{parts: make([]part, 1)}
-	err := f.parts[0].open(path)
+	err := f.parts[0].open(path, openFile)
 	if err == nil {
 		err = f.indexTensors()
 	}
@@ -58,7 +64,7 @@ func OpenPart(path string) (*File, error) {
 }
 
 func (f *File) open(path string) error {
-	if err := f.parts[0].open(path); err != nil {
+	if err := f.parts[0].open(path, f.openFile); err != nil {
 		return err
 	}
 	if err := f.openRest(); err != nil {
@@ -102,16 +108,29 @@ func (f *File) Size() int64 {
 	return n
 }
 
+// Files returns the open files of all parts in order, for a look at their state
+// or their bytes by ReadAt. They stay f's to close.
+func (f *File) Files() []*os.File {
+	out := make([]*os.File, len(f.parts))
+	for i := range f.parts {
+		out[i] = f.parts[i].file
+	}
+	return out
+}
+
 // Version returns the format version of the first part: 2 or 3.
 func (f *File) Version() int { return int(f.first().version) }
 
 func (f *File) first() *part { return &f.parts[0] }
 
+// openFile opens a file without blocking, or opening a FIFO would wait for its
+// writer.
+func openFile(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|openNonblock, 0) }
+
 // open opens, maps and parses one file.
-func (p *part) open(path string) error {
+func (p *part) open(path string, open func(path string) (*os.File, error)) error {
 	p.path = path
-	// Without blocking, or opening a FIFO would wait for its writer.
-	file, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
+	file, err := open(path)
 	if err != nil {
 		return fmt.Errorf("gguf: %w", err)
 	}

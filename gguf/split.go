@@ -33,7 +33,7 @@ func (f *File) openRest() error {
 	f.parts = append(f.parts, make([]part, count-1)...)
 	for i := 1; i < count; i++ {
 		p := &f.parts[i]
-		if err := p.open(fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i+1, count)); err != nil {
+		if err := p.open(fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i+1, count), f.openFile); err != nil {
 			return fmt.Errorf("part %d of %d: %w", i+1, count, err)
 		}
 		gotNo, gotCount, err := p.splitPlace()

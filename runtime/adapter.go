@@ -53,16 +53,22 @@ func (e *Engine) LoadAdapter(path string) (*Adapter, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return e.LoadAdapterFile(f)
+}
+
+// LoadAdapterFile is LoadAdapter of a file that is open. It may be closed
+// afterwards.
+func (e *Engine) LoadAdapterFile(f *gguf.File) (*Adapter, error) {
 	l := adapterLoader{file: f, engine: e}
 	l.check()
 	pairs := l.pairs()
 	if len(l.faults) > 0 {
-		return nil, &ModelError{Path: path, Faults: l.faults}
+		return nil, &ModelError{Path: f.Path(), Faults: l.faults}
 	}
 	if !e.Acquire() {
 		return nil, fmt.Errorf("load adapter: %w", ErrClosed)
 	}
-	a := &Adapter{engine: e, path: path, id: adapterIDs.Add(1), parts: make([]lowRank, e.nAdaptable+1)}
+	a := &Adapter{engine: e, path: f.Path(), id: adapterIDs.Add(1), parts: make([]lowRank, e.nAdaptable+1)}
 	a.refs.Store(1)
 	if err := l.fill(a, pairs); err != nil {
 		a.Close()

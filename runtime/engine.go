@@ -118,14 +118,19 @@ type Engine struct {
 // *gguf.ParseError, one whose content this package cannot run a *ModelError
 // with every fault found.
 func Load(path string, o Options) (*Engine, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
 	f, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return LoadFile(f, o)
+}
+
+// LoadFile is Load of a file that is open. It may be closed afterwards.
+func LoadFile(f *gguf.File, o Options) (*Engine, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	p, err := newPlan(f, o)
 	if err != nil {
 		return nil, err

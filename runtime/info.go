@@ -77,14 +77,19 @@ func (m Memory) TotalBytes() int64 { return m.WeightBytes + m.KVBytes + m.Scratc
 // GGUF file is an error; a model that this package cannot run is not: Problem
 // says why.
 func Inspect(path string, o Options) (Info, error) {
-	if err := o.check(); err != nil {
-		return Info{}, err
-	}
 	f, err := gguf.Open(path)
 	if err != nil {
 		return Info{}, err
 	}
 	defer f.Close()
+	return InspectFile(f, o)
+}
+
+// InspectFile is Inspect of a file that is open.
+func InspectFile(f *gguf.File, o Options) (Info, error) {
+	if err := o.check(); err != nil {
+		return Info{}, err
+	}
 	p, err := newPlan(f, o)
 	if err != nil {
 		if _, isParam := errors.AsType[*ParamError](err); isParam {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -36,14 +37,15 @@ func run(args []string) int {
 		return exitOK
 	case err != nil:
 		return report(err, "'inferd --help' lists the flags, which are also the keys of the configuration file", exitUsage)
-	case len(config.Models) == 0 && !config.Demo:
-		return report(errors.New("no model to serve"), "name one with --model FILE, or with model = \"FILE\" in the file of --config; --demo serves a small one that the program carries", exitUsage)
+	case config.Check() != nil:
+		return report(config.Check(), "name a model with --model FILE or a folder of them with --models-dir, or either in the file of --config; --demo serves a small model that the program carries", exitUsage)
 	}
 	// The first signal ends the daemon in order, the second one at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	if err := daemon.Run(ctx, config); err != nil {
+	reload := func() (daemon.Config, error) { return daemon.ParseArgs(args, io.Discard) }
+	if err := daemon.Run(ctx, config, reload); err != nil {
 		return report(err, hintFor(err), exitFailure)
 	}
 	return exitOK

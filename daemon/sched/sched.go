@@ -81,6 +81,9 @@ type Request struct {
 	User  auth.User
 	Share auth.Share // of the user; that of its last request holds
 
+	// Adapters change the model for this request.
+	Adapters []runtime.AdapterUse
+
 	// Prompt has at least one token, and leaves room in the context for the
 	// answer that the Writer may make. The scheduler keeps and clears it.
 	Prompt []runtime.Token

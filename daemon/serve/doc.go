@@ -15,5 +15,5 @@
 //
 // Reading order: service.go (which models there are), model.go (one of them),
 // conversation.go (what it is to continue), keepalive.go (how long it stays
-// loaded), errors.go.
+// loaded), sampling.go (how its answers are drawn), errors.go.
 package serve

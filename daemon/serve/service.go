@@ -57,8 +57,8 @@ type Info struct {
 	Modified time.Time // of the file
 	Bytes    int64     // of the file, all parts
 
-	// SHA256 is the file's, in hexadecimal. It is empty while it is being
-	// computed after the file appeared.
+	// SHA256 is the file's, in hexadecimal. It is empty until the file has been
+	// read in full: to compare it with a sum or a signature, or to load it.
 	SHA256 string
 
 	Architecture    string
@@ -72,6 +72,7 @@ type Info struct {
 	HasChatTemplate bool
 	Capabilities    []Capability
 	Adapters        []string // names for Adapter.Name
+	Sampling        Sampling // for requests that do not say otherwise
 
 	// Problem says why the file cannot be used, empty where it can. Models
 	// with a problem are listed for administrators only.

@@ -34,9 +34,14 @@ func Open(path string) (*Head, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return OpenFile(f)
+}
+
+// OpenFile is Open of a file that is open. It may be closed afterwards.
+func OpenFile(f *gguf.File) (*Head, error) {
 	h, err := read(f)
 	if err != nil {
-		return nil, fmt.Errorf("head: %s: %w", path, err)
+		return nil, fmt.Errorf("head: %s: %w", f.Path(), err)
 	}
 	return h, nil
 }
