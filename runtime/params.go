@@ -39,8 +39,8 @@ type SamplingParams struct {
 
 // TokenBias is a number added to one token's logit.
 type TokenBias struct {
-	Token Token
-	Bias  float32
+	Token Token   `json:"token"`
+	Bias  float32 `json:"bias"`
 }
 
 // DefaultSampling draws from the model's own distribution.

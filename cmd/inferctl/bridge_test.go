@@ -46,8 +46,8 @@ func startBridge(t *testing.T, handle http.HandlerFunc, args ...string) (address
 	return "", nil
 }
 
-// ask sends one request and returns status and body.
-func ask(t *testing.T, url string, change func(*http.Request)) (int, string) {
+// send sends one request and returns status and body.
+func send(t *testing.T, url string, change func(*http.Request)) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader("question"))
 	require.NoError(t, err)
@@ -75,10 +75,10 @@ func TestBridge(t *testing.T) {
 	require.EqualValues(t, 0o600, info.Mode().Perm())
 
 	good := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
-	status, body := ask(t, url+"/v1/x", good)
+	status, body := send(t, url+"/v1/x", good)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, "/v1/x question ", body, "the token stays here")
-	status, _ = ask(t, url+"/v1/x", func(r *http.Request) { r.Header.Set("X-Api-Key", token) })
+	status, _ = send(t, url+"/v1/x", func(r *http.Request) { r.Header.Set("X-Api-Key", token) })
 	require.Equal(t, http.StatusOK, status)
 
 	for name, test := range map[string]struct {
@@ -92,7 +92,7 @@ func TestBridge(t *testing.T) {
 		"web link":     {func(r *http.Request) { good(r); r.Header.Set("Referer", "http://127.0.0.1") }, http.StatusForbidden},
 		"foreign name": {func(r *http.Request) { good(r); r.Host = "rebound.example" }, http.StatusForbidden},
 	} {
-		status, body := ask(t, url+"/v1/x", test.change)
+		status, body := send(t, url+"/v1/x", test.change)
 		require.Equal(t, test.status, status, "%s: %s", name, body)
 		require.NotContains(t, body, "question", name)
 	}

@@ -52,6 +52,7 @@ func commands() []*command {
 		benchCommand,
 		evalCommand,
 		templateCommand,
+		replayCommand,
 		completionCommand(),
 	}
 }

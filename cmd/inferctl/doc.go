@@ -4,8 +4,8 @@
 // One file holds one subcommand and is named after it: chat and bridge talk to a
 // running daemon over its socket, and status (which also has models, ps and top),
 // load, unload and reload (admin.go) over its administration socket; doctor looks
-// at the machine; generate, logits, embed, perplexity and bench load a model
-// themselves; inspect, tensor, quantize, tokenize, detokenize and template read no
+// at the machine; generate, replay, logits, embed, perplexity and bench load a
+// model themselves; inspect, tensor, quantize, tokenize, detokenize and template read no
 // more of a file than they need; pull downloads one (package pull).
 //
 // Reading order: main.go (process, signals, exit codes), command.go (what a
