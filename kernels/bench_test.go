@@ -20,12 +20,12 @@ import (
 // benchFormats are the formats that most models come in.
 var benchFormats = []Format{Q8_0, Q4_0, Q4_K, Q6_K, Q5_K, IQ4_XS, F16, F32}
 
-// BenchmarkMatVec streams matrices from memory for 1 and 4 tokens, with one
+// BenchmarkMatVec streams matrices from memory for 1, 4 and 8 tokens, with one
 // thread and with all, and reports GB/s and the share of a plain scan of the
 // same bytes.
 func BenchmarkMatVec(b *testing.B) {
 	for _, f := range benchFormats {
-		for _, nTokens := range []int{1, 4} {
+		for _, nTokens := range []int{1, 4, 8} {
 			for _, nThreads := range []int{1, goruntime.GOMAXPROCS(0)} {
 				b.Run(fmt.Sprintf("%v/tokens=%d/threads=%d", f, nTokens, nThreads), func(b *testing.B) {
 					benchmarkMatVec(b, f, nTokens, nThreads)

@@ -11,7 +11,8 @@ import "unsafe"
 
 // geometry is the shape of a level's products.
 type geometry struct {
-	gemvCols   int  // most tokens that stream
+	gemvCols   int  // tokens that a GEMV takes
+	streamCols int  // most tokens for which GEMVs are faster than a tile
 	tileCols   int  // columns of the largest register tile
 	tilePanels int  // panels side by side in a tile
 	tileValues int  // inputs of a tile
@@ -36,11 +37,11 @@ func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activat
 		switch {
 		case w.NIn == 0:
 			clearTile(y, w, panels, tokens)
-		case tokens.len() <= g.gemvCols:
+		case tokens.len() <= g.streamCols:
 			g.stream(k, y, w, x, panels, tokens, scratch)
 		case k.gemm == nil:
-			for t := tokens.From; t < tokens.To; t += g.gemvCols {
-				g.stream(k, y, w, x, panels, Range{t, min(t+g.gemvCols, tokens.To)}, scratch)
+			for t := tokens.From; t < tokens.To; t += g.streamCols {
+				g.stream(k, y, w, x, panels, Range{t, min(t+g.streamCols, tokens.To)}, scratch)
 			}
 		default:
 			g.multiply(k, y, w, x, panels, tokens, scratch)
@@ -48,21 +49,31 @@ func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activat
 	}
 }
 
-// stream computes a tile of few tokens. Between panels the memory waits, so that
-// the loop over whole ones does nothing but call.
+// stream computes a tile of few tokens. Where they are more than a GEMV takes,
+// the next ones meet the panel while it is in the first-level cache. Between
+// panels the memory waits, so that nothing is done there for whole ones.
 func (g *geometry) stream(k panelKernels, y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
-	xq, dx, sums := x.pointers(tokens.From, 0)
-	nBlocks, stride, n := w.NIn/w.Format.BlockLen(), quantStride(w.NIn), panelBytes(w.Format, w.NIn)
 	p := panels.From
 	for ; p < min(panels.To, w.NOut/PanelRows); p++ {
-		k.gemv(&y[tokens.From*w.NOut+p*PanelRows], w.NOut, &w.Panels[p*n], nBlocks,
-			xq, dx, sums, w.NIn, stride, tokens.len(), 1<<PanelRows-1)
+		for t := tokens.From; t < tokens.To; {
+			t += g.gemv(k, &y[t*w.NOut+p*PanelRows], w.NOut, &w, p, &x, Range{t, tokens.To}, 1<<PanelRows-1)
+		}
 	}
 	if p < panels.To {
 		out := g.output(y, w, p, 1, tokens, scratch)
-		k.gemv(out.at(tokens.From), out.ldy, &w.panel(p)[0], nBlocks, xq, dx, sums, w.NIn, stride, tokens.len(), out.mask)
+		for t := tokens.From; t < tokens.To; {
+			t += g.gemv(k, out.at(t), out.ldy, &w, p, &x, Range{t, tokens.To}, out.mask)
+		}
 		out.finish()
 	}
+}
+
+// gemv multiplies panel p by the first of the tokens and returns how many.
+func (g *geometry) gemv(k panelKernels, y *float32, ldy int, w *Matrix, p int, x *Activations, tokens Range, mask uint32) int {
+	cols := evenly(tokens.len(), g.gemvCols)
+	xq, dx, sums := x.pointers(tokens.From, 0)
+	k.gemv(y, ldy, &w.Panels[p*panelBytes(w.Format, w.NIn)], w.NIn/w.Format.BlockLen(), xq, dx, sums, w.NIn, quantStride(w.NIn), cols, mask)
+	return cols
 }
 
 // multiply computes a tile of many tokens. What its innermost loops read again
@@ -83,7 +94,7 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 					out.start()
 				}
 				for t := columns.From; t < columns.To; {
-					cols := g.nextColumns(columns.To - t)
+					cols := evenly(columns.To-t, g.tileCols)
 					xq, dx, sums := x.pointers(t, k0)
 					k.gemm(out.at(t), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), cols, out.mask, k0 > 0)
 					t += cols
@@ -102,7 +113,7 @@ const tileBytes = MatMulScratchBytes - maxTileTokens*PanelRows*4
 const maxTileTokens = 256
 
 // pointers returns where token t's data begins, from input k0 on.
-func (a Activations) pointers(t, k0 int) (xq *int8, dx *float32, sums *byte) {
+func (a *Activations) pointers(t, k0 int) (xq *int8, dx *float32, sums *byte) {
 	n := a.Kind.blockLen()
 	b := (t*a.NIn + k0) / n
 	xq, dx = &a.Quants[t*quantStride(a.NIn)+k0], &a.Scales[b]
@@ -112,10 +123,11 @@ func (a Activations) pointers(t, k0 int) (xq *int8, dx *float32, sums *byte) {
 	return xq, dx, (*byte)(unsafe.Pointer(&a.Sums[b*nSums]))
 }
 
-// nextColumns divides n remaining tokens evenly, so that no tile is narrow.
-func (g *geometry) nextColumns(n int) int {
-	tiles := (n + g.tileCols - 1) / g.tileCols
-	return (n + tiles - 1) / tiles
+// evenly returns the first part of n where it is divided into as few parts of
+// at most most as can be, so that no part is small.
+func evenly(n, most int) int {
+	parts := (n + most - 1) / most
+	return (n + parts - 1) / parts
 }
 
 // unpackTile unpacks the inputs k0 to k0+n of panels side by side. A tile for
@@ -235,9 +247,7 @@ func (k floatKernel) columns(out *panelOutput, x Activations, nPanels, k0, n int
 	at := k0 * PanelRows * out.w.Format.BlockBytes()
 	first, second := &out.w.panel(out.p)[at], &out.w.panel(out.p + nPanels - 1)[at]
 	for t := out.columns.From; t < out.columns.To; {
-		left := out.columns.To - t
-		tiles := (left + maxFloatCols - 1) / maxFloatCols
-		cols := (left + tiles - 1) / tiles
+		cols := evenly(out.columns.To-t, maxFloatCols)
 		k(out.at(t), out.ldy, first, second, n, &x.F32[t*x.NIn+k0], x.NIn, cols, out.mask, k0 > 0)
 		t += cols
 	}

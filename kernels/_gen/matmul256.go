@@ -161,6 +161,7 @@ func (q *panels256) gemvBlocks(f *panelFormat) {
 	q.param("nIn", rScaleStep)
 	q.SHRQ(operand.U8(3), rScaleStep)
 	q.param("w", rW)
+	q.aheadOf(f)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
 		for i := range 4 {

@@ -231,6 +231,7 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 	q.param("ldy", rLdy)
 	q.SHLQ(operand.U8(2), rLdy)
 	q.param("w0", rW)
+	q.aheadOf(nil)
 	q.param("x", rX)
 	q.param("nIn", rQuantStep)
 	q.SHLQ(operand.U8(2), rQuantStep)

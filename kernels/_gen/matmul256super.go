@@ -86,6 +86,7 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 	q.param("sums", rSum)
 	q.superSteps()
 	q.param("w", rW)
+	q.aheadOf(f)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
 		q.clear(0)

@@ -103,6 +103,7 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 	p.param("nIn", rScaleStep) // a float32 per 32 quants
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.param("w", rW)
+	p.aheadOf(f)
 	p.constants(f, 31)
 	p.forColumns(1, 4, func(cols int) {
 		for c := range cols {
@@ -204,9 +205,16 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 	}
 }
 
-// ahead is how many bytes before their use GEMVs ask for weights. The hardware
-// stops at the end of a page; asking across it keeps the stream flowing.
-const ahead = 8192
+// aheadOf loads how many bytes before their use weights of a format are asked
+// for, which package kernels sets by the CPU; nil stands for floats, which are
+// read from two panels at once.
+func (p *panels) aheadOf(f *panelFormat) {
+	name := "·aheadInOrder"
+	if f == nil || f.strided {
+		name = "·aheadStrided"
+	}
+	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)
+}
 
 // fetchWord asks for a word's share of a block's bytes, which lie at rW+from,
 // ahead: in one go they would fill the queue for what is missing.
@@ -223,7 +231,7 @@ func (p *panels) fetchWord(f *panelFormat, from, j, g int) {
 // fetchAhead asks for n bytes that lie at rW+from, ahead.
 func (p *panels) fetchAhead(from, n int) {
 	for i := 0; i < n; i += 64 {
-		p.PREFETCHT1(at(rW, ahead+from+i))
+		p.PREFETCHT1(operand.Mem{Base: rW, Index: rAhead, Scale: 1, Disp: from + i})
 	}
 }
 

@@ -22,6 +22,7 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 	p.param("ldy", rLdy)
 	p.SHLQ(operand.U8(2), rLdy)
 	p.param("w0", rW)
+	p.aheadOf(nil)
 	p.param("w1", rW1)
 	p.param("x", rX)
 	p.param("nIn", rQuantStep)
@@ -43,7 +44,7 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 		inputs := func(n int) {
 			for i := 0; i < n*16*elemBytes && cols <= 2; i += 64 {
 				p.fetchAhead(i, 64)
-				p.PREFETCHT1(at(rW1, ahead+i))
+				p.PREFETCHT1(operand.Mem{Base: rW1, Index: rAhead, Scale: 1, Disp: i})
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))

@@ -139,6 +139,7 @@ func (p *panels) gemvSupers(f *panelFormat) {
 	p.param("sums", rSum)
 	p.superSteps()
 	p.param("w", rW)
+	p.aheadOf(f)
 	free := p.constants(f, 31)
 	if f.sub == 0 {
 		p.VPTERNLOGD(operand.U8(0xff), p.v(free), p.v(free), p.v(free)) // pairs of -1

@@ -14,6 +14,7 @@ import (
 type panelFormat struct {
 	name       string
 	headBytes  int
+	strided    bool  // its words are read in several strides
 	chunk      int   // groups in a chunk
 	chunkWords int   // 64-byte words in a chunk
 	offset     int   // word gives q + offset, unsigned: 0 or a power of two
@@ -107,10 +108,10 @@ var nvfp4 = &panelFormat{
 // The formats of 256-value activations.
 var superFormats = []*panelFormat{
 	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleKWord, sub: 32, hasMin: true},
-	{name: "Q5_K", headBytes: 320, chunk: 8, chunkWords: 40, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveKWord, sub: 32, hasMin: true},
-	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16},
+	{name: "Q5_K", headBytes: 320, chunk: 8, chunkWords: 40, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveKWord, sub: 32, hasMin: true, strided: true},
+	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16, strided: true},
 	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbKWord, sub: 16, hasMin: true},
-	{name: "Q3_K", headBytes: 288, chunk: 8, chunkWords: 24, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16},
+	{name: "Q3_K", headBytes: 288, chunk: 8, chunkWords: 24, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16, strided: true},
 	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbKWord},
 	{name: "IQ4_XS", headBytes: 160, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
 	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},

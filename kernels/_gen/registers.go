@@ -50,6 +50,7 @@ var (
 	rSumStep   = reg.RBX          // and of sums
 	rCount     = reg.RCX
 	rTmp       = reg.RAX
+	rAhead     = reg.R14 // bytes from what is computed to what is asked for
 )
 
 // function begins a product.
