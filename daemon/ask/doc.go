@@ -14,8 +14,8 @@
 //
 // Reading order: params.go (what answers have in common), format.go (the form
 // that an answer must have), tools.go, chat.go (a conversation becomes a prompt),
-// answers.go (several answers at once), parts.go (text, reasoning and calls), receipt.go (how
-// answers can be made again).
+// answers.go (several answers at once), parts.go (text, reasoning and calls),
+// receipt.go (how answers can be made again), embed.go (vectors of texts).
 //
 // Decisions:
 //

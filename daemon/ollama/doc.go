@@ -3,7 +3,7 @@
 //
 // Reading order: ollama.go (the routes), request.go (what chat and generate
 // have in common), messages.go (conversations and tools), chat.go, generate.go,
-// answer.go (an answer, at once or line by line), logprobs.go, models.go, pull.go.
+// answer.go (an answer, at once or line by line), logprobs.go, embed.go, models.go, pull.go.
 //
 // Decisions:
 //
@@ -13,6 +13,9 @@
 //
 // Defaults are Ollama's (temperature 0.8, top_k 40, top_p 0.9), and so are the
 // meanings of -1. A request that names no seed, or -1, draws a random one.
+//
+// Names of OpenAI's that clients put beside the options are heeded: temperature,
+// top_p, max_output_tokens and tool_choice.
 //
 // num_ctx caps the context of one request and never loads a model again; one
 // above the model's own has no effect. A prompt that does not fit is 400 with
@@ -30,6 +33,9 @@
 // The text of a raw prompt never becomes a control token. generate keeps no
 // context between requests: none is returned, and one that is sent is 400, like
 // suffix, template and images.
+//
+// Vectors have length 1, those of the older embeddings too. A text that is too
+// long for them is 400 as well.
 //
 // A name may carry the tag :latest. The daemon has no network: a pull succeeds
 // at once for a model that is here and fails for any other; push, create, copy

@@ -138,8 +138,25 @@ func (p *pending) answer(id, tool string) string {
 	return id
 }
 
-// readTools reads functions as OpenAI writes them.
-func readTools(o *wire.Object) (t ask.Tools) {
+// readTools reads functions as OpenAI writes them, and tool_choice, which Ollama
+// does not know but some of its clients send.
+func readTools(o *wire.Object) ask.Tools {
+	t := readToolList(o)
+	switch choice := o.Take("tool_choice"); string(choice) {
+	case "", `"auto"`:
+	case `"none"`:
+		t.Forget()
+	case `"required"`:
+		if t.Forced = t.List != nil; !t.Forced {
+			o.Fail("invalid_value", "tool_choice", "asks for a call, but there are no tools")
+		}
+	default:
+		o.Fail("invalid_value", "tool_choice", "must be auto, none or required, found %.100s", choice)
+	}
+	return t
+}
+
+func readToolList(o *wire.Object) (t ask.Tools) {
 	value := o.Take("tools")
 	switch {
 	case value == nil:

@@ -39,6 +39,8 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Post("/api/pull", auth.ListModels, a.pull),
 			wire.Post("/api/chat", auth.Generate, a.chat),
 			wire.Post("/api/generate", auth.Generate, a.generate),
+			wire.Post("/api/embed", auth.Generate, a.embed),
+			wire.Post("/api/embeddings", auth.Generate, a.embeddings),
 			wire.Post("/api/push", auth.ListModels, refuse),
 			wire.Post("/api/create", auth.ListModels, refuse),
 			wire.Post("/api/copy", auth.ListModels, refuse),

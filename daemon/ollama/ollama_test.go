@@ -183,6 +183,21 @@ func TestOptions(t *testing.T) {
 	require.Equal(t, []string{"x"}, ask(`{"stop":"x"}`).Stop)
 }
 
+// TestNamesOfOpenAI: what stands beside the options counts, what is in them more.
+func TestNamesOfOpenAI(t *testing.T) {
+	s, m := newService(t)
+	m.Size = 2000
+	const tools = `"tools":[{"type":"function","function":{"name":"a"}}],`
+	post(t, s, "/api/chat", `{"model":"fake","stream":false,"temperature":0.1,"top_p":0.2,"max_output_tokens":3,"options":{"top_p":0.3},`+tools+`"tool_choice":"required",`+hi+`}`)
+	o, _ := m.Asked(t)
+	require.Equal(t, []float32{0.1, 0.3}, []float32{o.Sampling.Temperature, o.Sampling.TopP})
+	require.Equal(t, 3, o.MaxTokens)
+	require.NotNil(t, o.Grammar)
+	post(t, s, "/api/chat", `{"model":"fake","stream":false,`+tools+`"tool_choice":"none",`+hi+`}`)
+	_, prompt := m.Asked(t)
+	require.Equal(t, "user/: hi\n", prompt)
+}
+
 func TestFormats(t *testing.T) {
 	s, m := newService(t)
 	for format, held := range map[string]bool{`""`: false, `null`: false, `"json"`: true, `{"type":"integer"}`: true} {
@@ -203,6 +218,23 @@ func TestLogProbs(t *testing.T) {
 	require.Equal(t, []any{111.0}, l["bytes"])
 	require.Len(t, l["top_logprobs"], 1)
 	require.NotContains(t, list[2], "logprobs", "the end is no part of the text")
+}
+
+func TestEmbeddings(t *testing.T) {
+	s, m := newService(t)
+	m.What.Dim = 2
+	status, answer := post(t, s, "/api/embed", `{"model":"fake","input":["ab","abcdef"],"truncate":false,"dimensions":2,"options":{"num_ctx":7},"keep_alive":"1m"}`)
+	require.Equal(t, http.StatusOK, status, "%v", answer)
+	require.EqualValues(t, 3+7, answer["prompt_eval_count"])
+	vectors := answer["embeddings"].([]any)
+	require.InDeltaSlice(t, []any{0.9486833, 0.31622777}, vectors[0], 1e-6)
+	require.Len(t, vectors, 2)
+	_, one := post(t, s, "/api/embed", `{"model":"fake","input":"ab"}`)
+	require.Equal(t, vectors[:1], one["embeddings"])
+	_, old := post(t, s, "/api/embeddings", `{"model":"fake","prompt":"ab"}`)
+	require.Equal(t, map[string]any{"embedding": vectors[0]}, old)
+	_, none := post(t, s, "/api/embed", `{"model":"fake","input":[]}`)
+	require.Equal(t, []any{}, none["embeddings"])
 }
 
 // Every mistake is told with its place, in the one shape that clients take.
@@ -237,11 +269,18 @@ func TestMistakes(t *testing.T) {
 		{"chat", `{"model":"plain","tools":[{"type":"function","function":{"name":"a"}}],` + hi + `}`, 400, `model "plain" knows no tools`},
 		{"chat", `{"model":"fake","messages":[{"role":"user","content":"` + strings.Repeat("a", 300) + `"}]}`, 400, `is 200 tokens, but the prompt has 309 tokens`},
 		{"generate", `{"model":"fake","prompt":"` + strings.Repeat("a", 300) + `","raw":true,"truncate":true}`, 400, `is 200 tokens, but the prompt has 301 tokens`},
+		{"chat", `{"model":"fake","tool_choice":"required",` + hi + `}`, 400, `"tool_choice" asks for a call, but there are no tools`},
 		{"generate", `{"model":"fake","prompt":"a","suffix":"b"}`, 400, `"suffix" is not supported`},
 		{"generate", `{"model":"fake","prompt":"a","template":"b"}`, 400, `"template" is not supported`},
 		{"generate", `{"model":"fake","prompt":"a","context":[1]}`, 400, `"context" is not supported`},
 		{"generate", `{"model":"fake","prompt":"a","images":["aGk="]}`, 400, `"images" is not supported`},
 		{"generate", `{"model":"fake","prompt":"a","raw":true,"system":"b"}`, 400, `"system" has no place in a raw prompt`},
+		{"embed", `{"model":"fake"}`, 400, `"input" is required`},
+		{"embed", `{"model":"fake","input":[1]}`, 400, `"input" must be a string or an array of strings, found a number`},
+		{"embed", `{"model":"fake","input":"a","dimensions":1}`, 400, `must not be cut`},
+		{"embed", `{"model":"fake","input":"ab","options":{"num_ctx":2}}`, 400, `is 2 tokens, but the prompt has 3 tokens`},
+		{"embed", `{"model":"fake","input":"` + strings.Repeat("a", 300) + `","truncate":true}`, 400, `1 to 200 tokens, this one has 301`},
+		{"embeddings", `{"model":"nobody","prompt":"a"}`, 404, `does not exist`},
 		{"show", `{"model":"nobody"}`, 404, `the model "nobody" does not exist`},
 		{"show", `{}`, 400, `"model" is required`},
 		{"pull", `{"model":"nobody"}`, 404, `inferd has no network`},
@@ -333,7 +372,7 @@ func FuzzBodies(f *testing.F) {
 	}
 	s, _ := newService(f)
 	f.Fuzz(func(t *testing.T, body string) {
-		for _, path := range []string{"/api/chat", "/api/generate", "/api/show", "/api/pull"} {
+		for _, path := range []string{"/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/api/pull"} {
 			w := s.Do("POST", path, body)
 			for line := range strings.Lines(w.Body.String()) {
 				var v map[string]any

@@ -9,6 +9,7 @@ import (
 	"inferd/daemon/ask"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
+	"inferd/runtime"
 )
 
 const (
@@ -34,7 +35,7 @@ func readRequest(o *wire.Object) request {
 	r.think = readThink(o)
 	r.Generation.LogProbs = o.Bool("logprobs", false)
 	r.Generation.TopLogProbs = int(o.Integer("top_logprobs", 0, maxTopLogProbs, 0))
-	r.readOptions(o)
+	r.nCtx = readOptions(o, &r.Generation)
 	// Nothing is ever cut or shifted out of the context: what does not fit is
 	// refused.
 	o.Bool("truncate", false)
@@ -118,18 +119,23 @@ func (t think) check(m serve.Model) error {
 	return nil
 }
 
-// readOptions reads the member options. Where one is absent, Ollama's default
-// holds.
-func (r *request) readOptions(o *wire.Object) {
+// readOptions reads the member options into g and returns num_ctx. Where an
+// option is absent, Ollama's default holds.
+func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {
 	value := o.Take("options")
 	if value == nil {
 		value = json.RawMessage("{}")
 	}
 	in := o.Inner("options", value)
-	s := &r.Generation.Sampling
-	s.Temperature = in.Number("temperature", 0, 10, 0.8)
+	s := &g.Sampling
+	// Some clients put OpenAI's names beside the options. Those inside win.
+	s.Temperature = o.Number("temperature", 0, 10, 0.8)
+	s.TopP = o.Number("top_p", 0, 1, 0.9)
+	nPredict := o.Integer("max_output_tokens", 1, math.MaxInt32, -1)
+
+	s.Temperature = in.Number("temperature", 0, 10, float64(s.Temperature))
 	s.TopK = int(max(0, in.Integer("top_k", -1, math.MaxInt32, 40)))
-	s.TopP = in.Number("top_p", 0, 1, 0.9)
+	s.TopP = in.Number("top_p", 0, 1, float64(s.TopP))
 	s.MinP = in.Number("min_p", 0, 1, 0)
 	s.RepeatPenalty = in.Number("repeat_penalty", 0, 10, 1)
 	s.PresencePenalty = in.Number("presence_penalty", -2, 2, 0)
@@ -141,9 +147,9 @@ func (r *request) readOptions(o *wire.Object) {
 	if seed := in.Integer("seed", math.MinInt64, math.MaxInt64, -1); seed != -1 {
 		s.Seed = uint64(seed)
 	}
-	r.Generation.MaxTokens = int(max(0, in.Integer("num_predict", -2, math.MaxInt32, -1)))
-	r.nCtx = int(in.Integer("num_ctx", 0, math.MaxInt32, 0))
-	r.Generation.Stop = readStop(in)
+	g.MaxTokens = int(max(0, in.Integer("num_predict", -2, math.MaxInt32, nPredict)))
+	nCtx = int(in.Integer("num_ctx", 0, math.MaxInt32, 0))
+	g.Stop = readStop(in)
 
 	// What the daemon decides, or what would only matter to a context that
 	// shifts, has no effect on an answer.
@@ -159,6 +165,7 @@ func (r *request) readOptions(o *wire.Object) {
 	in.Unsupported("rope_frequency_base", "0")
 	in.Unsupported("rope_frequency_scale", "0", "1")
 	o.CloseInner(in)
+	return nCtx
 }
 
 // readStop reads strings, or one.

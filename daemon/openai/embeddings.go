@@ -4,13 +4,11 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 
-	"inferd/daemon/serve"
+	"inferd/daemon/ask"
 	"inferd/daemon/wire"
-	"inferd/runtime"
 )
 
 // maxEmbedded bounds the texts of one request, as OpenAI does.
@@ -96,11 +94,8 @@ func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release()
-	info := m.Info()
-	if info.Can(serve.Rerank) {
-		return serve.Invalid("unsupported_model", "model", "model %q scores documents, it makes no embeddings", m.Name())
-	}
-	if req.dimensions, err = dimensionsOf(&info, req.dimensions); err != nil {
+	embedder, err := ask.NewEmbedder(m, req.dimensions)
+	if err != nil {
 		return err
 	}
 	list := embeddingList{Object: "list", Model: m.Name(), Data: make([]embedding, len(req.inputs))}
@@ -109,15 +104,10 @@ func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		v, err := m.Embed(r.Context(), tokens)
+		v, err := embedder.Embed(r.Context(), tokens)
 		clear(tokens)
 		if err != nil {
 			return err
-		}
-		v = v[:min(len(v), req.dimensions)]
-		runtime.Normalize(v)
-		if !isFinite(v) {
-			return fmt.Errorf("embed: model %q: its output is not a number", m.Name())
 		}
 		list.Data[i] = embedding{"embedding", i, vector{v, req.base64}}
 		list.Usage.PromptTokens += len(tokens)
@@ -125,35 +115,4 @@ func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
 	list.Usage.TotalTokens = list.Usage.PromptTokens
 	wire.WriteJSON(w, http.StatusOK, list)
 	return nil
-}
-
-// leastDimensions are the shortest vectors that are of use, by architecture, of
-// models that were trained so that the beginning of a vector is one as well
-// (arXiv:2205.13147). Others' vectors must not be cut.
-var leastDimensions = map[string]int{
-	"gemma-embedding": 128,
-	"qwen3":           32,
-}
-
-// dimensionsOf checks how many dimensions a request asks for; 0 is all.
-func dimensionsOf(info *serve.Info, n int) (int, error) {
-	least, canCut := leastDimensions[info.Architecture]
-	switch {
-	case n == 0, n == info.Dim:
-		return math.MaxInt32, nil
-	case !canCut || !info.Can(serve.Embedding):
-		return 0, serve.Invalid("invalid_value", "dimensions", "\"dimensions\" is %d, but vectors of model %q have %d and must not be cut", n, info.Name, info.Dim)
-	case n < least || n > info.Dim:
-		return 0, serve.Invalid("invalid_value", "dimensions", "\"dimensions\" is %d, vectors of model %q can have %d to %d", n, info.Name, least, info.Dim)
-	}
-	return n, nil
-}
-
-func isFinite(v []float32) bool {
-	for _, x := range v {
-		if x-x != 0 { // NaN or infinite
-			return false
-		}
-	}
-	return true
 }

@@ -55,18 +55,21 @@ func TestVectorsAreCutWhereTheyMayBe(t *testing.T) {
 	status, got := ask(2)
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, `"dimensions" is 2, but vectors of model "fake" have 3 and must not be cut`, at(t, got, "error", "message"))
-	leastDimensions["tiny"] = 2
-	t.Cleanup(func() { delete(leastDimensions, "tiny") })
-	m.info = serve.Info{Architecture: "tiny", Capabilities: []serve.Capability{serve.Embedding}}
+	m.info = serve.Info{Architecture: "qwen3", Dim: 40, Capabilities: []serve.Capability{serve.Embedding}}
 	m.last = 100
-	status, got = ask(2)
+	status, got = ask(32)
 	require.Equal(t, http.StatusOK, status)
-	require.InDeltaSlice(t, []any{1 / math.Sqrt(5), 2 / math.Sqrt(5)}, at(t, got, "data", 0, "embedding"), 1e-6)
-	for _, n := range []int{1, 4} {
+	want := make([]any, 32)
+	for i := range want {
+		want[i] = 0.0
+	}
+	want[0], want[1] = 1/math.Sqrt(5), 2/math.Sqrt(5)
+	require.InDeltaSlice(t, want, at(t, got, "data", 0, "embedding"), 1e-6)
+	for _, n := range []int{31, 41} {
 		status, got = ask(n)
 		require.Equal(t, http.StatusBadRequest, status)
 		require.Equal(t, "dimensions", at(t, got, "error", "param"))
-		require.Contains(t, at(t, got, "error", "message"), "2 to 3")
+		require.Contains(t, at(t, got, "error", "message"), "32 to 40")
 	}
 }
 

@@ -78,7 +78,7 @@ func (m *fakeModel) Fingerprint() string             { return "fp_fake" }
 
 func (m *fakeModel) Info() serve.Info {
 	info := m.info
-	info.Name, info.Modified, info.NCtx, info.Dim = m.name, m.Created(), m.nCtx, 3
+	info.Name, info.Modified, info.NCtx, info.Dim = m.name, m.Created(), m.nCtx, max(3, info.Dim)
 	return info
 }
 
@@ -134,13 +134,14 @@ func (m *fakeModel) Score(_ context.Context, prompt []runtime.Token, nTop int) (
 	return deltas, nil
 }
 
-// Embed gives the number of tokens, and twice that.
+// Embed gives the number of tokens, twice that, and at the end m.last.
 func (m *fakeModel) Embed(_ context.Context, tokens []runtime.Token) ([]float32, error) {
 	if len(tokens) > m.nCtx {
 		return nil, &serve.LengthError{What: "a text", NTokens: len(tokens), Most: m.nCtx}
 	}
-	n := float32(len(tokens))
-	return []float32{n, 2 * n, m.last}, m.busy
+	v := make([]float32, m.Info().Dim)
+	v[0], v[1], v[len(v)-1] = float32(len(tokens)), float32(2*len(tokens)), m.last
+	return v, m.busy
 }
 
 // Rerank likes documents with many letters of the query.

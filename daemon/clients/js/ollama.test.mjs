@@ -108,3 +108,10 @@ test("errors", async () => {
   await assert.rejects(refused({ tools: [{ type: "function", function: weather }] }), /knows no tools/);
   await assert.rejects(client.delete({ model: "demo" }), (e) => e.status_code === 501);
 });
+
+test("embeddings", async () => {
+  const { embeddings } = await client.embed({ model: "demo", input: ["library", "station"], truncate: false });
+  assert.equal(embeddings.length, 2);
+  const { embedding } = await client.embeddings({ model: "demo", prompt: "library" });
+  assert.deepEqual(embedding, embeddings[0]);
+});

@@ -111,6 +111,14 @@ func (m *Model) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 	return m.Tok.Encode(text.String(), tokenizer.EncodeOptions{AddSpecial: true}), nil
 }
 
+// Embed implements serve.Model: a vector of the number of tokens and 1.
+func (m *Model) Embed(_ context.Context, tokens []runtime.Token) ([]float32, error) {
+	if n := len(tokens); n == 0 || n > m.Size {
+		return nil, &serve.LengthError{What: "a text", NTokens: n, Most: m.Size}
+	}
+	return []float32{float32(len(tokens)), 1}, m.Busy
+}
+
 // Generate implements serve.Model.
 func (m *Model) Generate(_ context.Context, prompt []runtime.Token, o runtime.GenerationOptions) (serve.Answer, error) {
 	m.mu.Lock()
