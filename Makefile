@@ -25,7 +25,7 @@ BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-2
 
 .DEFAULT_GOAL := help
 .PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race fuzz generate generate-check
-.PHONY: bench bench-kernels bench-compare check fmt vet staticcheck lint vuln
+.PHONY: bench bench-kernels bench-masks bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,9 @@ bench: build ## tokens per second of MODEL=file.gguf in prefill and decode, at t
 
 bench-kernels: ## benchmark the kernels; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./kernels/...
+
+bench-masks: ## time the token masks of grammars over 128k tokens; needs INFERD_SHARED
+	$(GO) test -run '^$$' -bench Masks -benchtime 3x ./runtime/grammar
 
 bench-compare: ## compare the kernels' benchmarks with those of the commit REF (main)
 	@dir=$$(mktemp -d) && trap 'git worktree remove --force "$$dir/ref" ; rm -rf "$$dir"' EXIT && \

@@ -10,23 +10,21 @@ import (
 // schemaMaker makes schemas of random shape. Every choice comes from the seed.
 type schemaMaker struct {
 	r     *rand.Rand
-	nDefs int
-	defs  []string
+	names []string // of definitions
 }
 
 // generateSchema is a random schema; not all of them allow a value.
 func generateSchema(seed uint64) string {
-	m := &schemaMaker{r: rand.New(rand.NewPCG(seed, 99)), nDefs: 2}
+	m := &schemaMaker{rand.New(rand.NewPCG(seed, 99)), []string{"d0", "d1", "node"}}
 	s := m.value(3)
-	for i := 0; i < m.nDefs; i++ {
-		m.defs = append(m.defs, fmt.Sprintf(`"d%d":%s`, i, m.value(1)))
-	}
+	m.names = []string{"node"} // definitions do not lead to each other
+	defs := []string{`"d0":` + m.value(1), `"d1":` + m.value(1)}
 	keys := strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}")
 	if keys != "" {
 		keys += ","
 	}
 	node := `"node":{"type":"object","properties":{"v":` + m.value(0) + `,"kids":{"type":"array","maxItems":2,"items":{"$ref":"#/$defs/node"}}},"required":["v"]}`
-	return "{" + keys + `"$defs":{` + strings.Join(append(m.defs, node), ",") + `}}`
+	return "{" + keys + `"$defs":{` + strings.Join(append(defs, node), ",") + `}}`
 }
 
 func (m *schemaMaker) pick(options ...func() string) string { return options[m.r.IntN(len(options))]() }
@@ -67,7 +65,7 @@ func (m *schemaMaker) value(depth int) string {
 		func() string { return m.struct_(sub) }, func() string { return m.struct_(sub) }, func() string { return m.struct_(sub) }, func() string { return m.record(sub) },
 		func() string { return m.object(`"anyOf":[` + sub() + `,` + sub() + `]`) },
 		func() string { return m.union(sub) }, func() string { return m.all(sub) }, func() string { return m.conditional(sub) },
-		func() string { return m.object(`"$ref":"#/$defs/` + m.one("d0", "d1", "node") + `"`) },
+		func() string { return m.object(`"$ref":"#/$defs/` + m.one(m.names...) + `"`) },
 	)...)
 }
 

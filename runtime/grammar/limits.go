@@ -15,8 +15,8 @@ const (
 	maxNFAStates = 400_000
 	// maxCharStates bounds one character automaton.
 	maxCharStates = 20_000
-	// maxCompileWork bounds the steps of compiling one source: about 300 ms.
-	maxCompileWork = 3_000_000
+	// maxCompileWork bounds the steps of compiling one source: 100 to 400 ms.
+	maxCompileWork = 2_000_000
 	// maxCount bounds counts of repetitions, lengths and items.
 	maxCount = 1_000_000
 	// maxLiveBits bounds what is kept of which counts lead on where lengths and

@@ -3,7 +3,6 @@ package grammar
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // nfa is the automaton of all rules. State 0 leads nowhere, so that 0 can mean
@@ -383,13 +382,4 @@ func (c *compiler) refuseEmptyCounts(nullable []bool) {
 			}
 		})
 	}
-}
-
-// String lists the states, for those who look for a mistake.
-func (n *nfa) String() string {
-	var b strings.Builder
-	for i, s := range n.states {
-		fmt.Fprintf(&b, "%d: %+v\n", i, s)
-	}
-	return b.String()
 }

@@ -69,6 +69,10 @@ func (c *schemaCompiler) conjunction(done []ref, todo []choice, seen map[string]
 			}
 			seen[r.where] = true
 			c.b.spend(10)
+			if orNull := r.orNull(); orNull != nil {
+				todo = append([]choice{orNull}, todo...)
+				continue
+			}
 			done = append(done, r)
 			todo = append(c.applied(r), todo...)
 		}
@@ -85,6 +89,23 @@ func (c *schemaCompiler) ways(next choice, done []ref, todo []choice, seen map[s
 		c.leave()
 	}
 	return out
+}
+
+// orNull is what OpenAPI's nullable says where no type stands beside it: null, or
+// what the rest of the schema allows. It is nil for other schemas.
+func (r ref) orNull() choice {
+	o := r.schema.(*object)
+	if _, typed := o.get("type"); typed || o.values["nullable"] != true {
+		return nil
+	}
+	rest := newObject()
+	for _, k := range o.keys {
+		if k != "nullable" {
+			rest.keys = append(rest.keys, k)
+			rest.values[k] = o.values[k]
+		}
+	}
+	return choice{{{newObject(ownKinds, isNull), r.where + " null", &r}}, {{rest, r.where + " not null", r.up}}}
 }
 
 // loops reports whether a schema applies itself to the same value.
@@ -210,6 +231,9 @@ func (c *schemaCompiler) negate(r ref) (out choice) {
 	}
 	if r.loops() {
 		failf(r.where, "the schema leads back to itself for the same value")
+	}
+	if r.orNull() != nil {
+		failf(child(r.where, "nullable"), "the keyword cannot be negated without a type")
 	}
 	for _, k := range r.schema.(*object).keys {
 		if _, ok := keywords[k]; ok || k == "const" {

@@ -27,8 +27,22 @@ func (c *schemaCompiler) bounds(all []ref) bounds {
 	return b
 }
 
-// number is the language of numbers of some kinds: integers, others or both.
+// number is the language of numbers of some kinds: integers, others or both. It
+// is made once for all schemas that say the same.
 func (c *schemaCompiler) number(all []ref, k kinds) expr {
+	name := "number " + strconv.Itoa(int(k))
+	for _, r := range all {
+		for _, key := range r.schema.(*object).keys {
+			switch key {
+			case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", ownExcept:
+				name += " " + key + " " + text(r.schema.(*object).values[key])
+			}
+		}
+	}
+	return c.b.once(name, func() expr { return c.numberOnce(all, k) })
+}
+
+func (c *schemaCompiler) numberOnce(all []ref, k kinds) expr {
 	b := c.bounds(all)
 	integer := k&isNumber == 0
 	places := fracDigits

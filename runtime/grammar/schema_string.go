@@ -2,8 +2,21 @@ package grammar
 
 import "slices"
 
-// str is the language of strings.
+// str is the language of strings, made once for all schemas that say the same.
 func (c *schemaCompiler) str(all []ref) expr {
+	name := "string"
+	for _, r := range all {
+		for _, k := range r.schema.(*object).keys {
+			switch k {
+			case "minLength", "maxLength", "pattern", "format", ownNotPattern, ownExcept:
+				name += " " + k + " " + text(r.schema.(*object).values[k])
+			}
+		}
+	}
+	return c.b.once(name, func() expr { return c.strOnce(all) })
+}
+
+func (c *schemaCompiler) strOnce(all []ref) expr {
 	lo, hi := 0, -1
 	var parts []*charDFA
 	for _, r := range all {

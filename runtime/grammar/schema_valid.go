@@ -25,6 +25,9 @@ func (c *schemaCompiler) valid(v any, r ref) bool {
 	if r.loops() {
 		failf(r.where, "the schema leads back to itself for the same value")
 	}
+	if v == nil && r.orNull() != nil {
+		return true
+	}
 	return kindOf(v)&c.types(r) != 0 && c.validConstant(v, r) && c.validApplied(v, r) && c.validParts(v, r)
 }
 
