@@ -179,12 +179,17 @@ func TestRequest(t *testing.T) {
 			{"role":"user","content":"Well?"}]}`)
 	require.Equal(t, http.StatusOK, status, "%v", answer)
 	o, prompt := m.Asked(t)
+	require.True(t, strings.HasPrefix(prompt, "enable_thinking=false\nreasoning_effort=high\n[{"), prompt)
 	require.True(t, strings.HasSuffix(prompt, "system/: Be brief.\nBe kind.\nuser/: Bern?\nNow.\nassistant/: Hm.I look.\na=weather{\"city\":\"Bern\"}\nb=weather{}\n"+
 		"tool/a: wet\ntool/b: Error: where?\nuser/: And?\nWell?\n"), prompt)
 	require.Equal(t, 7, o.MaxTokens)
 	want := runtime.DefaultSampling()
 	want.Temperature, want.TopP, want.TopK, want.Seed = 0.5, 0.9, 5, o.Sampling.Seed
 	require.Equal(t, want, o.Sampling)
+
+	_, _ = post(t, s, "/v1/messages", head+`"thinking":{"type":"adaptive"},`+hi+`}`)
+	_, prompt = m.Asked(t)
+	require.Equal(t, "enable_thinking=true\nuser/: hi\n", prompt)
 
 	for _, form := range []string{`"output_config":{"format":{"type":"json_schema","schema":{"type":"integer"}}},`, `"output_format":{"type":"json_schema","schema":{"type":"integer"}},`,
 		`"tool_choice":{"type":"any"},"tools":[{"name":"a","input_schema":{"type":"object"}}],`,
@@ -201,7 +206,7 @@ func TestCountTokens(t *testing.T) {
 	for _, n := range []int{2, 1000} {
 		status, answer := post(t, s, "/v1/messages/count_tokens", `{"model":"fake","messages":[{"role":"user","content":"`+strings.Repeat("x", n)+`"}]}`)
 		require.Equal(t, http.StatusOK, status)
-		require.Equal(t, map[string]any{"input_tokens": float64(len("user/: \n") + n + 1)}, answer)
+		require.Equal(t, map[string]any{"input_tokens": float64(len("enable_thinking=false\nuser/: \n") + n + 1)}, answer)
 	}
 }
 
@@ -231,9 +236,9 @@ func TestMistakes(t *testing.T) {
 		{head + `"tools":[{"type":"web_search_20250305","name":"web_search"}],` + hi + `}`, 400, "invalid_request_error", `"web_search_20250305" is not supported`},
 		{head + `"tool_choice":{"type":"any"},` + hi + `}`, 400, "invalid_request_error", `asks for a call, but there are no tools`},
 		{head + `"tool_choice":{"type":"tool","name":"b"},"tools":[{"name":"a","input_schema":{}}],` + hi + `}`, 400, "invalid_request_error", `is "b", which is not among the tools`},
-		{head + `"output_config":{"format":{"type":"json_schema","schema":{"unevaluatedItems":false}}},` + hi + `}`, 400, "invalid_request_error", `"output_config.format.schema" cannot be followed`},
+		{head + `"output_config":{"format":{"type":"json_schema","schema":{"type":"nonsense"}}},` + hi + `}`, 400, "invalid_request_error", `"output_config.format.schema" cannot be followed`},
 		{head + `"output_config":{"effort":"much"},` + hi + `}`, 400, "invalid_request_error", `"output_config.effort" must be one of`},
-		{head + `"messages":[{"role":"user","content":"` + strings.Repeat("a", 300) + `"}]}`, 400, "invalid_request_error", `is 200 tokens, but the prompt has 309 tokens`},
+		{head + `"messages":[{"role":"user","content":"` + strings.Repeat("a", 300) + `"}]}`, 400, "invalid_request_error", `is 200 tokens, but the prompt has 331 tokens`},
 	} {
 		status, answer := post(t, s, "/v1/messages", test.body)
 		require.Equal(t, test.status, status, "%s: %v", test.body, answer)

@@ -19,7 +19,8 @@
 // A model reasons if thinking is enabled or adaptive, and the reasoning comes in
 // blocks whose signature is empty; without thinking, and with display omitted,
 // what a model reasons all the same is left out, though its tokens count.
-// budget_tokens has no effect, max_tokens bounds both.
+// budget_tokens has no effect, max_tokens bounds both. Templates read all this as
+// enable_thinking, and output_config.effort as reasoning_effort.
 //
 // cache_control has no effect: prompts are cached without being asked. Tokens that
 // were cached count as cache_read_input_tokens, not as input_tokens. The head of

@@ -18,8 +18,7 @@ type request struct {
 	model   string
 	stream  bool
 	think   thinking
-	showing bool   // reasoning is part of the answer
-	effort  string // empty: no matter
+	showing bool // reasoning is part of the answer
 }
 
 // thinking is what a request says of reasoning.
@@ -45,6 +44,7 @@ func readRequest(o *wire.Object) (r request) {
 	r.Tools = readTools(o)
 	readToolChoice(o, &r.Tools)
 	r.readThinking(o)
+	r.Vars = map[string]any{"enable_thinking": r.think != withoutThinking}
 	r.readOutput(o)
 	// Prompts are cached without being asked, and nothing leaves the machine.
 	o.Ignored("cache_control", "metadata", "diagnostics", "inference_geo", "user_profile_id", "workspace_id")
@@ -129,8 +129,11 @@ func (r *request) readOutput(o *wire.Object) {
 		return
 	}
 	in.Unsupported("task_budget")
-	if r.effort, _ = in.Str("effort"); r.effort != "" && !slices.Contains(efforts, r.effort) {
-		in.Fail("invalid_value", "effort", "must be one of %q, found %q", efforts, r.effort)
+	if effort, ok := in.Str("effort"); ok {
+		if !slices.Contains(efforts, effort) {
+			in.Fail("invalid_value", "effort", "must be one of %q, found %q", efforts, effort)
+		}
+		r.Vars["reasoning_effort"] = effort
 	}
 	if value := in.Take("format"); value != nil {
 		if old != nil {

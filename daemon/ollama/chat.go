@@ -26,7 +26,7 @@ func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
 	return a.converse(w, r, &req, &ask.Chat{
 		Params:       req.Params,
 		Tools:        tools,
-		Conversation: serve.Conversation{Messages: messages},
+		Conversation: serve.Conversation{Messages: messages, Vars: req.think.vars()},
 		Param:        "messages",
 	}, &answer{isChat: true, start: start})
 }

@@ -39,6 +39,7 @@ func (a *api) generate(w http.ResponseWriter, r *http.Request) error {
 		return a.continueText(w, r, &req, prompt, ans)
 	}
 	c := &ask.Chat{Params: req.Params, Param: "prompt"}
+	c.Vars = req.think.vars()
 	if system != "" && prompt != "" {
 		c.Messages = append(c.Messages, serve.Message{Role: "system", Content: system})
 	}

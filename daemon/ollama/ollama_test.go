@@ -183,6 +183,21 @@ func TestOptions(t *testing.T) {
 	require.Equal(t, []string{"x"}, ask(`{"stop":"x"}`).Stop)
 }
 
+func TestThink(t *testing.T) {
+	s, m := newService(t)
+	for think, want := range map[string]string{
+		`null`: "", `true`: "enable_thinking=true\n", `false`: "enable_thinking=false\n",
+		`"high"`: "enable_thinking=true\nreasoning_effort=high\n",
+	} {
+		for path, body := range map[string]string{"/api/chat": hi, "/api/generate": `"prompt":"hi"`} {
+			status, answer := post(t, s, path, `{"model":"fake","stream":false,"think":`+think+`,`+body+`}`)
+			require.Equal(t, http.StatusOK, status, "%v", answer)
+			_, prompt := m.Asked(t)
+			require.Equal(t, want+"user/: hi\n", prompt)
+		}
+	}
+}
+
 // TestNamesOfOpenAI: what stands beside the options counts, what is in them more.
 func TestNamesOfOpenAI(t *testing.T) {
 	s, m := newService(t)
@@ -255,7 +270,7 @@ func TestMistakes(t *testing.T) {
 		{"chat", `{"model":"fake","options":[],` + hi + `}`, 400, `"options" must be an object`},
 		{"chat", `{"model":"fake","options":{"num_ctx":11},` + hi + `}`, 400, `is 11 tokens, but the prompt has 11 tokens`},
 		{"chat", `{"model":"fake","format":"xml",` + hi + `}`, 400, `"format" must be "json" or a JSON Schema`},
-		{"chat", `{"model":"fake","format":{"unevaluatedItems":false},` + hi + `}`, 400, `"format" cannot be followed`},
+		{"chat", `{"model":"fake","format":{"type":"nonsense"},` + hi + `}`, 400, `"format" cannot be followed`},
 		{"chat", `{"model":"fake","think":"much",` + hi + `}`, 400, `"think" must be true, false or one of`},
 		{"chat", `{"model":"fake","think":1,` + hi + `}`, 400, `"think" must be`},
 		{"chat", `{"model":"plain","think":true,` + hi + `}`, 400, `model "plain" does not support thinking`},

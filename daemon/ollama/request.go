@@ -119,6 +119,18 @@ func (t think) check(m serve.Model) error {
 	return nil
 }
 
+// vars are what chat templates read.
+func (t think) vars() map[string]any {
+	if !t.said {
+		return nil
+	}
+	vars := map[string]any{"enable_thinking": t.on}
+	if t.level != "" {
+		vars["reasoning_effort"] = t.level
+	}
+	return vars
+}
+
 // readOptions reads the member options into g and returns num_ctx. Where an
 // option is absent, Ollama's default holds.
 func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,10 +96,13 @@ func (m *Model) Info() serve.Info { return m.What }
 // ReplyFormat implements serve.Model.
 func (m *Model) ReplyFormat() serve.ReplyFormat { return m.Form }
 
-// ChatPrompt implements serve.Model: the tools, then a line for each message and
+// ChatPrompt implements serve.Model: a line for each variable, the tools, then a line for each message and
 // each call. A message "refuse me" is an error.
 func (m *Model) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
 	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(c.Vars)) {
+		fmt.Fprintf(&text, "%s=%v\n", name, c.Vars[name])
+	}
 	text.Write(c.Tools)
 	for _, message := range c.Messages {
 		if message.Content == "refuse me" {
