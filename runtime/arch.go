@@ -18,8 +18,12 @@ type model interface {
 	// kvSpecs says what each layer keeps for each position.
 	kvSpecs() []kvSpec
 
+	// outputTail is what makes the model's output of a text's pooled vector, nil
+	// where that is the output.
+	outputTail() *tail
+
 	// forward runs all tokens of s and returns the logits of the rows that s
-	// wants, [len(s.rows), nVocab].
+	// wants, [len(s.rows), nVocab], or their vectors.
 	forward(b Backend, s *step) Tensor
 }
 

@@ -33,11 +33,11 @@ type attention struct {
 // noRope is the encoding of a layer that does not know positions.
 const noRope = -1
 
-// attention returns layer i's attention, causal over the whole context, with
-// the model's first encoding of positions.
+// attention returns layer i's attention, over the whole context, with the
+// model's first encoding of positions.
 func (c *config) attention(i int) *attention {
 	return &attention{
-		Attention: kernels.Attention{NHeads: c.nHeads, Scale: inverseSqrt(c.headDim), Causal: true},
+		Attention: kernels.Attention{NHeads: c.heads[i], Scale: inverseSqrt(c.headDim), Causal: c.isCausal},
 		dim:       c.dim,
 		layer:     i,
 		ownKV:     true,

@@ -6,7 +6,7 @@ import "inferd/kernels"
 // attention and network, GELU (arXiv:1810.04805).
 func newBERT(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
-	m := newEncoder(&c)
+	m := newEncoder(h, &c)
 	m.embed.bert(true)
 	for i := range c.nLayers {
 		m.layers = append(m.layers, c.bertLayer(i, c.mlp(i)))
@@ -17,7 +17,7 @@ func newBERT(h *hparams, nVocab int) (model, config) {
 // newNomicBERT has rotary positions and SwiGLU (arXiv:2402.01613).
 func newNomicBERT(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
-	m := newEncoder(&c, newRoPE(h, &c, kernels.RoPENeoX))
+	m := newEncoder(h, &c, newRoPE(h, &c, kernels.RoPENeoX))
 	m.embed.bert(false)
 	for i := range c.nLayers {
 		l := c.bertLayer(i, c.glu(i, kernels.SiLU))
@@ -33,13 +33,13 @@ func newNomicBERT(h *hparams, nVocab int) (model, config) {
 // block's input added again.
 func newJinaBERT(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
-	m := newEncoder(&c)
+	m := newEncoder(h, &c)
 	m.embed.bert(false)
 	for i := range c.nLayers {
 		ffn := c.glu(i, kernels.GELU)
 		ffn.fused = !h.hasTensor(layerTensor(i, "ffn_gate.weight"))
 		l := c.bertLayer(i, ffn)
-		l.attn.Slopes = alibiSlopes(c.nHeads)
+		l.attn.Slopes = alibiSlopes(l.attn.NHeads)
 		l.inputNorm = c.norm("attn_norm_2", c.dim)
 		l.inputNorm.optional = true
 		m.layers = append(m.layers, l)

@@ -6,11 +6,10 @@ func newBLOOM(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
 	m := newDecoder(&c)
 	m.embed.norm = c.norm("token_embd_norm", c.dim)
-	slopes := alibiSlopes(c.nHeads)
 	for i := range c.nLayers {
 		attn := c.attention(i)
 		attn.rope = noRope
-		attn.Slopes = slopes
+		attn.Slopes = alibiSlopes(attn.NHeads)
 		m.layers = append(m.layers, c.gptLayer(i, attn))
 	}
 	return m, c

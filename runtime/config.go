@@ -10,7 +10,8 @@ type config struct {
 	nVocab    int
 	dim       int
 	nLayers   int
-	nHeads    int
+	nHeads    int // the most of any layer
+	heads     []int
 	nKVHeads  int // the most of any layer
 	kvHeads   []int
 	headDim   int // of queries and keys
@@ -19,12 +20,17 @@ type config struct {
 	ffnDims   []int
 	normEps   float32
 
-	pooling     Pooling
 	isLayerNorm bool // norms are by mean and variance
+	isCausal    bool // positions see only those before them; else all of a text is read at once
+
+	pooling     Pooling
+	rankPooling Pooling // how one vector is made that a classifier reads, where pooling is PoolingRank
 
 	nExperts     int // 0: no mixture of experts
 	nExpertsUsed int
 	expertFFNDim int
+	nGroups      int // of experts, of which the best nGroupsUsed are looked at; 0 or 1: all
+	nGroupsUsed  int
 }
 
 // newConfig reads what every decoder with attention has. epsKey names the
@@ -46,7 +52,7 @@ func readConfig(h *hparams, nVocab int, epsKey string, leastKVHeads int) config 
 		nCtxTrain: h.count("context_length", maxNCtx),
 		dim:       h.count("embedding_length", maxDim),
 		nLayers:   h.count("block_count", maxLayers),
-		nHeads:    h.count("attention.head_count", maxHeads),
+		isCausal:  h.boolOr("attention.causal", true),
 		normEps:   float32(h.positive(epsKey)),
 
 		isLayerNorm: epsKey == layerNormEps,
@@ -56,23 +62,37 @@ func readConfig(h *hparams, nVocab int, epsKey string, leastKVHeads int) config 
 	}
 	c.ffnDims = h.counts("feed_forward_length", c.nLayers, 1, 1, maxFFNDim)
 	c.ffnDim = slices.Max(c.ffnDims)
-	c.kvHeads = h.counts("attention.head_count_kv", c.nLayers, c.nHeads, leastKVHeads, maxHeads)
+	c.readHeads(h, leastKVHeads)
+	h.countOr("vocab_size", nVocab, maxVocab)
+	c.readPooling(h)
+	c.readExperts(h)
+	return c
+}
+
+// readHeads reads the numbers of heads, which may be other in each layer, and
+// their width.
+func (c *config) readHeads(h *hparams, leastKVHeads int) {
+	if !h.has("attention.head_count") {
+		h.fault(h.key("attention.head_count"), "is missing")
+	}
+	c.heads = h.counts("attention.head_count", c.nLayers, 1, 1, maxHeads)
+	c.nHeads = slices.Max(c.heads)
+	c.kvHeads = c.heads
+	if h.has("attention.head_count_kv") {
+		c.kvHeads = h.counts("attention.head_count_kv", c.nLayers, 1, leastKVHeads, maxHeads)
+	}
 	c.nKVHeads = slices.Max(c.kvHeads)
-	for _, n := range c.kvHeads {
-		if n > 0 && c.nHeads%n != 0 {
-			h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", n, c.nHeads)
+	for i, n := range c.kvHeads {
+		if n > 0 && c.heads[i]%n != 0 {
+			h.fault(h.key("attention.head_count_kv"), "is %d, must divide the %d query heads", n, c.heads[i])
 			break
 		}
 	}
-	if !h.has("attention.key_length") && c.dim%c.nHeads != 0 {
-		h.fault(h.key("attention.head_count"), "is %d, must divide the width %d where attention.key_length is absent", c.nHeads, c.dim)
+	if !h.has("attention.key_length") && c.dim%c.heads[0] != 0 {
+		h.fault(h.key("attention.head_count"), "is %d, must divide the width %d where attention.key_length is absent", c.heads[0], c.dim)
 	}
-	c.headDim = h.countOr("attention.key_length", max(1, c.dim/c.nHeads), maxDim)
-	c.headDimV = h.countOr("attention.value_length", c.headDim, maxDim)
-	h.countOr("vocab_size", nVocab, maxVocab)
-	c.pooling = readPooling(h)
-	c.readExperts(h)
-	return c
+	c.headDim = h.countOr("attention.key_length", max(1, c.dim/c.heads[0]), maxDim)
+	c.headDimV = h.countOr("attention.value_length", max(1, c.dim/c.heads[0]), maxDim)
 }
 
 // readExperts reads the sizes of a mixture of experts.
@@ -88,7 +108,30 @@ func (c *config) readExperts(h *hparams) {
 		c.nExpertsUsed = 1
 	}
 	c.expertFFNDim = h.countOr("expert_feed_forward_length", c.ffnDim, maxFFNDim)
+	c.readExpertGroups(h)
 }
+
+// readExpertGroups reads in which groups experts are chosen, and notes a fault
+// if these cannot hold them.
+func (c *config) readExpertGroups(h *hparams) {
+	n, used := h.countOrNone("expert_group_count", maxExperts), h.countOrNone("expert_group_used_count", maxExperts)
+	if n <= 1 {
+		return
+	}
+	if c.nExperts%n != 0 {
+		h.fault(h.key("expert_group_count"), "is %d, must divide the %d experts", n, c.nExperts)
+		return
+	}
+	if used < 1 || used > n || used*(c.nExperts/n) < c.nExpertsUsed {
+		h.fault(h.key("expert_group_used_count"), "is %d, must be 1 to %d groups that hold the %d experts used", used, n, c.nExpertsUsed)
+		return
+	}
+	c.nGroups, c.nGroupsUsed = n, used
+}
+
+// readsWhole reports whether a model reads all of a text at once, so that there
+// is nothing to continue.
+func (c *config) readsWhole() bool { return !c.isCausal }
 
 // needExperts notes a fault if the model has no mixture of experts.
 func (c *config) needExperts(h *hparams) {

@@ -11,7 +11,7 @@ type matMulJob struct {
 	run    func(chunk, thread int)
 }
 
-// matMulTask is y = x·Wᵀ + bias for some rows of x.
+// matMulTask is y = scale·x·Wᵀ + bias for some rows of x.
 type matMulTask struct {
 	w     *linear
 	x     kernels.Activations
@@ -44,14 +44,19 @@ func (j *matMulJob) chunk(chunk int, scratch []byte) {
 // compute fills the columns of y that belong to some panels.
 func (t *matMulTask) compute(p kernels.Range, scratch []byte) {
 	kernels.MatMul(t.y, *t.w.w, t.x, p, t.rows, scratch)
-	if t.w.bias == nil {
+	if t.w.scale == nil && t.w.bias == nil {
 		return
 	}
 	nOut := t.w.w.NOut
 	from, to := p.From*kernels.PanelRows, min(p.To*kernels.PanelRows, nOut)
 	for r := t.rows.From; r < t.rows.To; r++ {
 		y := t.y[r*nOut+from : r*nOut+to]
-		kernels.Add(y, y, t.w.bias[from:to])
+		if t.w.scale != nil {
+			kernels.Scale(y, y, t.w.scale[0])
+		}
+		if t.w.bias != nil {
+			kernels.Add(y, y, t.w.bias[from:to])
+		}
 	}
 }
 

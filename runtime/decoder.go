@@ -11,6 +11,7 @@ type decoder struct {
 	embed  embedding
 	layers []decoderLayer
 	head   head
+	tail   *tail // of a model that ranks texts; else nil
 
 	unused []string // what names of tensors begin with that are not for this use of the model
 }
@@ -68,6 +69,9 @@ func (m *decoder) bind(b *binder) {
 		m.layers[i].bind(b.layer(i))
 	}
 	m.head.bind(b, &m.embed.tokens)
+	if m.tail != nil {
+		m.tail.bind(b)
+	}
 	for _, prefix := range m.unused {
 		b.ignore(prefix)
 	}
@@ -93,6 +97,8 @@ func (m *decoder) ready(nCtx int) error {
 	}
 	return readyRoPEs(m.ropes, nCtx)
 }
+
+func (m *decoder) outputTail() *tail { return m.tail }
 
 func (m *decoder) kvSpecs() []kvSpec {
 	specs := make([]kvSpec, len(m.layers))
@@ -160,7 +166,7 @@ type embedding struct {
 func (c *config) timesSqrtDim() float32 { return float32(math.Sqrt(float64(c.dim))) }
 
 func (e *embedding) bind(b *binder) {
-	b.mat(&e.tokens, "token_embd", e.nVocab, e.dim)
+	b.mat(&e.tokens, tokenTable, e.nVocab, e.dim)
 	if e.typed && b.has("token_types.weight") {
 		b.firstRow(&e.kind, "token_types", e.dim)
 	}

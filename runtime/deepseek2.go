@@ -37,11 +37,9 @@ func readDeepSeekFFN(h *hparams, c *config, score scoring) deepSeekFFN {
 		nDense:    h.countOrNone("leading_dense_block_count", maxLayers),
 		sharedDim: h.countOrNone("expert_shared_count", maxExperts) * c.expertFFNDim,
 		rule: routeRule{
-			score:       score,
-			norm:        h.boolOr("expert_weights_norm", false),
-			scale:       float32(h.nonNegativeOr("expert_weights_scale", 1)),
-			nGroups:     h.countOrNone("expert_group_count", maxExperts),
-			nGroupsUsed: h.countOrNone("expert_group_used_count", maxExperts),
+			score: score,
+			norm:  h.boolOr("expert_weights_norm", false),
+			scale: float32(h.nonNegativeOr("expert_weights_scale", 1)),
 		},
 	}
 	if f.nDense < c.nLayers {
@@ -53,24 +51,7 @@ func readDeepSeekFFN(h *hparams, c *config, score scoring) deepSeekFFN {
 	case 2:
 		f.rule.score = sigmoidEach
 	}
-	f.rule.check(h, c)
 	return f
-}
-
-// check notes a fault if the groups cannot hold the experts.
-func (r *routeRule) check(h *hparams, c *config) {
-	if r.nGroups <= 1 || c.nExperts == 0 {
-		return
-	}
-	if c.nExperts%r.nGroups != 0 {
-		h.fault(h.key("expert_group_count"), "is %d, must divide the %d experts", r.nGroups, c.nExperts)
-		return
-	}
-	size := c.nExperts / r.nGroups
-	if r.nGroupsUsed < 1 || r.nGroupsUsed > r.nGroups || r.nGroupsUsed*size < c.nExpertsUsed {
-		h.fault(h.key("expert_group_used_count"), "is %d, must be 1 to %d groups that hold the %d experts used",
-			r.nGroupsUsed, r.nGroups, c.nExpertsUsed)
-	}
 }
 
 func (f *deepSeekFFN) layer(i int) feedForward {

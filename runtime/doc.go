@@ -32,7 +32,7 @@
 //	rope.go position.go window.go           encodings of positions; which positions a layer sees
 //	ffn.go moe.go route.go                  feed-forward networks; experts and their choice
 //	backend.go cpu*.go                      the operations of a block, and their division among threads
-//	encoder.go embed.go                     models that read a text at once; vectors of texts
+//	encoder.go tail.go embed.go             models that read a text at once; vectors of texts
 //	recurrent.go mamba*.go deltanet.go      the pieces that carry a state along
 //	kvcache.go prefix.go state.go           pages of keys and values; their reuse; recurrent states
 //	shed.go                                 giving memory back

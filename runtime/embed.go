@@ -16,7 +16,7 @@ const (
 	PoolingMean
 	PoolingCLS  // the first token's
 	PoolingLast // the last token's
-	PoolingRank // the first token's, of which a classifier makes scores
+	PoolingRank // one of these, of which a classifier makes scores
 	nPoolings
 )
 
@@ -27,13 +27,29 @@ func (p Pooling) String() string { return [...]string{"", "mean", "cls", "last",
 var ErrNoText = errors.New("runtime: the model makes embeddings, not texts")
 
 // readPooling reads how a model was trained to be pooled.
-func readPooling(h *hparams) Pooling {
-	return Pooling(h.countOrNone("pooling_type", int(nPoolings)-1))
+func (c *config) readPooling(h *hparams) {
+	c.pooling = Pooling(h.countOrNone("pooling_type", int(nPoolings)-1))
+	c.rankPooling = PoolingCLS
+	if h.countOrNone("classifier.pooling_type", int(nPoolings)-1) == int(PoolingMean) {
+		c.rankPooling = PoolingMean // of the others none has an effect
+	}
+}
+
+// tokenPooling says how tokens' vectors become one.
+func (c *config) tokenPooling() Pooling {
+	switch c.pooling {
+	case PoolingNone:
+		return PoolingMean
+	case PoolingRank:
+		return c.rankPooling
+	}
+	return c.pooling
 }
 
 // Embed returns the vector of a text, pooled as the model says, or else the
-// mean of its tokens' vectors, and not normalised: see Normalize. With a
-// cross-encoder it is the text's score. No token is added to those given, and
+// mean of its tokens' vectors, and not normalised: see Normalize. With a model
+// that ranks it is the text's scores, of which the first is how well its parts
+// fit, and most models have no other. No token is added to those given, and
 // nothing of them is kept.
 func (e *Engine) Embed(tokens []Token) ([]float32, error) {
 	if len(tokens) == 0 {
@@ -77,7 +93,7 @@ func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 	}
 	s.advance(len(tokens))
 	e.step.reset()
-	if _, isEncoder := e.model.(*encoder); isEncoder {
+	if e.readsWhole {
 		s.Rewind(0) // the pages there are may be no more than the next text needs
 	}
 	return nil
@@ -86,8 +102,8 @@ func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 // project makes a model's output of a pooled vector, which most models are done
 // with.
 func (e *Engine) project(pooled []float32) ([]float32, error) {
-	m, isEncoder := e.model.(*encoder)
-	if !isEncoder {
+	t := e.model.outputTail()
+	if t == nil {
 		return pooled, nil
 	}
 	e.mu.Lock()
@@ -96,7 +112,9 @@ func (e *Engine) project(pooled []float32) ([]float32, error) {
 		return nil, ErrLent
 	}
 	e.cpu.begin()
-	return append([]float32(nil), m.tail.apply(e.cpu, Tensor{1, len(pooled), pooled}).x...), nil
+	y := append([]float32(nil), t.apply(e.cpu, Tensor{1, len(pooled), pooled}).x...)
+	t.finish(y)
+	return y, nil
 }
 
 // pooler makes one vector of many.
@@ -113,13 +131,13 @@ func (p *pooler) add(x []float32) {
 		p.sum = append(p.sum, x...)
 	case p.pooling == PoolingLast:
 		copy(p.sum, x)
-	case p.pooling == PoolingMean || p.pooling == PoolingNone:
+	case p.pooling == PoolingMean:
 		kernels.Add(p.sum, p.sum, x)
 	}
 }
 
 func (p *pooler) vector() []float32 {
-	if p.pooling == PoolingMean || p.pooling == PoolingNone {
+	if p.pooling == PoolingMean {
 		kernels.Scale(p.sum, p.sum, 1/float32(p.n))
 	}
 	return p.sum

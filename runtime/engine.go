@@ -89,14 +89,15 @@ func (o *Options) check() error {
 // use it; steps run one at a time. It lives until each of its users has called
 // Close: the one that loaded it, those that called Acquire, and every session.
 type Engine struct {
-	info    Info
-	tok     *tokenizer.Tokenizer
-	model   model
-	nCtx    int
-	nVocab  int
-	pooling Pooling
-	threads ThreadChoice
-	refs    atomic.Int64
+	info       Info
+	tok        *tokenizer.Tokenizer
+	model      model
+	nCtx       int
+	nVocab     int
+	pooling    Pooling // of tokens' vectors
+	readsWhole bool    // a text at once, and only to make a vector of it
+	threads    ThreadChoice
+	refs       atomic.Int64
 
 	weights region
 	cost    modelCost
@@ -136,13 +137,14 @@ func LoadFile(f *gguf.File, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		info:    p.info,
-		tok:     p.tok,
-		model:   p.model,
-		nCtx:    p.nCtx,
-		nVocab:  p.config.nVocab,
-		pooling: p.config.pooling,
-		threads: p.threads,
+		info:       p.info,
+		tok:        p.tok,
+		model:      p.model,
+		nCtx:       p.nCtx,
+		nVocab:     p.config.nVocab,
+		pooling:    p.config.tokenPooling(),
+		readsWhole: p.config.readsWhole(),
+		threads:    p.threads,
 	}
 	e.grammarVocab = sync.OnceValue(func() *grammar.Vocab { return newGrammarVocab(e.tok, e.nVocab) })
 	e.refs.Store(1)

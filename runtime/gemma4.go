@@ -137,13 +137,10 @@ func (f *gemma4FFN) bind(b *binder) {
 	f.denseNorm.bind(b)
 	f.dense.bind(b)
 	f.denseOutNorm.bind(b)
-	b.values(&f.routerNorm.weight, "ffn_gate_inp.scale", f.dim)
-	b.mat(&f.router, "ffn_gate_inp", f.experts.n, f.dim)
+	b.values(&f.routerNorm.weight, router+".scale", f.dim)
+	b.mat(&f.router, router, f.experts.n, f.dim)
 	f.expertNorm.bind(b)
 	f.experts.bind(b)
-	if b.has("ffn_down_exps.scale") {
-		b.values(&f.route.outScale, "ffn_down_exps.scale", f.experts.n)
-	}
 	f.expertOutNorm.bind(b)
 }
 

@@ -9,11 +9,11 @@ func newGemmaEmbedding(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	win := readOptionalWindows(h, &c, 6)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newEncoder(&c, r, r.sliding(h.positiveOr("rope.freq_base_swa", 10000)))
+	m := newEncoder(h, &c, r, r.sliding(h.positiveOr("rope.freq_base_swa", 10000)))
 	m.embed.scale = c.timesSqrtDim()
 	m.norm = c.norm("output_norm", c.dim)
 	for i := range c.nLayers {
-		attn := c.bidirectional(i).normHeads(&c)
+		attn := c.attention(i).normHeads(&c)
 		attn.rope = win.ropeOf(i)
 		attn.Window = win.of(i)
 		l := c.gemmaLayer(i, attn)

@@ -20,7 +20,10 @@ func newGraniteMoE(h *hparams, nVocab int) (model, config) {
 func (c *config) granite(h *hparams) *decoder {
 	m := newDecoder(c, newWholeRoPE(h, c, kernels.RoPEInterleaved))
 	residual := readGraniteScales(h, m)
-	scale := float32(h.positiveOr("attention.scale", float64(inverseSqrt(c.headDim))))
+	scale := float32(h.nonNegativeOr("attention.scale", 0))
+	if scale == 0 {
+		scale = inverseSqrt(c.headDim)
+	}
 	hasRoPE := h.boolOr("rope.scaling.finetuned", true)
 	for i := range c.nLayers {
 		attn := c.attention(i)
@@ -40,11 +43,13 @@ func (c *config) granite(h *hparams) *decoder {
 }
 
 // readGraniteScales sets the factors of embeddings and logits, and returns that
-// of residuals.
+// of residuals. 0 is none.
 func readGraniteScales(h *hparams, m *decoder) (residual float32) {
-	m.embed.scale = float32(h.positiveOr("embedding_scale", 1))
-	m.head.scale = float32(1 / h.positiveOr("logit_scale", 1)) // the logits are divided by it
-	return float32(h.positiveOr("residual_scale", 1))
+	m.embed.scale = float32(h.nonNegativeOr("embedding_scale", 0))
+	if scale := h.nonNegativeOr("logit_scale", 0); scale > 0 {
+		m.head.scale = float32(1 / scale)
+	}
+	return float32(h.nonNegativeOr("residual_scale", 0))
 }
 
 // graniteFFN is a network, or, where the model has experts, a mixture of them.

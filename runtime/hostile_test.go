@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -21,6 +22,7 @@ import (
 type change struct {
 	keys    map[string]any // nil removes a key
 	tensors map[string]tensorChange
+	floats  map[string]floatTensor
 }
 
 // tensorChange replaces a tensor; the zero value removes it.
@@ -29,10 +31,21 @@ type tensorChange struct {
 	dims []int
 }
 
+// floatTensor replaces a tensor by one of F32.
+type floatTensor struct {
+	dims   []int
+	values []float32
+}
+
 // rewrite copies a committed model with changes and returns the copy's path.
 func rewrite(t testing.TB, name string, c change) string {
 	t.Helper()
-	f, err := gguf.Open(committedModel(name))
+	return rewriteFile(t, committedModel(name), c)
+}
+
+func rewriteFile(t testing.TB, path string, c change) string {
+	t.Helper()
+	f, err := gguf.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
 	w := ggufwrite.New()
@@ -47,7 +60,9 @@ func rewrite(t testing.TB, name string, c change) string {
 		}
 	}
 	for _, ti := range f.Tensors() {
-		if _, changed := c.tensors[ti.Name]; changed {
+		_, changed := c.tensors[ti.Name]
+		_, filled := c.floats[ti.Name]
+		if changed || filled {
 			continue
 		}
 		b, err := f.TensorBytes(ti)
@@ -64,7 +79,12 @@ func rewrite(t testing.TB, name string, c change) string {
 		}
 		w.Tensor(name, tc.typ, tc.dims, ggufwrite.Bytes(make([]byte, n/tc.typ.BlockLen())))
 	}
-	path := filepath.Join(t.TempDir(), "model.gguf")
+	for name, tc := range c.floats {
+		raw, err := binary.Append(nil, binary.LittleEndian, tc.values)
+		require.NoError(t, err)
+		w.Tensor(name, gguf.F32, tc.dims, ggufwrite.Bytes(raw))
+	}
+	path = filepath.Join(t.TempDir(), "model.gguf")
 	require.NoError(t, w.WriteFile(path))
 	return path
 }
@@ -75,6 +95,7 @@ func TestHyperParameters(t *testing.T) {
 	const p = "llama."
 	ints := []any{"text", 1.5, true, []int32{1}, uint32(0), int32(-1), uint64(1) << 62}
 	floats := []any{"text", uint32(3), false, []float32{1}, 0.0, -1.0, math.NaN(), math.Inf(1), 1e300, 1e-300}
+	orZero := slices.DeleteFunc(slices.Clone(floats), func(v any) bool { return v == 0.0 })
 	for _, c := range []struct {
 		key      string
 		required bool
@@ -95,11 +116,11 @@ func TestHyperParameters(t *testing.T) {
 		{p + "expert_feed_forward_length", false, ints},
 		{p + "rope.freq_base", false, floats},
 		{p + "rope.dimension_count", false, append(ints[:len(ints):len(ints)], uint32(8), uint32(15))}, // must be 16
-		{p + "rope.scaling.type", false, []any{uint32(1), "", "nonsense", "linear"}},                   // linear lacks its factor
-		{p + "rope.scaling.factor", false, floats},
+		{p + "rope.scaling.type", false, []any{uint32(1), "", "nonsense"}},
+		{p + "rope.scaling.factor", false, orZero},
 		{p + "rope.scaling.attn_factor", false, floats},
 		{p + "rope.scaling.original_context_length", false, ints},
-		{p + "rope.scale_linear", false, floats},
+		{p + "rope.scale_linear", false, orZero},
 		{"general.architecture", true, []any{"", "nonsense"}},
 		{"tokenizer.ggml.model", true, []any{uint32(1), "nonsense"}},
 		{"tokenizer.ggml.tokens", true, []any{uint32(1), []string{}, []int32{1}}},
@@ -122,9 +143,6 @@ func TestHyperParameters(t *testing.T) {
 				last := c.key[strings.LastIndexByte(c.key, '.')+1:]
 				if strings.HasPrefix(c.key, p) || !strings.Contains(err.Error(), "vocabulary: ") {
 					last = c.key
-				}
-				if c.key == p+"rope.scaling.type" && v == "linear" {
-					last = "rope.scaling.factor"
 				}
 				if c.key == "tokenizer.ggml.token_type" {
 					last = "type"

@@ -119,25 +119,35 @@ func (h *hparams) counts(name string, n, def, least, most int) []int {
 }
 
 // pattern returns for each of n layers whether it is of the frequent kind: the
-// key holds a list of that, or a period whose last layer is of the other kind.
-// Where it is absent the period is defPeriod; 0 means that it must not be.
+// key holds a list of that, or a period whose last layer is of the other kind,
+// or 0 where none is. Where it is absent the period is defPeriod; 0 means that
+// it must not be.
 func (h *hparams) pattern(name string, n, defPeriod int) []bool {
 	key := h.key(name)
 	list := make([]bool, n)
 	if kv, ok := h.file.KeyValue(key); ok && kv.Type == gguf.Array {
 		flags, err := h.file.Bools(key)
+		if numbers, isInts := h.file.Uints(key); isInts == nil {
+			flags, err = make([]bool, len(numbers)), nil
+			for i, v := range numbers {
+				flags[i] = v != 0
+			}
+		}
 		if h.found(key, err, true) && len(flags) != n {
 			h.fault(key, "has %d elements, must have one for each of %d layers", len(flags), n)
 		}
 		copy(list, flags)
 		return list
 	}
-	period := h.countOr(name, max(1, defPeriod), maxLayers)
 	if defPeriod == 0 && !h.has(name) {
 		h.fault(key, "is missing")
 	}
+	period := defPeriod
+	if h.has(name) {
+		period = h.countOrNone(name, maxLayers)
+	}
 	for i := range list {
-		list[i] = i%period < period-1
+		list[i] = period == 0 || i%period < period-1
 	}
 	return list
 }

@@ -29,15 +29,17 @@ func newMamba(h *hparams, nVocab int) (model, config) {
 // newSSMConfig is newConfig for models without attention.
 func newSSMConfig(h *hparams, nVocab int) config {
 	h.countOr("vocab_size", nVocab, maxVocab)
-	return config{
+	c := config{
 		arch:      h.arch,
 		nVocab:    nVocab,
 		nCtxTrain: h.count("context_length", maxNCtx),
 		dim:       h.count("embedding_length", maxDim),
 		nLayers:   h.count("block_count", maxLayers),
 		normEps:   float32(h.positive(rmsNormEps)),
-		pooling:   readPooling(h),
+		isCausal:  true,
 	}
+	c.readPooling(h)
+	return c
 }
 
 // mamba is a mixer: a short convolution and a state space whose every channel

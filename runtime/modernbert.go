@@ -8,7 +8,13 @@ import "inferd/kernels"
 func newModernBERT(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newEncoder(&c, r, r.rebased(h))
+	m := newEncoder(h, &c, r, r.rebased(h))
+	if !h.has("classifier.activation") {
+		m.tail.act = kernels.GELU
+	}
+	if !h.has("classifier.pooling_type") {
+		c.rankPooling = PoolingMean
+	}
 	m.embed.norm = c.norm("token_embd_norm", c.dim)
 	m.norm = c.norm("output_norm", c.dim)
 	win := readWindows(h, &c, 0, 3)
@@ -18,7 +24,7 @@ func newModernBERT(h *hparams, nVocab int) (model, config) {
 		}
 	}
 	for i := range c.nLayers {
-		attn := c.bidirectional(i)
+		attn := c.attention(i)
 		attn.rope = win.ropeOf(i)
 		attn.Window = win.of(i)
 		attnNorm := c.norm("attn_norm", c.dim)

@@ -16,7 +16,7 @@ type mixture struct {
 
 // mixture returns a network of all the model's experts.
 func (c *config) mixture(rule routeRule) *mixture {
-	rule.nUsed = c.nExpertsUsed
+	rule.nUsed, rule.nGroups, rule.nGroupsUsed = c.nExpertsUsed, c.nGroups, c.nGroupsUsed
 	return &mixture{
 		dim:   c.dim,
 		route: rule,
@@ -42,7 +42,7 @@ func (m *mixture) shareGated(ffnDim int) *mixture {
 }
 
 func (m *mixture) bind(b *binder) {
-	b.mat(&m.router, "ffn_gate_inp", m.experts.n, m.dim)
+	b.mat(&m.router, router, m.experts.n, m.dim)
 	b.bias(&m.route.bias, "exp_probs_b", m.experts.n)
 	m.experts.bind(b)
 	if m.shared == nil {

@@ -32,6 +32,10 @@ type plan struct {
 // machines have.
 const defaultNCtx = 1 << 15
 
+// defaultWholeNCtx is the same for models that read all of a text in one step,
+// whose scratch memory grows with it.
+const defaultWholeNCtx = 1 << 13
+
 // ctxRounding is what contexts are commonly rounded up to.
 const ctxRounding = 256
 
@@ -49,7 +53,7 @@ func newPlan(f *gguf.File, o Options) (*plan, error) {
 		nVocab = p.tok.NVocab()
 	}
 	p.model, p.config = construct(h, nVocab)
-	if _, isEncoder := p.model.(*encoder); p.config.pooling == PoolingRank && !isEncoder {
+	if p.config.pooling == PoolingRank && p.model.outputTail() == nil {
 		h.fault(h.key("pooling_type"), "is %d, which no model of this architecture has", PoolingRank)
 	}
 	if len(h.faults) > 0 {
@@ -78,6 +82,9 @@ func (p *plan) size(o Options) error {
 	p.nCtx = o.NCtx
 	if p.nCtx == 0 {
 		p.nCtx = min(p.config.nCtxTrain, defaultNCtx)
+		if p.config.readsWhole() {
+			p.nCtx = min(p.nCtx, defaultWholeNCtx)
+		}
 	}
 	// Tools that round contexts up, as llama.cpp does, name one a little longer
 	// than the model's.
@@ -93,7 +100,7 @@ func (p *plan) size(o Options) error {
 	if p.maxBatch = o.MaxBatch; p.maxBatch == 0 {
 		p.maxBatch = defaultMaxBatch
 	}
-	if _, isEncoder := p.model.(*encoder); isEncoder {
+	if p.config.readsWhole() {
 		p.nCtx = min(p.nCtx, maxMaxBatch)
 		p.maxBatch = p.nCtx // it reads all of a text at once
 	}
@@ -125,7 +132,7 @@ func (p *plan) divide(budget int64) error {
 	if l.stateLen > 0 {
 		l.nStates = 1 + defaultCheckpoints
 	}
-	if _, isEncoder := p.model.(*encoder); budget > 0 && !isEncoder { // which keeps nothing beyond a text
+	if budget > 0 && !p.config.readsWhole() { // which keeps nothing beyond a text
 		most := int64(maxPages)
 		if l.stateLen > 0 {
 			l.nStates = int(min(max(1, budget/2/l.stateBytes()), maxPages))
@@ -150,8 +157,8 @@ const maxPages = 1 << 24
 
 // kvFormat settles the element type of keys and values.
 func (p *plan) kvFormat(t KVType) kernels.Format {
-	_, isEncoder := p.model.(*encoder) // keeps nothing, so that nothing is saved
-	if t == KVF32 || t == KVAuto && (isEncoder || !p.binder.hasBlockFormat()) {
+	keeps := !p.config.readsWhole() // else nothing is saved
+	if t == KVF32 || t == KVAuto && !(keeps && p.binder.hasBlockFormat()) {
 		return kernels.F32
 	}
 	return kernels.F16
@@ -166,7 +173,12 @@ func (p *plan) measureScratch(nRows int) int64 {
 	s := newStep(kv, p.maxBatch)
 	c := newMeasuringCPU(p.threads.N)
 	s.add(nil, 0, p.maxBatch, nRows)
+	s.wantsVectors = p.config.readsWhole()
 	p.model.forward(c, &s)
+	if t := p.model.outputTail(); t != nil {
+		c.arena.release(0)
+		t.apply(c, c.tensor(1, p.config.dim))
+	}
 
 	s.reset()
 	c.arena.release(0)

@@ -3,10 +3,16 @@ package runtime
 import "inferd/kernels"
 
 // newQwen3 is llama's decoder with norms of each head's queries and keys, and
-// rotary positions that pair elements half a head apart (arXiv:2505.09388).
+// rotary positions that pair elements half a head apart (arXiv:2505.09388). As a
+// reranker it makes of a text's last vector how likely each label is.
 func newQwen3(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
-	return c.qwen3(h), c
+	c.rankPooling = PoolingLast
+	m := c.qwen3(h)
+	if c.pooling == PoolingRank {
+		m.tail = &tail{config: &c, asProbs: true}
+	}
+	return m, c
 }
 
 // newQwen3MoE has a mixture of experts in each layer.

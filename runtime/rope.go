@@ -32,19 +32,17 @@ func newRoPE(h *hparams, c *config, pairing kernels.RoPEPairing) rope {
 		AttnFactor: h.positiveOr("rope.scaling.attn_factor", 1),
 		NCtxOrig:   h.countOr("rope.scaling.original_context_length", c.nCtxTrain, maxNCtx),
 	}
-	factor := h.positiveOr("rope.scaling.factor", 1)
-	switch kind := h.textOr("rope.scaling.type", "none"); kind {
+	// Files made before scaling had a type say how much under another name; 0
+	// is by nothing.
+	factor := h.nonNegativeOr("rope.scaling.factor", h.nonNegativeOr("rope.scale_linear", 0))
+	if factor == 0 {
+		factor = 1
+	}
+	switch kind := h.textOr("rope.scaling.type", "linear"); kind {
 	case "none":
-		// Files made before scaling had a type say how much, not how.
-		p.Factor = h.positiveOr("rope.scale_linear", 1)
-	case "linear", "yarn":
-		if !h.has("rope.scaling.factor") {
-			h.fault(h.key("rope.scaling.factor"), "is missing, but rope.scaling.type is %q", kind)
-		}
+	case "linear", "yarn", "longrope": // the factors of the last are tensors, as a rule alone
 		p.Factor = factor
 		p.YaRN = kind == "yarn"
-	case "longrope":
-		// Its factors are tensors.
 	default:
 		h.fault(h.key("rope.scaling.type"), "is %q, must be none, linear, yarn or longrope", kind)
 	}
@@ -69,9 +67,10 @@ func (r *rope) readYaRN(h *hparams, logUnit float64) {
 }
 
 // sliding returns the encoding of layers with a sliding window: base is its
-// own, and what extends the context for the others does nothing to it.
+// own, and what extends the context for the others does nothing to it but for
+// the magnitude.
 func (r rope) sliding(base float64) rope {
-	r.params = kernels.RoPEParams{NRot: r.params.NRot, Base: base}
+	r.params = kernels.RoPEParams{NRot: r.params.NRot, Base: base, AttnFactor: r.params.AttnFactor}
 	return r
 }
 

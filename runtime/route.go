@@ -17,8 +17,7 @@ type routeRule struct {
 	// best, are chosen first; where there is one group, or none, all are.
 	nGroups, nGroupsUsed int
 
-	bias     []float32 // [nExperts] added for the choice, not to the weights; or nil
-	outScale []float32 // [nExperts] multiplies each expert's weight in the end; or nil
+	bias []float32 // [nExperts] added for the choice, not to the weights; or nil
 }
 
 // scoring is how a router's outputs become probabilities.
@@ -65,11 +64,11 @@ func (r *routeRule) route(ids []int32, weights, probs, choice []float32) {
 	for i, id := range ids {
 		weights[i] = probs[id]
 	}
-	r.weigh(weights, ids)
+	r.weigh(weights)
 }
 
 // weigh turns the chosen experts' probabilities into weights.
-func (r *routeRule) weigh(weights []float32, ids []int32) {
+func (r *routeRule) weigh(weights []float32) {
 	if r.score == softmaxChosen {
 		kernels.Softmax(weights, weights)
 	}
@@ -85,11 +84,6 @@ func (r *routeRule) weigh(weights []float32, ids []int32) {
 	}
 	if r.scale != 0 {
 		kernels.Scale(weights, weights, r.scale)
-	}
-	if r.outScale != nil {
-		for i, id := range ids {
-			weights[i] *= r.outScale[id]
-		}
 	}
 }
 

@@ -25,8 +25,6 @@ func TestRoute(t *testing.T) {
 		{"sigmoids", routeRule{nUsed: 1, score: sigmoidEach}, []float32{odds(.4), odds(.7), odds(.6)}, []int32{1}, []float64{.7}},
 		{"a bias changes the choice only", routeRule{nUsed: 1, score: sigmoidEach, bias: []float32{0, 0, .2}},
 			[]float32{odds(.4), odds(.7), odds(.6)}, []int32{2}, []float64{.6}},
-		{"experts' own factors come last", routeRule{nUsed: 2, norm: true, outScale: []float32{1, 2, 3}},
-			[]float32{ln(.2), ln(.5), ln(.3)}, []int32{1, 2}, []float64{2 * .625, 3 * .375}},
 		{"the group with the best two, not the best one", routeRule{nUsed: 2, score: sigmoidEach, nGroups: 2, nGroupsUsed: 1},
 			[]float32{odds(.9), odds(.1), odds(.1), odds(.6), odds(.7), odds(.2)}, []int32{3, 4}, []float64{.6, .7}},
 		{"groups of one", routeRule{nUsed: 1, score: sigmoidEach, nGroups: 3, nGroupsUsed: 2},

@@ -38,7 +38,7 @@ type Session struct {
 // NewSession begins an empty timeline. It keeps the engine loaded until Close.
 // A model that only makes embeddings has none.
 func (e *Engine) NewSession(o SessionOptions) (*Session, error) {
-	if _, isEncoder := e.model.(*encoder); isEncoder {
+	if e.readsWhole {
 		return nil, fmt.Errorf("new session: %w", ErrNoText)
 	}
 	return e.newSession(o)

@@ -9,11 +9,12 @@ import (
 	"inferd/kernels"
 )
 
-// linear is y = W·x + b. The bias may be nil.
+// linear is y = scale·W·x + b. Scale and bias may be nil.
 type linear struct {
-	w    *kernels.Matrix // [nOut, nIn]; shared where embeddings are tied
-	bias []float32       // [nOut]
-	id   int             // by which adapters know it; 0: it cannot be adapted
+	w     *kernels.Matrix // [nOut, nIn]; shared where embeddings are tied
+	scale []float32       // [1], multiplies W·x; nil but with some formats' files
+	bias  []float32       // [nOut]
+	id    int             // by which adapters know it; 0: it cannot be adapted
 }
 
 // binder connects an architecture's weights to a file's tensors. Binding names
@@ -161,13 +162,41 @@ func (b *binder) mat(dst *linear, name string, nOut, nIn int) {
 		b.addMatrix(dst.w, info, 0, format)
 		b.adapt(dst, info.Name)
 	}
+	b.scales(name, 1, dst)
 	b.bias(&dst.bias, name, nOut)
 }
+
+// scales binds the n factors name.scale, one for each of as many parts of some
+// matrices, where the file has them: formats whose own scales have a small range
+// come with such. What activations were divided by for other machines'
+// arithmetic is of no use here.
+func (b *binder) scales(name string, n int, matrices ...*linear) {
+	if name == tokenTable || name == router || !b.has(name+".scale") { // these two have none, or another kind
+		return
+	}
+	b.bound[b.prefix+name+".input_scale"] = true
+	info, format, ok := b.lookup(name+".scale", n)
+	switch {
+	case !ok:
+		return
+	case format != kernels.F32:
+		b.fault(info.Name, "is of type %v, must be F32", info.Type)
+		return
+	}
+	for i, m := range matrices {
+		b.addVector(&m.scale, info, int64(4*(i*n/len(matrices))), kernels.F32, 1)
+	}
+}
+
+const (
+	tokenTable = "token_embd"   // the embeddings of the vocabulary
+	router     = "ffn_gate_inp" // what scores experts
+)
 
 // adapt lets adapters change the product with a matrix. Embeddings are looked
 // up, so that those of a file that ties the output to them stay as they are.
 func (b *binder) adapt(dst *linear, tensor string) {
-	if tensor == "token_embd.weight" {
+	if tensor == tokenTable+".weight" {
 		return
 	}
 	b.nAdaptable++
@@ -252,6 +281,9 @@ func (b *binder) parts(name string, nIn int, parts ...part) {
 			from += int64(p.nOut) * info.Bytes / int64(nOut)
 		}
 	}
+	for _, p := range parts {
+		b.scales(name, 1, p.dst)
+	}
 	if !b.has(name + ".bias") {
 		return
 	}
@@ -289,6 +321,13 @@ func (b *binder) experts(name string, n, nIn int, parts ...expertPart) {
 			b.items[first+i].isExpert = true
 		}
 	}
+	var all []*linear
+	for i := range n {
+		for _, p := range parts {
+			all = append(all, &(*p.dst)[i])
+		}
+	}
+	b.scales(name, n, all...)
 	if !b.has(name + ".bias") {
 		return
 	}
