@@ -8,7 +8,7 @@ func newGemma2(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	win := readWindows(h, &c, 4096, 2)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newDecoder(&c, r, r.rebased(h))
+	m := newDecoder(&c, r, r.rebased(h, &c))
 	m.embed.scale = c.timesSqrtDim()
 	m.head.softcap = float32(h.positiveOr("final_logit_softcapping", 30))
 	softcap := float32(h.positiveOr("attn_logit_softcapping", 50))

@@ -10,8 +10,9 @@ func newGemma3(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	win := readOptionalWindows(h, &c, 6)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newDecoder(&c, r, r.sliding(h.positiveOr("rope.freq_base_swa", 10000)))
+	m := newDecoder(&c, r, r.sliding(h, &c, 10000))
 	m.embed.scale = c.timesSqrtDim()
+	m.head.softcap = float32(h.nonNegativeOr("final_logit_softcapping", 0))
 	for i := range c.nLayers {
 		attn := c.attention(i).normHeads(&c)
 		attn.rope = win.ropeOf(i)

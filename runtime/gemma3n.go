@@ -53,7 +53,7 @@ func newGemma3n(h *hparams, nVocab int) (model, config) {
 	win := readWindows(h, &c, 0, gemma3nSWAPeriod)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
 	m := &gemma3n{
-		decoder:  *newDecoder(&c, r, r.sliding(h.positiveOr("rope.freq_base_swa", 10000))),
+		decoder:  *newDecoder(&c, r, r.sliding(h, &c, 10000)),
 		perLayer: c.perLayerEmbedding(gemma3nInput),
 	}
 	m.embed.scale = c.timesSqrtDim()

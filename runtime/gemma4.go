@@ -24,14 +24,13 @@ func newGemma4(h *hparams, nVocab int) (model, config) {
 	near.headDim = h.countOr("attention.key_length_swa", c.headDim, maxDim)
 	near.headDimV = h.countOr("attention.value_length_swa", c.headDimV, maxDim)
 	far := newRoPE(h, &c, kernels.RoPENeoX)
-	nearRoPE := far.sliding(h.positiveOr("rope.freq_base_swa", 10000))
-	nearRoPE.params.NRot = h.rotated("rope.dimension_count_swa", near.headDim)
+	nearRoPE := far
+	nearRoPE.params.NRot = near.headDim
+	nearRoPE = nearRoPE.sliding(h, &near, 10000)
 
 	m := &gemma4{decoder: *newDecoder(&c, far, nearRoPE)}
 	m.embed.scale = c.timesSqrtDim()
-	if h.has("final_logit_softcapping") {
-		m.head.softcap = float32(h.positive("final_logit_softcapping"))
-	}
+	m.head.softcap = float32(h.nonNegativeOr("final_logit_softcapping", 30))
 	m.perLayer = c.perLayerEmbedding(h.countOrNone("embedding_length_per_layer_input", maxDim))
 	nOwn := c.nLayers - h.countOrNone("attention.shared_kv_layers", c.nLayers-1)
 	for i := range c.nLayers {

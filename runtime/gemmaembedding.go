@@ -9,7 +9,7 @@ func newGemmaEmbedding(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	win := readOptionalWindows(h, &c, 6)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newEncoder(h, &c, r, r.sliding(h.positiveOr("rope.freq_base_swa", 10000)))
+	m := newEncoder(h, &c, r, r.sliding(h, &c, 10000))
 	m.embed.scale = c.timesSqrtDim()
 	m.norm = c.norm("output_norm", c.dim)
 	for i := range c.nLayers {

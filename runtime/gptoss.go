@@ -11,7 +11,7 @@ func newGPTOSS(h *hparams, nVocab int) (model, config) {
 	c.needExperts(h)
 	win := readWindows(h, &c, 0, 2)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newDecoder(&c, r, r.rebased(h))
+	m := newDecoder(&c, r, r.rebased(h, &c))
 	for i := range c.nLayers {
 		attn := c.attention(i)
 		attn.rope = win.ropeOf(i)

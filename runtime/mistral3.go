@@ -8,7 +8,10 @@ func newMistral3(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	r := newWholeRoPE(h, &c, kernels.RoPEInterleaved)
 	r.readYaRN(h, 1)
-	t := readTemperature(h, r.params.NCtxOrig)
+	var t *temperature
+	if scale := h.nonNegativeOr("attention.temperature_scale", 0); scale > 0 {
+		t = &temperature{scale: float32(scale), length: r.params.NCtxOrig} // whatever temperature_length says
+	}
 	m := newDecoder(&c, r)
 	for i := range c.nLayers {
 		attn := c.attention(i)

@@ -8,7 +8,7 @@ import "inferd/kernels"
 func newModernBERT(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, layerNormEps)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newEncoder(h, &c, r, r.rebased(h))
+	m := newEncoder(h, &c, r, r.rebased(h, &c))
 	if !h.has("classifier.activation") {
 		m.tail.act = kernels.GELU
 	}

@@ -10,7 +10,7 @@ func newOLMo2(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	win := readOptionalWindows(h, &c, 4)
 	r := newRoPE(h, &c, kernels.RoPENeoX)
-	m := newDecoder(&c, r, r.sliding(h.positiveOr("rope.freq_base_swa", r.params.Base)))
+	m := newDecoder(&c, r, r.sliding(h, &c, r.params.Base))
 	for i := range c.nLayers {
 		attn := c.attention(i).normProjections(&c)
 		attn.rope = win.ropeOf(i)

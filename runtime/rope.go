@@ -66,18 +66,21 @@ func (r *rope) readYaRN(h *hparams, logUnit float64) {
 	r.params.MScaleAll = h.nonNegativeOr("rope.scaling.yarn_log_multiplier", 0) / logUnit
 }
 
-// sliding returns the encoding of layers with a sliding window: base is its
-// own, and what extends the context for the others does nothing to it but for
-// the magnitude.
-func (r rope) sliding(base float64) rope {
-	r.params = kernels.RoPEParams{NRot: r.params.NRot, Base: base, AttnFactor: r.params.AttnFactor}
-	return r
+// sliding returns the encoding of layers with a sliding window: its base is its
+// own, defBase where the metadata does not say, and what extends the context for
+// the others does nothing to it but for the magnitude.
+func (r rope) sliding(h *hparams, c *config, defBase float64) rope {
+	r.params = kernels.RoPEParams{Base: defBase, NRot: r.params.NRot, AttnFactor: r.params.AttnFactor}
+	return r.rebased(h, c)
 }
 
 // rebased returns the encoding of layers with a sliding window that may have a
-// base of their own.
-func (r rope) rebased(h *hparams) rope {
+// base of their own, and turn another part of each head.
+func (r rope) rebased(h *hparams, c *config) rope {
 	r.params.Base = h.positiveOr("rope.freq_base_swa", r.params.Base)
+	if h.has("rope.dimension_count_swa") {
+		r.params.NRot = h.rotated("rope.dimension_count_swa", c.headDim)
+	}
 	return r
 }
 

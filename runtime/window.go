@@ -20,9 +20,9 @@ func readWindows(h *hparams, c *config, defLength, defPeriod int) windows {
 }
 
 // readOptionalWindows is readWindows for architectures that have windows where
-// the metadata gives their length.
+// the metadata gives their length, which 0 does not.
 func readOptionalWindows(h *hparams, c *config, defPeriod int) windows {
-	if !h.has("attention.sliding_window") {
+	if h.countOrNone("attention.sliding_window", maxNCtx) == 0 {
 		return noWindows(c)
 	}
 	return readWindows(h, c, 0, defPeriod)

@@ -40,6 +40,8 @@ func TestWindows(t *testing.T) {
 		{"a period", map[string]any{length: uint32(20), pattern: uint32(3)}, 0, 2, []int{20, 20, 0, 20, 20}},
 		{"no layer has a window", map[string]any{length: uint32(20), pattern: uint32(1)}, 0, 2, []int{0, 0, 0, 0, 0}},
 		{"a list", map[string]any{length: uint32(20), pattern: []bool{false, true, true, false, true}}, 0, 2, []int{0, 20, 20, 0, 20}},
+		{"a list of integers", map[string]any{length: uint32(20), pattern: []uint32{0, 1, 1, 0, 1}}, 0, 2, []int{0, 20, 20, 0, 20}},
+		{"every layer has a window", map[string]any{length: uint32(20), pattern: uint32(0)}, 0, 2, []int{20, 20, 20, 20, 20}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := metadata(t, "abacus", tc.keys)
@@ -53,19 +55,19 @@ func TestWindows(t *testing.T) {
 	for _, keys := range []map[string]any{
 		nil,
 		{length: uint32(0), pattern: uint32(2)},
-		{length: uint32(20), pattern: uint32(0)},
 		{length: uint32(20), pattern: []bool{true}},
-		{length: uint32(20), pattern: []uint32{1, 1, 1, 1, 1}},
+		{length: uint32(20), pattern: []float32{1, 1, 1, 1, 1}},
 	} {
 		h := metadata(t, "abacus", keys)
 		readWindows(h, c, 0, 0)
 		require.NotEmpty(t, h.faults, "%v", keys)
 	}
 
-	h := metadata(t, "abacus", nil)
-	none := readOptionalWindows(h, c, 4)
-	require.Empty(t, h.faults)
-	require.Equal(t, noWindows(c), none)
+	for _, keys := range []map[string]any{nil, {length: uint32(0)}} {
+		h := metadata(t, "abacus", keys)
+		require.Equal(t, noWindows(c), readOptionalWindows(h, c, 4))
+		require.Empty(t, h.faults)
+	}
 }
 
 // The layers without keys and values of their own use those of the last layer
