@@ -23,6 +23,7 @@ import (
 // TOML file and flags, in this order; the names are those of settings.
 type Config struct {
 	Socket       string        // where to listen unless systemd passes a socket
+	AdminSocket  string        // likewise for administrators; empty: beside Socket
 	Models       []string      // GGUF files; the first part of a split one
 	Demo         bool          // serve the model that the program carries
 	ModelsDir    string        // folder of models; "" for none
@@ -68,6 +69,14 @@ func DefaultConfig() Config {
 	}
 }
 
+// adminSocket is where administrators are listened to.
+func (c *Config) adminSocket() string {
+	if c.AdminSocket != "" {
+		return c.AdminSocket
+	}
+	return transport.AdminPath(c.Socket)
+}
+
 // setting is one thing that file and flags can say.
 type setting struct {
 	name  string
@@ -82,6 +91,7 @@ type setting struct {
 
 var settings = []setting{
 	{name: "socket", usage: "listen on the Unix socket `PATH`", set: func(c *Config, s string) error { c.Socket = s; return nil }},
+	{name: "admin-socket", usage: "listen for administrators on the Unix socket `PATH`; default: beside --socket", set: func(c *Config, s string) error { c.AdminSocket = s; return nil }},
 	{name: "model", usage: "serve the GGUF `FILE`; may be given more than once", clear: func(c *Config) { c.Models = nil },
 		set: func(c *Config, s string) error { c.Models = append(c.Models, s); return nil }},
 	{name: "models-dir", usage: "serve the models in `FOLDER`, those that come later too", set: func(c *Config, s string) error { c.ModelsDir = s; return nil }},

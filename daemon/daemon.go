@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"inferd/daemon/admin"
 	"inferd/daemon/anthropic"
 	"inferd/daemon/auth"
 	"inferd/daemon/journal"
@@ -42,21 +42,21 @@ func Run(ctx context.Context, c Config, reload func() (Config, error)) error {
 	}
 	log := slog.New(newLogHandler(c.LogLevel))
 	n := &notifier{log: log}
-	l, activated, err := listen(c)
+	sockets, activated, err := listen(c)
 	if err != nil {
 		return err
 	}
 	d := newDaemon(c, log)
 	defer d.close()
 	if err := d.loadFirst(ctx, n); err != nil {
-		_ = l.Close()
+		closeSockets(sockets)
 		return err
 	}
 	if activated {
 		d.idleExit = c.IdleExit
 	}
 	d.reload = reload
-	return d.serve(ctx, l, n)
+	return d.serve(ctx, sockets, n)
 }
 
 // newLogHandler writes to the journal, with fields, where standard error leads
@@ -68,13 +68,25 @@ func newLogHandler(level slog.Level) slog.Handler {
 	return slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
 }
 
-// listen takes the socket that systemd passes, or makes one.
-func listen(c Config) (l net.Listener, activated bool, err error) {
-	if l, err = transport.Activated(); l != nil || err != nil {
-		return l, true, err
+// listen takes the sockets that systemd passes, or makes them.
+func listen(c Config) (p transport.Passed, activated bool, err error) {
+	if p, err = transport.Activated(); p.API != nil || err != nil {
+		return p, true, err
 	}
-	l, err = transport.Listen(c.Socket)
-	return l, false, err
+	if p.API, err = transport.Listen(c.Socket, transport.ProgramsMode); err != nil {
+		return p, false, err
+	}
+	if p.Admin, err = transport.Listen(c.adminSocket(), transport.AdminMode); err != nil {
+		closeSockets(p)
+	}
+	return p, false, err
+}
+
+func closeSockets(p transport.Passed) {
+	_ = p.API.Close()
+	if p.Admin != nil {
+		_ = p.Admin.Close()
+	}
 }
 
 // daemon is the models and the server before them.
@@ -85,10 +97,15 @@ type daemon struct {
 	registry *registry
 	loader   *loader
 	server   *transport.Server
+	admins   *transport.Server
+	observer *observer
+	started  time.Time
 	stopping atomic.Bool
 	log      *slog.Logger
 
 	endAnswers context.CancelFunc // cuts off what is left of all answers
+
+	reloading sync.Mutex // held while the configuration changes
 
 	reload   func() (Config, error) // nil: the configuration stays
 	idleExit time.Duration          // 0: never
@@ -99,7 +116,7 @@ var _ serve.Service = (*daemon)(nil)
 
 // newDaemon returns a daemon that knows no models yet.
 func newDaemon(c Config, log *slog.Logger) *daemon {
-	d := &daemon{loader: &loader{config: c}, log: log}
+	d := &daemon{loader: &loader{config: c}, observer: newObserver(), started: time.Now(), log: log}
 	d.config.Store(&c)
 	d.store = store.New(storeOptions(&c), func(name string) { d.registry.update(name) }, log)
 	d.known = d.store
@@ -108,8 +125,17 @@ func newDaemon(c Config, log *slog.Logger) *daemon {
 	d.registry = newRegistry(ctx, c, d.known, log)
 	d.registry.memory = systemMemory
 	d.registry.load = func(v *store.Model, kvBytes int64) (*model, error) { return d.loader.load(v, kvBytes, log) }
-	router := wire.NewRouter(log, ollama.New(d, log), anthropic.New(d, log), openai.New(d, log))
-	d.server = transport.NewServer(transport.Options{
+	d.registry.observer = d.observer
+	d.gauges()
+	d.server = d.newServer(wire.NewRouter(log, ollama.New(d, log), anthropic.New(d, log), openai.New(d, log)))
+	d.admins = d.newServer(wire.NewRouter(log, admin.New(d, &d.observer.registry)))
+	return d
+}
+
+// newServer returns a server of a socket.
+func (d *daemon) newServer(router *wire.Router) *transport.Server {
+	c := d.config.Load()
+	return transport.NewServer(transport.Options{
 		Handler:          d.activity.watch(router),
 		Policy:           d.grant,
 		Refuse:           router.Refuse,
@@ -117,9 +143,8 @@ func newDaemon(c Config, log *slog.Logger) *daemon {
 		MaxBodiesPerUser: bodiesPerUser * int64(c.MaxBody),
 		MaxConnsPerUser:  c.MaxConns,
 		WriteTimeout:     c.WriteTimeout,
-		Log:              log,
+		Log:              d.log,
 	})
-	return d
 }
 
 // grant is the policy of the configuration.
@@ -189,14 +214,17 @@ func (d *daemon) close() {
 // Stopping implements serve.Service.
 func (d *daemon) Stopping() bool { return d.stopping.Load() }
 
-// serve answers requests on l until ctx ends, then drains.
-func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
+// serve answers requests until ctx ends, then drains.
+func (d *daemon) serve(ctx context.Context, sockets transport.Passed, n *notifier) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	served := make(chan error, 1)
-	running.Go(func() { served <- d.server.Serve(l) })
+	served := make(chan error, 2)
+	running.Go(func() { served <- d.server.Serve(sockets.API) })
+	if sockets.Admin != nil {
+		running.Go(func() { served <- d.admins.Serve(sockets.Admin) })
+	}
 	if d.store != nil {
 		running.Go(func() { d.store.Run(ctx) })
 	}
@@ -208,7 +236,7 @@ func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
 		}
 	})
 
-	d.log.Info("ready", "socket", l.Addr().String(), "models", len(d.registry.loaded()))
+	d.log.Info("ready", "socket", sockets.API.Addr().String(), "models", len(d.registry.loaded()))
 	n.send("READY=1")
 	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeats()
@@ -232,7 +260,7 @@ func (d *daemon) serve(ctx context.Context, l net.Listener, n *notifier) error {
 
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	if shutdownErr := d.server.Shutdown(closeCtx); shutdownErr != nil {
+	if shutdownErr := errors.Join(d.server.Shutdown(closeCtx), d.admins.Shutdown(closeCtx)); shutdownErr != nil {
 		d.log.Warn("connections are cut off", "err", shutdownErr)
 	}
 	return err

@@ -68,7 +68,7 @@ func start(t *testing.T, e engine, change func(*Config)) *testDaemon {
 	m := newModel("fake", e, newChatFormat(e.tokenizer(), ""), c, log)
 	m.fingerprint = "fp_fake"
 	d.model = m
-	l, err := transport.Listen(c.Socket)
+	l, err := transport.Listen(c.Socket, transport.ProgramsMode)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop

@@ -27,6 +27,7 @@ type model struct {
 	engine      engine
 	chat        *chatFormat
 	sched       *sched.Scheduler
+	observer    *observer // nil: nobody counts
 	log         *slog.Logger
 
 	heads   map[string]*head.Head

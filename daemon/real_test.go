@@ -269,7 +269,7 @@ func TestWatchdogIsFedByProgressOnly(t *testing.T) {
 
 func TestRunRefusesWhatCannotWork(t *testing.T) {
 	tied := testdata.Path("models", "llama-tied.gguf")
-	taken, err := transport.Listen(socketPath(t))
+	taken, err := transport.Listen(socketPath(t), transport.ProgramsMode)
 	require.NoError(t, err)
 	defer taken.Close()
 	noModel := filepath.Join(t.TempDir(), "no.gguf")

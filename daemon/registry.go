@@ -22,6 +22,8 @@ type registry struct {
 	memory func() (available, used int64, err error) // bytes the process can still take, and has
 	log    *slog.Logger
 
+	observer *observer // that models report to; nil for none
+
 	ctx     context.Context // of schedulers; ends when all answers have
 	running sync.WaitGroup  // loads, unloads and schedulers
 	turn    chan struct{}   // holds a token while a model is loaded
@@ -248,6 +250,7 @@ func (r *registry) fill(s *slot) {
 		r.failLocked(s, err)
 		return
 	}
+	m.observer = r.observer
 	ctx, stop := context.WithCancel(r.ctx)
 	s.model, s.stop, s.ended = m, stop, make(chan struct{})
 	r.running.Go(func() {

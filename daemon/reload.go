@@ -52,7 +52,7 @@ func (d *daemon) watchSignals(ctx context.Context, n *notifier) {
 		select {
 		case <-hangups:
 			n.reloading()
-			d.reconfigure()
+			_ = d.reconfigure() // logged
 			n.send("READY=1")
 		case <-ctx.Done():
 			return
@@ -61,10 +61,12 @@ func (d *daemon) watchSignals(ctx context.Context, n *notifier) {
 }
 
 // reconfigure reads the configuration and takes over what can change while
-// requests run. One that is broken changes nothing.
-func (d *daemon) reconfigure() {
+// requests run. One that is broken changes nothing; it is logged and returned.
+func (d *daemon) reconfigure() error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
 	if d.reload == nil {
-		return
+		return nil
 	}
 	old := d.config.Load()
 	c, err := d.reload()
@@ -73,13 +75,14 @@ func (d *daemon) reconfigure() {
 	}
 	if err != nil {
 		d.log.Error("configuration not reloaded, the old one stays", "err", err)
-		return
+		return err
 	}
 	c, fixed := keepFixed(old, c)
 	d.config.Store(&c)
 	d.registry.setConfig(c)
 	d.store.SetOptions(storeOptions(&c))
 	d.log.Info("configuration reloaded", "needs_restart", fixed)
+	return nil
 }
 
 // keepFixed returns c with the settings of old that cannot change, and the names
@@ -87,6 +90,7 @@ func (d *daemon) reconfigure() {
 func keepFixed(old *Config, c Config) (Config, []string) {
 	var fixed []string
 	keep(&fixed, "socket", &c.Socket, old.Socket)
+	keep(&fixed, "admin-socket", &c.AdminSocket, old.AdminSocket)
 	keep(&fixed, "n-ctx", &c.NCtx, old.NCtx)
 	keep(&fixed, "kv-budget", &c.KVBudget, old.KVBudget)
 	keep(&fixed, "kv-type", &c.KVType, old.KVType)

@@ -46,10 +46,10 @@ var messageIDs = map[string]string{
 	"stopping":       "a8a8a4716e6c4ca0aba720bc45c2279d",
 	"model loaded":   "69326f6d7a944d8fa48c661135426e83",
 	"model unloaded": "6a0d5f6c1d0f45649cec6d627a67704f",
-	"model refused":  "6b853862480447f0a367e3ae7afedfb0",
+	"model not loaded": "6b853862480447f0a367e3ae7afedfb0",
 	"answer":         "4bf8bf5a84724ababa1f5dab05c85a54",
-	"reloaded":       "18f17207d7d6474cb4e769c6bf7a2d4d",
-	"not reloaded":   "cd2456088aaa4cbc8b6891628e1c5723",
+	"configuration reloaded":   "18f17207d7d6474cb4e769c6bf7a2d4d",
+	"configuration not reloaded, the old one stays":   "cd2456088aaa4cbc8b6891628e1c5723",
 }
 
 // Enabled implements slog.Handler.

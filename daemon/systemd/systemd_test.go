@@ -123,7 +123,7 @@ func TestService(t *testing.T) {
 		out, err := m.asks("outsider", hours)
 		require.Error(t, err)
 		require.Contains(t, out, "permission denied")
-		_, err = m.as("member", "sh", "-c", "test -w /run/inferd/admin.sock")
+		_, err = m.as("member", "sh", "-c", "test -w /run/inferd/inferd-admin.sock")
 		require.Error(t, err, "administration is root's")
 	})
 	t.Run("reload", func(t *testing.T) { testReload(t, m) })
@@ -146,8 +146,8 @@ func testReload(t *testing.T, m *machine) {
 	pid := m.property("inferd.service", "MainPID")
 	m.sh(`printf '\nlog-level = "debug"\n' >>/etc/inferd/inferd.toml && systemctl reload inferd`)
 	require.Eventually(t, func() bool {
-		out, _ := m.try("journalctl", "--unit", "inferd", "--grep", "^reloaded")
-		return strings.Contains(out, "reloaded")
+		out, _ := m.try("journalctl", "--unit", "inferd", "--grep", "configuration reloaded")
+		return strings.Contains(out, "configuration reloaded")
 	}, 10*time.Second, 100*time.Millisecond)
 
 	m.sh(`cp /etc/inferd/inferd.toml /tmp/good.toml && printf 'nonsense = 7\n' >>/etc/inferd/inferd.toml && systemctl reload inferd || true`)

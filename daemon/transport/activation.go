@@ -10,40 +10,69 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Activated returns the listening socket that systemd passed to this process
-// (sd_listen_fds(3)), or nil if it passed none. Anything but one listening
-// Unix stream socket is an error: inferd serves no network, whoever opened it.
-// The variables that announce the socket are removed from the environment.
-func Activated() (net.Listener, error) {
+// AdminName is the FileDescriptorName= of the socket for administrators
+// (systemd.socket(5)).
+const AdminName = "admin"
+
+// Passed are the listening sockets that systemd passed to this process; nil where
+// it passed none.
+type Passed struct {
+	API, Admin net.Listener
+}
+
+// Activated returns the listening sockets that systemd passed to this process
+// (sd_listen_fds(3)): one for programs, and beside it perhaps one named AdminName.
+// Anything but listening Unix stream sockets is an error: inferd serves no network,
+// whoever opened it. The variables that announce sockets are removed from the
+// environment.
+func Activated() (Passed, error) {
 	files := activation.Files(true)
 	if len(files) == 0 {
-		return nil, nil
+		return Passed{}, nil
 	}
-	l, err := passedListener(files)
+	p, err := passedListeners(files)
 	for _, f := range files {
 		_ = f.Close() // a listener has its own duplicate
 	}
 	if err != nil {
-		return nil, fmt.Errorf("socket activation: %w", err)
+		p.close()
+		return Passed{}, fmt.Errorf("socket activation: %w", err)
 	}
-	return l, nil
+	return p, nil
 }
 
-func passedListener(files []*os.File) (net.Listener, error) {
-	if len(files) != 1 {
-		return nil, fmt.Errorf("got %d sockets, want 1", len(files))
+func passedListeners(files []*os.File) (p Passed, err error) {
+	for _, f := range files {
+		at := &p.API
+		if f.Name() == AdminName {
+			at = &p.Admin
+		}
+		if *at != nil {
+			return p, fmt.Errorf("got two sockets for the same, descriptor %q is the second", f.Name())
+		}
+		if err := checkListening(int(f.Fd())); err != nil {
+			return p, fmt.Errorf("descriptor %q: %w", f.Name(), err)
+		}
+		l, err := net.FileListener(f)
+		if err != nil {
+			return p, err
+		}
+		// The file belongs to the socket unit, which outlives this process.
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		*at = l
 	}
-	f := files[0]
-	if err := checkListening(int(f.Fd())); err != nil {
-		return nil, fmt.Errorf("descriptor %q: %w", f.Name(), err)
+	if p.API == nil {
+		return p, errors.New("got no socket for programs")
 	}
-	l, err := net.FileListener(f)
-	if err != nil {
-		return nil, err
+	return p, nil
+}
+
+func (p Passed) close() {
+	for _, l := range []net.Listener{p.API, p.Admin} {
+		if l != nil {
+			_ = l.Close()
+		}
 	}
-	// The file belongs to the socket unit, which outlives this process.
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	return l, nil
 }
 
 // checkListening reports why fd is not a listening Unix stream socket.

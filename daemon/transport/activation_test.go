@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,10 +18,11 @@ const childVar = "INFERD_TEST_ACTIVATED"
 // activationChild takes the passed socket and greets one client, or says why
 // there is no socket.
 func activationChild() error {
-	l, err := Activated()
+	passed, err := Activated()
 	if err != nil {
 		return err
 	}
+	l := passed.API
 	defer l.Close()
 	c, err := l.Accept()
 	if err != nil {
@@ -69,15 +71,22 @@ func TestActivatedServesTheSocketSystemdPasses(t *testing.T) {
 func TestActivatedWithoutSystemd(t *testing.T) {
 	t.Setenv("LISTEN_PID", "1")
 	t.Setenv("LISTEN_FDS", "1")
-	l, err := Activated()
+	passed, err := Activated()
 	require.NoError(t, err)
-	require.Nil(t, l, "sockets for another process are not ours")
+	require.Zero(t, passed, "sockets for another process are not ours")
 }
 
-func TestPassedListenerRefusesAllButOneListeningUnixSocket(t *testing.T) {
+func TestPassedListenersAreListeningUnixSockets(t *testing.T) {
 	file := func(s interface{ File() (*os.File, error) }) *os.File {
 		f, err := s.File()
 		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	named := func(f *os.File, name string) *os.File {
+		fd, err := syscall.Dup(int(f.Fd()))
+		require.NoError(t, err)
+		f = os.NewFile(uintptr(fd), name)
 		t.Cleanup(func() { f.Close() })
 		return f
 	}
@@ -98,17 +107,20 @@ func TestPassedListenerRefusesAllButOneListeningUnixSocket(t *testing.T) {
 		"no network":    {file(tcp)},
 		"stream":        {file(dgram)},
 		"Accept=no":     {file(connected)},
-		"2 sockets":     {file(unixListener), file(unixListener)},
+		"two sockets":   {file(unixListener), file(unixListener)},
 		"non-socket":    {os.Stdin},
-		"got 0 sockets": {},
+		"got no socket": {named(file(unixListener), AdminName)},
 	} {
-		_, err := passedListener(files)
+		p, err := passedListeners(files)
+		p.close()
 		require.Error(t, err, want)
 		if want != "non-socket" {
 			require.ErrorContains(t, err, want)
 		}
 	}
-	l, err := passedListener([]*os.File{file(unixListener)})
+	p, err := passedListeners([]*os.File{named(file(unixListener), AdminName), file(unixListener)})
 	require.NoError(t, err)
-	require.NoError(t, l.Close())
+	require.NotNil(t, p.API)
+	require.NotNil(t, p.Admin)
+	p.close()
 }

@@ -16,9 +16,12 @@ import (
 )
 
 const (
-	// socketMode lets the socket's owner and group connect. Connecting needs
+	// ProgramsMode lets a socket's owner and group connect. Connecting needs
 	// write permission (unix(7)).
-	socketMode = 0o660
+	ProgramsMode fs.FileMode = 0o660
+
+	// AdminMode lets the owner connect alone.
+	AdminMode fs.FileMode = 0o600
 
 	// maxPathBytes is the room in sockaddr_un for a path and its final zero,
 	// less one byte for the temporary name.
@@ -31,8 +34,8 @@ const (
 // ErrInUse is returned by Listen for a socket that another process serves.
 var ErrInUse = errors.New("socket is in use by another process")
 
-// Listen makes a Unix socket at path, mode 0660, and removes it when the
-// listener is closed. The folder is made if only its last element is missing.
+// Listen makes a Unix socket of a mode at path, and removes it when the listener
+// is closed. The folder is made if only its last element is missing.
 // A file already at path is replaced only if it is a socket that nobody
 // answers; otherwise Listen fails, with ErrInUse where somebody does.
 //
@@ -40,7 +43,7 @@ var ErrInUse = errors.New("socket is in use by another process")
 // client can reach a socket that is half made. A lock file beside it keeps
 // two daemons from both finding the path free; it stays when the listener is
 // closed, since removing a lock file is itself a race.
-func Listen(path string) (net.Listener, error) {
+func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 	if len(path) > maxPathBytes {
 		return nil, fmt.Errorf("listen on %s: path has %d bytes, a socket's may have %d", path, len(path), maxPathBytes)
 	}
@@ -51,7 +54,7 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	l, err := listenLocked(path)
+	l, err := listenLocked(path, mode)
 	if err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
@@ -86,7 +89,7 @@ func lockFile(path string) (*os.File, error) {
 
 // listenLocked binds under a temporary name and renames. The lock on path
 // must be held.
-func listenLocked(path string) (*net.UnixListener, error) {
+func listenLocked(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	if err := checkFree(path); err != nil {
 		return nil, err
 	}
@@ -95,10 +98,10 @@ func listenLocked(path string) (*net.UnixListener, error) {
 		return nil, err
 	}
 	// A socket's inode mode before bind, less the umask, becomes the file's:
-	// set early, the file is never wider than socketMode.
+	// set early, the file is never wider than mode.
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var chmodErr error
-		err := c.Control(func(fd uintptr) { chmodErr = unix.Fchmod(int(fd), socketMode) })
+		err := c.Control(func(fd uintptr) { chmodErr = unix.Fchmod(int(fd), uint32(mode)) })
 		return errors.Join(err, chmodErr)
 	}}
 	l, err := config.Listen(context.Background(), "unix", temp)
@@ -107,7 +110,7 @@ func listenLocked(path string) (*net.UnixListener, error) {
 	}
 	unixListener := l.(*net.UnixListener)
 	unixListener.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(temp, socketMode), os.Rename(temp, path)); err != nil {
+	if err := errors.Join(os.Chmod(temp, mode), os.Rename(temp, path)); err != nil {
 		_ = l.Close()
 		_ = os.Remove(temp)
 		return nil, err

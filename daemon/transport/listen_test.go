@@ -16,7 +16,7 @@ func TestListenMakesSocketOfMode0660WhateverTheUmask(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		path := socketPath(t)
 		old := syscall.Umask(umask)
-		l, err := Listen(path)
+		l, err := Listen(path, ProgramsMode)
 		syscall.Umask(old)
 		require.NoError(t, err)
 
@@ -36,11 +36,11 @@ func TestListenMakesSocketOfMode0660WhateverTheUmask(t *testing.T) {
 
 func TestListenMakesLastFolderOnly(t *testing.T) {
 	dir := filepath.Dir(socketPath(t))
-	l, err := Listen(filepath.Join(dir, "inferd", "s"))
+	l, err := Listen(filepath.Join(dir, "inferd", "s"), ProgramsMode)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 
-	_, err = Listen(filepath.Join(dir, "typo", "inferd", "s"))
+	_, err = Listen(filepath.Join(dir, "typo", "inferd", "s"), ProgramsMode)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
@@ -52,7 +52,7 @@ func TestListenReplacesDeadSocket(t *testing.T) {
 	require.NoError(t, dead.Close())
 	require.NoError(t, os.WriteFile(path+"~", nil, 0o600), "left by a start that was killed")
 
-	l, err := Listen(path)
+	l, err := Listen(path, ProgramsMode)
 	require.NoError(t, err)
 	defer l.Close()
 	c, err := net.Dial("unix", path)
@@ -64,20 +64,20 @@ func TestListenLeavesLivingSocketAlone(t *testing.T) {
 	path := socketPath(t)
 	foreign, err := net.Listen("unix", path) // somebody who takes no lock
 	require.NoError(t, err)
-	_, err = Listen(path)
+	_, err = Listen(path, ProgramsMode)
 	require.ErrorIs(t, err, ErrInUse)
 	c, err := net.Dial("unix", path)
 	require.NoError(t, err, "the living socket still answers")
 	c.Close()
 	require.NoError(t, foreign.Close())
 
-	first, err := Listen(path)
+	first, err := Listen(path, ProgramsMode)
 	require.NoError(t, err)
-	_, err = Listen(path)
+	_, err = Listen(path, ProgramsMode)
 	require.ErrorIs(t, err, ErrInUse)
 	require.NoError(t, first.Close())
 
-	second, err := Listen(path)
+	second, err := Listen(path, ProgramsMode)
 	require.NoError(t, err, "free again after Close")
 	require.NoError(t, second.Close())
 }
@@ -94,7 +94,7 @@ func TestListenRefusesWhatIsNoSocket(t *testing.T) {
 		"special file":  func() { require.NoError(t, syscall.Mkfifo(path, 0o600)) },
 	} {
 		make()
-		_, err := Listen(path)
+		_, err := Listen(path, ProgramsMode)
 		require.ErrorContains(t, err, kind)
 		_, err = os.Lstat(path)
 		require.NoError(t, err, "%s is still there", kind)
@@ -106,14 +106,14 @@ func TestListenRefusesWhatIsNoSocket(t *testing.T) {
 }
 
 func TestListenNamesBothLengthsOfALongPath(t *testing.T) {
-	_, err := Listen("/tmp/" + strings.Repeat("x", 200))
+	_, err := Listen("/tmp/"+strings.Repeat("x", 200), ProgramsMode)
 	require.ErrorContains(t, err, "205 bytes")
 	require.ErrorContains(t, err, "106")
 
 	// The longest path that is let through does work.
 	dir := filepath.Dir(socketPath(t))
 	path := filepath.Join(dir, strings.Repeat("x", maxPathBytes-len(dir)-1))
-	l, err := Listen(path)
+	l, err := Listen(path, ProgramsMode)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 }

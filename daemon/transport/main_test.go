@@ -79,7 +79,7 @@ func serve(t *testing.T, handler http.HandlerFunc, changeOptions func(*Options),
 	for _, change := range changes {
 		change(s.Server)
 	}
-	l, err := Listen(s.path)
+	l, err := Listen(s.path, ProgramsMode)
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()

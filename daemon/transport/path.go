@@ -3,6 +3,7 @@ package transport
 import (
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // DefaultPath returns where the daemon's socket is if nobody says otherwise,
@@ -17,4 +18,14 @@ func DefaultPath() string {
 		dir = filepath.Join(user, "inferd")
 	}
 	return filepath.Join(dir, "inferd.sock")
+}
+
+// AdminPath returns where administrators are listened to, if nobody says
+// otherwise: "-admin" in the name of the socket for programs, beside it.
+func AdminPath(socket string) string {
+	name, isSock := strings.CutSuffix(socket, ".sock")
+	if !isSock {
+		return socket + "-admin"
+	}
+	return name + "-admin.sock"
 }
