@@ -27,7 +27,7 @@ func (d *daemon) Status(ctx context.Context) admin.Status {
 		PID:      os.Getpid(),
 		Uptime:   time.Since(d.started),
 		Socket:   d.config.Load().Socket,
-		Kernels:  kernels.Active().Name,
+		Kernels:  kernels.Active(),
 		Contract: kernels.ContractVersion,
 		Threads:  runtime.ChooseThreads().N,
 		Stopping: d.Stopping(),
@@ -36,9 +36,9 @@ func (d *daemon) Status(ctx context.Context) admin.Status {
 	if n := d.config.Load().Threads; n > 0 {
 		s.Threads = n
 	}
-	loaded := map[string]*slot{}
-	for _, slot := range d.registry.current() {
-		loaded[slot.name] = slot
+	loaded := map[string]*model{}
+	for _, r := range d.registry.current() {
+		loaded[r.name] = r.model
 	}
 	for _, info := range d.Models(ctx) {
 		s.Models = append(s.Models, d.modelStatus(info, loaded[info.Name]))
@@ -61,8 +61,8 @@ func (d *daemon) memoryStatus() admin.Memory {
 	return m
 }
 
-// modelStatus describes a model; s is nil unless it is loaded.
-func (d *daemon) modelStatus(info serve.Info, s *slot) admin.Model {
+// modelStatus describes a model; its second form is nil unless it is loaded.
+func (d *daemon) modelStatus(info serve.Info, loaded *model) admin.Model {
 	t := d.observer.of(info.Name)
 	m := admin.Model{
 		Name: info.Name, Aliases: info.Aliases, Architecture: info.Architecture, Quantisation: info.Quantisation,
@@ -70,9 +70,9 @@ func (d *daemon) modelStatus(info serve.Info, s *slot) admin.Model {
 		Loaded: info.Loaded, Loading: info.Loading, MemoryBytes: info.MemoryBytes, Expires: info.Expires, NCtx: info.NCtx,
 		NPrompt: t.nPrompt, NReused: t.nReused, NGenerated: t.nOut,
 	}
-	if s != nil {
-		kv := s.model.engine.kv()
-		m.Running, m.Waiting = s.model.sched.NRunning(), waiting(s.model)
+	if loaded != nil {
+		kv := loaded.engine.kv()
+		m.Running, m.Waiting = loaded.sched.NRunning(), waiting(loaded)
 		m.KVPages, m.KVUsed, m.KVCached = kv.NPages, kv.NPages-kv.NFree-kv.NEvictable, kv.NCached
 	}
 	return m

@@ -23,7 +23,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"inferd/daemon/store"
-	"inferd/daemon/transport"
 )
 
 // logBuffer collects a log that several goroutines write.
@@ -68,7 +67,7 @@ func start(t *testing.T, e engine, change func(*Config)) *testDaemon {
 	m := newModel("fake", e, newChatFormat(e.tokenizer(), ""), c, log)
 	m.fingerprint = "fp_fake"
 	d.model = m
-	l, err := transport.Listen(c.Socket, transport.ProgramsMode)
+	sockets, _, err := listen(c)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
@@ -79,7 +78,7 @@ func start(t *testing.T, e engine, change func(*Config)) *testDaemon {
 	require.NoError(t, fake.registry.preload(ctx))
 	go func() {
 		defer close(d.stopped)
-		err := fake.serve(ctx, l, &notifier{log: log})
+		err := fake.serve(ctx, sockets, &notifier{log: log})
 		fake.close()
 		d.stopped <- err
 	}()

@@ -110,6 +110,7 @@ type answer struct {
 	nOut    int
 	finish  runtime.FinishReason
 	firstAt time.Time // when the first token was there
+	lastAt  time.Time // when the last one was
 	ended   bool
 	err     error // why it ended, nil if it is complete
 }
@@ -119,10 +120,15 @@ var _ serve.Answer = (*answer)(nil)
 func (a *answer) push(d runtime.Delta, nReused int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := time.Now()
 	if a.nOut == 0 {
-		a.firstAt = time.Now()
+		a.firstAt = now
 		a.nReused = nReused
+		a.model.observer.first(a.model.name, now.Sub(a.started))
+	} else {
+		a.model.observer.next(a.model.name, now.Sub(a.lastAt))
 	}
+	a.lastAt = now
 	a.nOut++
 	a.finish = d.Finished
 	a.deltas = append(a.deltas, d)
@@ -209,10 +215,15 @@ func (a *answer) Close() {
 		clear(d.Text)
 	}
 	a.deltas = nil
+	took := time.Since(a.started)
+	a.model.observer.ended(answered{
+		user: auth.GrantFrom(a.request).User, model: a.model.name, outcome: outcome,
+		nPrompt: a.nPrompt, nReused: a.nReused, nOut: a.nOut, took: took,
+	})
 	a.model.log.Info("answer",
 		"id", transport.RequestID(a.request), "user", auth.GrantFrom(a.request).User, "model", a.model.name,
 		"n_prompt", a.nPrompt, "n_reused", a.nReused, "n_generated", a.nOut, "outcome", outcome,
-		"first_token", firstToken, "duration", time.Since(a.started))
+		"first_token", firstToken, "duration", took)
 }
 
 // Score implements serve.Model.

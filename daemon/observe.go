@@ -126,19 +126,19 @@ func (o *observer) byUser() (users []auth.User, tallies []tally) {
 // gauges makes the metrics that are read off the daemon when asked for.
 func (d *daemon) gauges() {
 	r := &d.observer.registry
-	perModel := func(name, help string, value func(s *slot, kv runtime.KVStats) float64) {
+	perModel := func(name, help string, value func(s residence, kv runtime.KVStats) float64) {
 		r.Gauge(name, help, []string{"model"}, func(set func(float64, ...string)) {
 			for _, s := range d.registry.current() {
 				set(value(s, s.model.engine.kv()), s.name)
 			}
 		})
 	}
-	perModel("inferd_requests_running", "Requests that are being answered.", func(s *slot, _ runtime.KVStats) float64 { return float64(s.model.sched.NRunning()) })
-	perModel("inferd_requests_waiting", "Requests that wait.", func(s *slot, _ runtime.KVStats) float64 { return float64(waiting(s.model)) })
-	perModel("inferd_model_memory_bytes", "Memory that a loaded model takes.", func(s *slot, _ runtime.KVStats) float64 { return float64(s.bytes) })
-	perModel("inferd_kv_pages", "Pages of the KV cache.", func(_ *slot, kv runtime.KVStats) float64 { return float64(kv.NPages) })
-	perModel("inferd_kv_pages_used", "Pages that running requests use.", func(_ *slot, kv runtime.KVStats) float64 { return float64(kv.NPages - kv.NFree - kv.NEvictable) })
-	perModel("inferd_kv_pages_cached", "Pages kept for prompts that may come again.", func(_ *slot, kv runtime.KVStats) float64 { return float64(kv.NCached) })
+	perModel("inferd_requests_running", "Requests that are being answered.", func(s residence, _ runtime.KVStats) float64 { return float64(s.model.sched.NRunning()) })
+	perModel("inferd_requests_waiting", "Requests that wait.", func(s residence, _ runtime.KVStats) float64 { return float64(waiting(s.model)) })
+	perModel("inferd_model_memory_bytes", "Memory that a loaded model takes.", func(s residence, _ runtime.KVStats) float64 { return float64(s.bytes) })
+	perModel("inferd_kv_pages", "Pages of the KV cache.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NPages) })
+	perModel("inferd_kv_pages_used", "Pages that running requests use.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NPages - kv.NFree - kv.NEvictable) })
+	perModel("inferd_kv_pages_cached", "Pages kept for prompts that may come again.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NCached) })
 	r.Gauge("inferd_models_known", "Models that can be asked for.", nil, func(set func(float64, ...string)) {
 		set(float64(len(d.known.Entries())))
 	})

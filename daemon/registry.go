@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -363,6 +365,37 @@ func (r *registry) loaded() []*slot {
 		add(s)
 	}
 	return out
+}
+
+// residence is a model that new requests get.
+type residence struct {
+	name  string
+	model *model
+	bytes int64 // of memory
+}
+
+// current lists the models that new requests get, by name.
+func (r *registry) current() []residence {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []residence
+	for _, s := range r.slots {
+		if s.model != nil {
+			out = append(out, residence{s.name, s.model, s.bytes})
+		}
+	}
+	slices.SortFunc(out, func(a, b residence) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// drop unloads a model as soon as its requests have ended; the next one loads it
+// again.
+func (r *registry) drop(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.slots[name]; s != nil {
+		r.retireLocked(s)
+	}
 }
 
 // loading returns the name of a model that is being loaded, "" if none is.

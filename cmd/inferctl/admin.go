@@ -6,9 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"path/filepath"
 
 	"inferd/daemon/admin"
+	"inferd/daemon/transport"
 )
 
 // newAdmin returns a client of a daemon's administration socket, which is beside
@@ -18,12 +18,12 @@ func newAdmin(socket string) *client {
 	if socket != "" {
 		return c
 	}
-	return newClient(filepath.Join(filepath.Dir(c.socket), "admin.sock"))
+	return newClient(transport.AdminPath(c.socket))
 }
 
 // adminFlag declares the flag that all commands for administrators have.
 func adminFlag(fs *flag.FlagSet) *string {
-	return fs.String("admin-socket", "", "administration socket `PATH` of the daemon; default: admin.sock beside the user's own socket, else beside the system's")
+	return fs.String("admin-socket", "", "administration socket `PATH` of the daemon; default: beside the user's own socket, else beside the system's")
 }
 
 // daemonStatus asks for the daemon's state.

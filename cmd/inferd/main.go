@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"inferd/daemon"
@@ -29,6 +30,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run serves until a signal asks for an end and returns the exit code.
 func run(args []string) int {
+	if len(args) == 2 && args[0] == "--reload" {
+		return tellReload(args[1])
+	}
 	var help bytes.Buffer
 	config, err := daemon.ParseArgs(args, &help)
 	switch {
@@ -47,6 +51,19 @@ func run(args []string) int {
 	reload := func() (daemon.Config, error) { return daemon.ParseArgs(args, io.Discard) }
 	if err := daemon.Run(ctx, config, reload); err != nil {
 		return report(err, hintFor(err), exitFailure)
+	}
+	return exitOK
+}
+
+// tellReload tells a running daemon to read its configuration again. It is here
+// because a service's root directory holds no other program that could.
+func tellReload(pid string) int {
+	n, err := strconv.Atoi(pid)
+	if err != nil || n < 2 {
+		return report(fmt.Errorf("--reload %q: want the process id of a daemon", pid), "", exitUsage)
+	}
+	if err := syscall.Kill(n, syscall.SIGHUP); err != nil {
+		return report(fmt.Errorf("reload process %d: %w", n, err), "", exitFailure)
 	}
 	return exitOK
 }

@@ -42,14 +42,14 @@ func NewHandler(level slog.Leveler) *Handler {
 // messageIDs name the events that others look for (systemd.journal-fields(7),
 // MESSAGE_ID), by the text of the record. They never change.
 var messageIDs = map[string]string{
-	"ready":          "d1a0a005228248ca971297e23a913a10",
-	"stopping":       "a8a8a4716e6c4ca0aba720bc45c2279d",
-	"model loaded":   "69326f6d7a944d8fa48c661135426e83",
-	"model unloaded": "6a0d5f6c1d0f45649cec6d627a67704f",
-	"model not loaded": "6b853862480447f0a367e3ae7afedfb0",
-	"answer":         "4bf8bf5a84724ababa1f5dab05c85a54",
-	"configuration reloaded":   "18f17207d7d6474cb4e769c6bf7a2d4d",
-	"configuration not reloaded, the old one stays":   "cd2456088aaa4cbc8b6891628e1c5723",
+	"ready":                  "d1a0a005228248ca971297e23a913a10",
+	"stopping":               "a8a8a4716e6c4ca0aba720bc45c2279d",
+	"model loaded":           "69326f6d7a944d8fa48c661135426e83",
+	"model unloaded":         "6a0d5f6c1d0f45649cec6d627a67704f",
+	"model not loaded":       "6b853862480447f0a367e3ae7afedfb0",
+	"answer":                 "4bf8bf5a84724ababa1f5dab05c85a54",
+	"configuration reloaded": "18f17207d7d6474cb4e769c6bf7a2d4d",
+	"configuration not reloaded, the old one stays": "cd2456088aaa4cbc8b6891628e1c5723",
 }
 
 // Enabled implements slog.Handler.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inferd/daemon/auth"
@@ -134,6 +135,8 @@ type Scheduler struct {
 	stopping bool
 	empty    chan struct{} // closed when stopping and nIn is 0
 
+	nRunning atomic.Int64 // requests that are being answered, as of the last step
+
 	// These belong to the goroutine in Run.
 	policy  policy
 	work    []work
@@ -231,6 +234,9 @@ func (s *Scheduler) NRequests() int {
 	defer s.mu.Unlock()
 	return s.nIn
 }
+
+// NRunning returns how many of them are running.
+func (s *Scheduler) NRunning() int { return int(s.nRunning.Load()) }
 
 // call is a function that Run is to call, and a channel to close then.
 type call struct {
@@ -333,6 +339,7 @@ func (s *Scheduler) step() bool {
 			s.end(j, err)
 		}
 	}
+	s.nRunning.Store(int64(len(s.policy.running)))
 	s.plan()
 	if len(s.work) == 0 {
 		return false
