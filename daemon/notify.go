@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -70,8 +71,12 @@ func (n *notifier) setStatus(status string) {
 // heartbeat keeps the service manager informed until ctx ends: the status now
 // and then, and if it runs a watchdog, a sign of life whenever alive returns
 // nil within half the watchdog's time. A daemon that hangs in a step falls
-// silent and is restarted.
+// silent and is restarted. Without a service manager it returns at once: an idle
+// daemon is not woken for nobody.
 func (n *notifier) heartbeat(ctx context.Context, status func() string, alive func(context.Context) error) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return
+	}
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
 		n.log.Warn("watchdog is off", "err", err)
