@@ -215,6 +215,7 @@ func (b *benchRun) steps(ctx context.Context, t *benchTest, n int) error {
 		return feed(ctx, t.sessions[0], b.tokens[b.depth:b.depth+n], runtime.WantLast, t.perStep, nil)
 	}
 	var batch runtime.Batch
+	defer batch.Reset()
 	for i := range n {
 		if err := context.Cause(ctx); err != nil {
 			return err
