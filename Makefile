@@ -79,8 +79,9 @@ test: build ## build, then run all tests; INFERD_SHARED=dir adds the golden data
 	@$(golden_data_notice)
 	@$(TEST) ./... ; status=$$? ; $(golden_data_notice) ; exit $$status
 
+# -mod=mod: what the clients share with the daemon follows the daemon's versions.
 clients: ## test with client libraries of Go and Node, which are fetched; INFERD_CLIENTS=require makes missing npm an error
-	cd daemon/clients && $(GO) vet ./... && $(GO) test -count 1 -timeout 15m ./...
+	cd daemon/clients && $(GO) vet -mod=mod ./... && $(GO) test -mod=mod -count 1 -timeout 15m ./...
 
 noasm: ## test the kernels and the runtime without assembly
 	$(TEST),noasm ./kernels/... ./runtime/...

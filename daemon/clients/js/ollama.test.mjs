@@ -104,7 +104,7 @@ test("errors", async () => {
   await assert.rejects(refused({ options: { num_ctx: 3 } }), (e) => e.status_code === 400 && /3 tokens/.test(e.error));
   await assert.rejects(refused({ messages: [{ role: "user", content: "word ".repeat(2000) }] }), /256 tokens/);
   await assert.rejects(refused({ think: true }), /does not support thinking/);
-  await assert.rejects(refused({ format: { type: "object", unevaluatedItems: false } }), (e) => e.status_code === 400);
+  await assert.rejects(refused({ format: { type: "nonsense" } }), (e) => e.status_code === 400);
   await assert.rejects(refused({ tools: [{ type: "function", function: weather }] }), /knows no tools/);
   await assert.rejects(client.delete({ model: "demo" }), (e) => e.status_code === 501);
 });
@@ -114,4 +114,17 @@ test("embeddings", async () => {
   assert.equal(embeddings.length, 2);
   const { embedding } = await client.embeddings({ model: "demo", prompt: "library" });
   assert.deepEqual(embedding, embeddings[0]);
+});
+
+test("thinking", async () => {
+  const ask = { model: "scripted", messages: [{ role: "user", content: "hi" }] };
+  for (const think of [true, "high"]) {
+    const { message } = await client.chat({ ...ask, think });
+    assert.equal(message.thinking, "They greet me.");
+    assert.equal(message.content, "Good day.");
+  }
+  assert.equal((await client.chat({ ...ask, think: false })).message.content, "Hello there!");
+  const { text, parts } = await collect(await client.generate({ model: "scripted", prompt: "hi", think: true, stream: true }), (p) => p.response);
+  assert.equal(text, "Good day.");
+  assert.equal(parts.map((p) => p.thinking ?? "").join(""), "They greet me.");
 });

@@ -120,5 +120,5 @@ test("errors", async () => {
   await assert.rejects(refused({ model: "nobody" }), (e) => e instanceof OpenAI.NotFoundError && e.code === "model_not_found" && /"nobody".*"demo"/.test(e.message));
   await assert.rejects(refused({ temperature: 9 }), (e) => e instanceof OpenAI.BadRequestError && e.param === "temperature");
   await assert.rejects(refused({ messages: [{ role: "user", content: "word ".repeat(2000) }] }), (e) => e.code === "context_length_exceeded" && /256 tokens/.test(e.message));
-  await assert.rejects(refused({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { unevaluatedItems: false } } } }), OpenAI.BadRequestError);
+  await assert.rejects(refused({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "nonsense" } } } }), OpenAI.BadRequestError);
 });
