@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +17,7 @@ import (
 
 	"inferd/gguf"
 	"inferd/testdata"
+	"inferd/tokenizer"
 )
 
 const orderSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{
@@ -81,6 +85,63 @@ func TestUntrainedModelsFollowSchemas(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, http.StatusBadRequest, apiErr.StatusCode)
 	require.Equal(t, "response_format.json_schema.schema", apiErr.Param)
+}
+
+// TestUntrainedModelsFollowSDKs: schemas as converters of SDKs write them, through
+// the socket. Free strings end because the client's logit_bias makes quotes and
+// closing brackets likelier; schemas with patterns are left out, whose ends may
+// be too rare for that. INFERD_ALL_SCHEMAS takes all.
+func TestUntrainedModelsFollowSDKs(t *testing.T) {
+	f, err := gguf.Open(testdata.Path("models", "llama-tied.gguf"))
+	require.NoError(t, err)
+	defer f.Close()
+	c := DefaultConfig()
+	e, err := loadEngine(f, c.plan(), new(sync.Mutex))
+	require.NoError(t, err)
+	bias := map[string]int64{}
+	for text, b := range map[string]int64{`"`: 8, "}": 6, "]": 6} {
+		for id := range tokenizer.Token(100_000) { // those that are not there have no piece
+			if string(e.tokenizer().Piece(id, false)) == text {
+				bias[strconv.Itoa(int(id))] = b
+			}
+		}
+	}
+	d := start(t, e, nil)
+	client := d.openai()
+	data, err := os.ReadFile("../runtime/grammar/testdata/sdk.jsonl")
+	require.NoError(t, err)
+	every := 40
+	if os.Getenv("INFERD_ALL_SCHEMAS") != "" {
+		every = 1
+	}
+	n := 0
+	for i, line := range bytes.Split(bytes.TrimSpace(data), []byte("\n")) {
+		var of struct{ Schema json.RawMessage }
+		require.NoError(t, json.Unmarshal(line, &of))
+		if i%every != 0 || bytes.Contains(line, []byte(`"pattern"`)) || bytes.Contains(line, []byte(`nullable`)) || bytes.Contains(line, []byte(`Minimum":true`)) {
+			continue
+		}
+		schema, judge := judgeOf(t, string(of.Schema))
+		answer, err := client.Chat.Completions.New(t.Context(), openaigo.ChatCompletionNewParams{
+			Model:     "fake",
+			Messages:  []openaigo.ChatCompletionMessageParamUnion{openaigo.UserMessage("hi")},
+			N:         openaigo.Int(3),
+			Seed:      openaigo.Int(int64(i)),
+			LogitBias: bias,
+			ResponseFormat: openaigo.ChatCompletionNewParamsResponseFormatUnion{
+				OfJSONSchema: &openaigo.ResponseFormatJSONSchemaParam{
+					JSONSchema: openaigo.ResponseFormatJSONSchemaJSONSchemaParam{Name: "answer", Schema: schema},
+				},
+			},
+		})
+		require.NoError(t, err, "%s", line)
+		for _, c := range answer.Choices {
+			require.Equal(t, "stop", c.FinishReason, "%s\n%s", line, c.Message.Content)
+			judge(c.Message.Content)
+			n++
+		}
+	}
+	t.Logf("%d answers", n)
 }
 
 // TestUntrainedModelsCallTools: a model that knows nothing calls the tool that
