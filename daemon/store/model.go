@@ -3,8 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -90,6 +93,13 @@ func checkSame(f *gguf.File, ids []identity) error {
 		}
 	}
 	return nil
+}
+
+// same reports whether another verification found the same version: those who
+// have it loaded keep it.
+func (m *Model) same(other *Model) bool {
+	return other != nil && slices.Equal(m.ids, other.ids) && maps.Equal(m.aux, other.aux) && m.path == other.path &&
+		m.ChatTemplate == other.ChatTemplate && reflect.DeepEqual(m.Settings, other.Settings) && reflect.DeepEqual(m.Plan, other.Plan)
 }
 
 // Sum returns the SHA-256 of the model's file in hexadecimal, of a split set

@@ -127,13 +127,16 @@ func (s *Store) entry(name string) *record {
 // entry when its successor cannot.
 func (s *Store) put(r *record, err error) {
 	name, m := r.last.Name, r.last.Model
+	old := s.entry(name)
 	r.aside = errors.Is(err, errNotModel)
 	switch {
+	case err == nil && old != nil && m.same(old.last.Model):
+		r.last.Model = old.last.Model
 	case r.aside:
 		r.last.Model = nil
 	case err != nil:
 		r.last.Problem, r.last.Model = err, nil
-		if old := s.entry(name); old != nil {
+		if old != nil {
 			r.last.Model = old.last.Model
 		}
 		s.log.Warn("model cannot be used", "model", name, "err", err)
