@@ -81,10 +81,10 @@ func (d *daemon) checkHeads() error {
 	for _, h := range d.loader.heads {
 		var misfits []error
 		fits := false
-		for _, s := range d.registry.loaded() {
-			err := h.Fits(s.version.Sum(), s.model.engine.dim())
+		for _, m := range d.registry.loaded() {
+			err := h.Fits(m.info.SHA256, m.engine.dim())
 			fits = fits || err == nil
-			misfits = append(misfits, fmt.Errorf("model %q: %w", s.name, err))
+			misfits = append(misfits, fmt.Errorf("model %q: %w", m.name, err))
 		}
 		if !fits {
 			return fmt.Errorf("head %s: %w", h.name, cmp.Or(errors.Join(misfits...), errNoModelForHead))
@@ -114,9 +114,9 @@ func (d *daemon) FindClassifier(ctx context.Context, w serve.Want) (serve.Classi
 // modelsWithHead returns the models that have a head, or may have, and adds the
 // names of all heads to known.
 func (d *daemon) modelsWithHead(name string, known *[]string) (models []string) {
-	for _, s := range d.registry.loaded() {
-		if s.model.heads[name] != nil {
-			models = append(models, s.name)
+	for _, m := range d.registry.loaded() {
+		if m.heads[name] != nil {
+			models = append(models, m.name)
 		}
 	}
 	for _, h := range d.loader.heads {

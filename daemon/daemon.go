@@ -179,6 +179,7 @@ func (d *daemon) loadFirst(ctx context.Context, n *notifier) (err error) {
 	if err := d.registry.preload(ctx); err != nil {
 		return err
 	}
+	freeMemory() // what looking at the files took
 	return d.checkHeads()
 }
 
@@ -275,12 +276,12 @@ func (d *daemon) drain() {
 	d.log.Info("stopping", "requests", d.nRequests(), "timeout", timeout)
 	d.registry.stopLoading()
 	loaded := d.registry.loaded()
-	for _, s := range loaded {
-		s.model.sched.Stop()
+	for _, m := range loaded {
+		m.sched.Stop()
 	}
-	for _, s := range loaded {
+	for _, m := range loaded {
 		select {
-		case <-s.model.sched.Stop():
+		case <-m.sched.Stop():
 		case <-timer.C:
 			d.log.Warn("answers are cut off", "requests", d.nRequests())
 			return
@@ -290,8 +291,8 @@ func (d *daemon) drain() {
 
 func (d *daemon) nRequests() int {
 	n := 0
-	for _, s := range d.registry.loaded() {
-		n += s.model.sched.NRequests()
+	for _, m := range d.registry.loaded() {
+		n += m.sched.NRequests()
 	}
 	return n
 }
@@ -299,8 +300,8 @@ func (d *daemon) nRequests() int {
 // status is the line that systemctl status shows.
 func (d *daemon) status() string {
 	var parts []string
-	for _, s := range d.registry.loaded() {
-		parts = append(parts, fmt.Sprintf("%s: %d requests", s.name, s.model.sched.NRequests()))
+	for _, m := range d.registry.loaded() {
+		parts = append(parts, fmt.Sprintf("%s: %d requests", m.name, m.sched.NRequests()))
 	}
 	if name := d.registry.loading(); name != "" {
 		parts = append(parts, "loading "+name)
@@ -314,8 +315,8 @@ func (d *daemon) status() string {
 // alive returns nil if every model's scheduler is idle or gets ahead, and so does
 // loading.
 func (d *daemon) alive(ctx context.Context) error {
-	for _, s := range d.registry.loaded() {
-		if err := s.model.sched.Ping(ctx); err != nil && !errors.Is(err, sched.ErrStopping) {
+	for _, m := range d.registry.loaded() {
+		if err := m.sched.Ping(ctx); err != nil && !errors.Is(err, sched.ErrStopping) {
 			return err
 		}
 	}

@@ -203,6 +203,9 @@ func (r *registry) expire(s *slot) {
 func (r *registry) retireLocked(s *slot) {
 	delete(r.slots, s.name)
 	r.retired[s] = struct{}{}
+	if s.expiry != nil {
+		s.expiry.Stop() // it would keep the model
+	}
 	if s.nUsers == 0 {
 		r.unloadLocked(s)
 	}
@@ -225,13 +228,13 @@ func (r *registry) unload(s *slot) {
 		s.stop()
 		<-s.ended
 		s.model.close()
-		freeMemory()
-		r.log.Info("model unloaded", "model", s.name)
 	}
 	r.mu.Lock()
 	delete(r.retired, s)
-	s.bytes = 0
+	s.bytes, s.model = 0, nil
 	r.mu.Unlock()
+	freeMemory()
+	r.log.Info("model unloaded", "model", s.name)
 	close(s.gone)
 }
 
@@ -344,25 +347,20 @@ func (r *registry) preload(ctx context.Context) error {
 	return nil
 }
 
-// loaded returns the slots that have a model, those of the past included.
-func (r *registry) loaded() []*slot {
+// loaded returns the models in memory, those of the past included.
+func (r *registry) loaded() []*model {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []*slot
-	add := func(s *slot) {
-		select {
-		case <-s.ready:
-			if s.model != nil {
-				out = append(out, s)
-			}
-		default:
+	var out []*model
+	for _, s := range r.slots {
+		if s.model != nil {
+			out = append(out, s.model)
 		}
 	}
-	for _, s := range r.slots {
-		add(s)
-	}
 	for s := range r.retired {
-		add(s)
+		if s.model != nil {
+			out = append(out, s.model)
+		}
 	}
 	return out
 }
@@ -422,9 +420,6 @@ func (r *registry) close() {
 	r.stopLoading()
 	r.mu.Lock()
 	for _, s := range r.slots {
-		if s.expiry != nil {
-			s.expiry.Stop()
-		}
 		r.retireLocked(s)
 	}
 	r.mu.Unlock()

@@ -19,7 +19,7 @@ const (
 
 	// leastTokens is the context that a model must have room for to be loaded,
 	// if it allows that much and the configuration does not say.
-	leastTokens = 4096
+	leastTokens = 2048
 )
 
 // freeMemory gives back to the system what the garbage collector has freed.
@@ -77,7 +77,7 @@ func (r *registry) makeRoom(s *slot) (kvBytes int64, err error) {
 			r.mu.Unlock()
 			return kvBytes, nil
 		}
-		leaving, later := r.makeLeave(s)
+		leaving, later := r.makeLeave(s, n.fixed+n.leastKV-available)
 		if leaving == nil {
 			return 0, &serve.MemoryError{
 				Model:          s.name,
@@ -115,29 +115,35 @@ func (r *registry) available() (int64, error) {
 
 // makeLeave returns a slot whose memory will be free soon: one that is being
 // unloaded, an older version of the same model, or an idle model, which is
-// unloaded for it. It returns nil if there is none, and how many bytes the
-// models in use have that could leave later.
-func (r *registry) makeLeave(for_ *slot) (leaving *slot, later int64) {
+// unloaded for it. It returns nil if there is none, or if all models together do
+// not have the missing bytes: then none leaves in vain. later is what those have
+// that could leave sooner or later.
+func (r *registry) makeLeave(loading *slot, missing int64) (leaving *slot, later int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var idle int64
 	for s := range r.retired {
-		if s.bytes > 0 && s != for_ && (s.nUsers == 0 || s.name == for_.name) {
+		if s.bytes > 0 && s != loading && (s.nUsers == 0 || s.name == loading.name) {
 			return s, 0
 		}
 		later += s.bytes
 	}
-	victim := r.idlestLocked()
-	if victim != nil {
-		r.log.Info("model makes room", "model", victim.name, "for", for_.name)
-		r.retireLocked(victim)
-		return victim, 0
-	}
 	for _, s := range r.slots {
-		if !pinned(s.version) {
-			later += s.bytes
+		if pinned(s.version) || s == loading {
+			continue
+		}
+		later += s.bytes
+		if s.nUsers == 0 {
+			idle += s.bytes
 		}
 	}
-	return nil, later
+	victim := r.idlestLocked()
+	if victim == nil || idle < missing {
+		return nil, later
+	}
+	r.log.Info("model makes room", "model", victim.name, "for", loading.name)
+	r.retireLocked(victim)
+	return victim, later
 }
 
 // idlestLocked returns the loaded slot that nobody uses and that was used longest
@@ -160,9 +166,9 @@ func (r *registry) idlestLocked() *slot {
 // anything.
 func (r *registry) shed() bool {
 	shed := false
-	for _, s := range r.loaded() {
-		if n := s.model.engine.shed(); n > 0 {
-			r.log.Info("memory is short, cached prompts leave", "model", s.name, "bytes", n)
+	for _, m := range r.loaded() {
+		if n := m.engine.shed(); n > 0 {
+			r.log.Info("memory is short, cached prompts leave", "model", m.name, "bytes", n)
 			shed = true
 		}
 	}

@@ -140,10 +140,10 @@ func disturb(t *testing.T, r *rand.Rand, dir string, names []string, contents ma
 		err = os.Remove(path)
 	case 7:
 		err = os.Chmod(path, []os.FileMode{0o640, 0o666, 0o600}[r.IntN(3)])
-	case 8: // corrupted in its header, so that it shows
+	case 8: // corrupted where it shows without a sum
 		var f *os.File
 		if f, err = os.OpenFile(path, os.O_WRONLY, 0); err == nil {
-			_, err = f.WriteAt([]byte{byte(r.Uint32())}, r.Int64N(64))
+			_, err = f.WriteAt([]byte{byte(r.Uint32())}, r.Int64N(4))
 			_ = f.Close()
 		}
 	case 9:
