@@ -27,7 +27,7 @@ type trieNode struct {
 
 // maxPieceBytes is the length above which a token is never allowed: such
 // tokens are runs of blanks or rules that no constrained text needs.
-const maxPieceBytes = 128
+const maxPieceBytes = 48
 
 // slice parts the vocabulary: tokens that are runs of at most so many
 // characters, as a mask, and the rest.
