@@ -154,6 +154,9 @@ func (l *adapterLoader) check() {
 	want("general.type", "adapter")
 	want("adapter.type", "lora")
 	want("general.architecture", l.engine.info.Architecture)
+	if _, isActivated := l.file.KeyValue("adapter.alora.invocation_tokens"); isActivated {
+		l.faults = append(l.faults, Fault{Key: "adapter.alora.invocation_tokens", Reason: "is there, but adapters that begin inside a text cannot be used"})
+	}
 	var err error
 	if l.alpha, err = l.file.Float("adapter.lora.alpha"); err != nil || math.IsNaN(l.alpha) || math.IsInf(l.alpha, 0) {
 		l.faults = append(l.faults, Fault{Key: "adapter.lora.alpha", Reason: "must be a finite number"})

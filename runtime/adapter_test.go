@@ -269,6 +269,7 @@ func TestAdapterFaults(t *testing.T) {
 	w.Set("general.type", "model")
 	w.Set("general.architecture", "qwen2")
 	w.Set("adapter.lora.alpha", "much")
+	w.Set("adapter.alora.invocation_tokens", []uint32{1, 2})
 	zeros := func(name string, dims ...int) {
 		n := 4
 		for _, d := range dims {
@@ -295,7 +296,7 @@ func TestAdapterFaults(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 	for _, want := range []string{
 		`"general.type": is "model", needs "adapter"`, `"adapter.type": is "", needs "lora"`,
-		`"general.architecture": is "qwen2", needs "llama"`, `"adapter.lora.alpha": must be a finite number`,
+		`"general.architecture": is "qwen2", needs "llama"`, `"adapter.lora.alpha": must be a finite number`, `"adapter.alora.invocation_tokens": is there`,
 		`"blk.0.attn_q.weight.lora_a": has rows of 65, needs 64`, `"blk.0.attn_q.weight.lora_b": is [64 5], needs [64 4]`,
 		`"blk.0.attn_k.weight.lora_a": comes without "blk.0.attn_k.weight.lora_b"`,
 		`"blk.0.attn_v.weight.lora_b": comes without "blk.0.attn_v.weight.lora_a"`,
@@ -304,5 +305,5 @@ func TestAdapterFaults(t *testing.T) {
 	} {
 		require.True(t, strings.Contains(err.Error(), want), "%s\nin %v", want, err)
 	}
-	require.Len(t, bad.Faults, 12)
+	require.Len(t, bad.Faults, 13)
 }

@@ -39,7 +39,7 @@ func newGemma4(h *hparams, nVocab int) (model, config) {
 			sizes = &near
 		}
 		attn := sizes.gemmaSharingAttention(h, i, &win, nOwn)
-		attn.valuesAreKeys = attn.ownKV && !h.hasTensor(layerTensor(i, "attn_v.weight"))
+		attn.valuesAreKeys = attn.ownKV && !h.hasTensor(layerTensor(i, "attn_v.weight")) && !h.hasTensor(layerTensor(i, "attn_qkv.weight"))
 		l := c.gemmaLayer(i, attn)
 		if c.nExperts > 0 {
 			l.ffnNorm, l.ffn = norm{}, c.gemma4FFN(i)

@@ -1,6 +1,10 @@
 package runtime
 
-import "inferd/kernels"
+import (
+	"cmp"
+
+	"inferd/kernels"
+)
 
 // latentAttention is a mixer whose keys and values are made of a vector of low
 // rank for each position (arXiv:2405.04434), and of a rotary part of the key
@@ -47,10 +51,12 @@ func readLatentAttention(h *hparams, c *config) (latentAttention, rope) {
 		a.nope = 1
 	}
 	// The file's multiplier of YaRN's magnitude is a tenth of the paper's. It
-	// makes scores larger, not what is turned: those magnitudes cancel.
+	// makes scores larger, not what is turned: those magnitudes cancel. Where the
+	// file has none, both grow.
 	r.readYaRN(h, 0.1)
 	r.params.MScale = r.params.MScaleAll
-	m := 1 + float32(0.1*float32(r.params.MScaleAll)*log32(float32(max(1, r.params.Factor))))
+	m := float32(cmp.Or(r.params.MScaleAll, 1))
+	m = float32(r.params.AttnFactor) * (1 + float32(0.1*m*log32(float32(max(1, r.params.Factor)))))
 	a.Attention = kernels.Attention{NHeads: c.nHeads, Scale: m * m * inverseSqrt(headDim), Causal: true}
 	a.temperature = readTemperature(h, r.params.NCtxOrig)
 	return a, r
