@@ -22,33 +22,34 @@ import (
 // Config is everything that can be set. ParseArgs fills it from defaults, a
 // TOML file and flags, in this order; the names are those of settings.
 type Config struct {
-	Socket       string        // where to listen unless systemd passes a socket
-	AdminSocket  string        // likewise for administrators; empty: beside Socket
-	Models       []string      // GGUF files; the first part of a split one
-	Demo         bool          // serve the model that the program carries
-	ModelsDir    string        // folder of models; "" for none
-	Heads        []string      // classifier heads, GGUF files
-	Aliases      Aliases       // other names of models
-	Preload      []string      // models to load without a request
-	KeepAlive    time.Duration // an unused model stays this long; serve.Forever: always
-	MemoryBudget Bytes         // for all models; 0: what the machine and its control groups allow
-	Licenses     store.Licenses
-	SigningKeys  []store.PublicKey // of those who vouch for models
-	Require      store.Requirement // what a model must bring along
-	Policy       auth.Policy       // who may do what; nil: auth.Default
-	IdleExit     time.Duration     // end after this long without a request, if systemd holds the socket; 0: never
-	NCtx         int               // context in tokens; 0: as much as model and budget allow
-	KVBudget     Bytes             // for the KV cache of each model; touched as it is used
-	KVType       string            // element of the KV cache: auto, f32 or f16
-	Threads      int               // for computing; 0: as many as the machine gives
-	QueueSize    int               // requests of one user that may wait for a model
-	MaxRunning   int               // requests that a model answers at once
-	PrefillChunk int               // prompt tokens in one step
-	MaxBody      Bytes             // of a request
-	MaxConns     int               // open connections of one user
-	WriteTimeout time.Duration     // a client that reads nothing for this long is dropped
-	DrainTimeout time.Duration     // running answers may take this long after SIGTERM
-	LogLevel     slog.Level
+	Socket        string        // where to listen unless systemd passes a socket
+	AdminSocket   string        // likewise for administrators; empty: beside Socket
+	Models        []string      // GGUF files; the first part of a split one
+	Demo          bool          // serve the model that the program carries
+	ModelsDir     string        // folder of models; "" for none
+	Heads         []string      // classifier heads, GGUF files
+	Aliases       Aliases       // other names of models
+	Preload       []string      // models to load without a request
+	KeepAlive     time.Duration // an unused model stays this long; serve.Forever: always
+	MemoryBudget  Bytes         // for all models; 0: what the machine and its control groups allow
+	Licenses      store.Licenses
+	SigningKeys   []store.PublicKey // of those who vouch for models
+	Require       store.Requirement // what a model must bring along
+	Policy        auth.Policy       // who may do what; nil: auth.Default
+	IdleExit      time.Duration     // end after this long without a request, if systemd holds the socket; 0: never
+	NCtx          int               // context in tokens; 0: as much as model and budget allow
+	KVBudget      Bytes             // for the KV cache of each model; touched as it is used
+	KVType        string            // element of the KV cache: auto, f32 or f16
+	Threads       int               // for computing; 0: as many as the machine gives
+	QueueSize     int               // requests of one user that may wait for a model
+	MaxRunning    int               // requests that a model answers at once
+	PrefillChunk  int               // prompt tokens in one step
+	MaxBody       Bytes             // of a request
+	MaxConns      int               // open connections of one user
+	WriteTimeout  time.Duration     // a client that reads nothing for this long is dropped
+	AnswerTimeout time.Duration     // an answer may take this long, waiting included; 0: any time
+	DrainTimeout  time.Duration     // running answers may take this long after SIGTERM
+	LogLevel      slog.Level
 }
 
 // DefaultConfig returns the configuration of an empty file and no flags.
@@ -128,6 +129,7 @@ var settings = []setting{
 	{name: "max-body", usage: "largest request body in `BYTES`", set: setBytes(1<<10, func(c *Config) *Bytes { return &c.MaxBody })},
 	{name: "max-conns", usage: "`NUMBER` of connections that one user may have open", set: setInt(1, 1<<20, func(c *Config) *int { return &c.MaxConns })},
 	{name: "write-timeout", usage: "drop a client that reads nothing for this `TIME`", set: setDuration(func(c *Config) *time.Duration { return &c.WriteTimeout })},
+	{name: "answer-timeout", usage: "`TIME` that an answer may take, waiting included; 0: any", set: setTimeout(func(c *Config) *time.Duration { return &c.AnswerTimeout })},
 	{name: "drain-timeout", usage: "`TIME` that running answers have when the daemon is told to stop", set: setDuration(func(c *Config) *time.Duration { return &c.DrainTimeout })},
 	{name: "log-level", usage: "`LEVEL` of the log: debug, info, warn or error", set: func(c *Config, s string) error { return c.LogLevel.UnmarshalText([]byte(s)) }},
 }
@@ -311,6 +313,18 @@ func setDuration(field func(*Config) *time.Duration) func(*Config, string) error
 		}
 		*field(c) = d
 		return nil
+	}
+}
+
+// setTimeout is setDuration, but for 0, which means none.
+func setTimeout(field func(*Config) *time.Duration) func(*Config, string) error {
+	set := setDuration(field)
+	return func(c *Config, s string) error {
+		if s == "0" {
+			*field(c) = 0
+			return nil
+		}
+		return set(c, s)
 	}
 }
 

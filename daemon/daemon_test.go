@@ -379,6 +379,23 @@ func TestDrainTimeoutCutsAnswersOffWithAnError(t *testing.T) {
 	require.Zero(t, e.nSessions())
 }
 
+func TestAnswerTimeoutEndsAnswersAndThoseWhoWait(t *testing.T) {
+	e := newFakeEngine(t)
+	e.step = func() error { time.Sleep(time.Millisecond); return nil }
+	e.context = 1 << 20
+	d := start(t, e, func(c *Config) { c.AnswerTimeout, c.MaxRunning = 300*time.Millisecond, 1 })
+	running := d.send("/v1/completions", ask("a", 1<<19, true))
+	require.Eventually(t, func() bool { return e.nSessions() == 1 }, 10*time.Second, time.Millisecond)
+	waiting := d.send("/v1/completions", ask("b", 1<<19, false))
+	_, body := d.receive(running)
+	require.Contains(t, body, `"code":"timeout"`)
+	require.NotContains(t, body, "[DONE]")
+	resp, body := d.receive(waiting)
+	require.Equal(t, http.StatusGatewayTimeout, resp.StatusCode)
+	require.Equal(t, "timeout", errorCode(t, body))
+	require.Eventually(t, func() bool { return e.nSessions() == 0 }, 10*time.Second, time.Millisecond)
+}
+
 func TestRequestsThatAreRefused(t *testing.T) {
 	d := start(t, newFakeEngine(t), func(c *Config) { c.MaxBody = 2000 })
 	for _, test := range []struct {

@@ -27,7 +27,7 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 		started: time.Now(),
 		news:    make(chan struct{}, 1),
 	}
-	ctx, a.cancel = context.WithCancel(ctx)
+	ctx, a.cancel = m.bound(ctx)
 	w := &writer{answer: a}
 	grant := auth.GrantFrom(ctx)
 	err := m.sched.Submit(ctx, sched.Request{
@@ -49,6 +49,14 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 	return a, nil
 }
 
+// bound returns a context that ends when an answer has taken too long.
+func (m *model) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, m.timeout)
+}
+
 // explain says in openai's words what a client can do about an error.
 func explain(err error) error {
 	switch {
@@ -56,6 +64,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", serve.ErrBusy, err)
 	case errors.Is(err, sched.ErrStopping):
 		return fmt.Errorf("%w: %w", serve.ErrStopping, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", serve.ErrTimeout, err)
 	case errors.Is(err, runtime.ErrNoText):
 		return serve.Invalid("unsupported_model", "model", "the model makes embeddings, not texts")
 	default:
@@ -235,6 +245,8 @@ func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]
 		ended:    make(chan error, 1),
 	}
 	defer clear(s.tokens)
+	ctx, cancel := m.bound(ctx)
+	defer cancel()
 	grant := auth.GrantFrom(ctx)
 	err := m.sched.Submit(ctx, sched.Request{
 		User:         grant.User,

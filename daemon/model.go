@@ -25,6 +25,7 @@ type model struct {
 	nCtx        int // tokens that an answer may hold, its prompt included
 	nClassify   int // tokens that a head may read
 	engine      engine
+	timeout     time.Duration // of an answer; 0: none
 	chat        *chatFormat
 	sched       *sched.Scheduler
 	observer    *observer // nil: nobody counts
@@ -61,6 +62,7 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 		nClassify: nKept * kv.PageTokens,
 		info:      serve.Info{Name: name, NCtx: min(e.nCtx(), nPages*kv.PageTokens), Loaded: true, Dim: e.dim()},
 		engine:    e,
+		timeout:   c.AnswerTimeout,
 		chat:      chat,
 		log:       log,
 		sched: sched.New(e, sched.Options{

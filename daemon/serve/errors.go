@@ -14,6 +14,9 @@ var (
 	// ErrStopping is returned once the daemon is about to end, and ends
 	// answers that take too long then.
 	ErrStopping = errors.New("the service is stopping")
+
+	// ErrTimeout ends answers that take longer than the daemon lets them.
+	ErrTimeout = errors.New("the answer took longer than it may")
 )
 
 // UnknownError reports a name that nothing has.
@@ -148,6 +151,8 @@ func Describe(err error) (f Fault, ok bool) {
 		return Fault{http.StatusTooManyRequests, ErrBusy.Error(), "queue_full", ""}, true
 	case errors.Is(err, ErrStopping):
 		return Fault{http.StatusServiceUnavailable, ErrStopping.Error(), "stopping", ""}, true
+	case errors.Is(err, ErrTimeout):
+		return Fault{http.StatusGatewayTimeout, ErrTimeout.Error(), "timeout", ""}, true
 	}
 	return Fault{}, false
 }

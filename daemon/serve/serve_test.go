@@ -54,6 +54,7 @@ func TestDescribe(t *testing.T) {
 		{&LengthError{"a text to classify", 9, 8}, http.StatusBadRequest, "context_length_exceeded", `a text to classify has 1 to 8 tokens, this one has 9`},
 		{ErrBusy, http.StatusTooManyRequests, "queue_full", ErrBusy.Error()},
 		{ErrStopping, http.StatusServiceUnavailable, "stopping", ErrStopping.Error()},
+		{ErrTimeout, http.StatusGatewayTimeout, "timeout", ErrTimeout.Error()},
 	} {
 		f, ok := Describe(fmt.Errorf("request: %w", test.err))
 		require.True(t, ok)
