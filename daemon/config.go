@@ -118,7 +118,7 @@ var settings = []setting{
 		clear: func(c *Config) { c.SigningKeys = nil }, set: addSigningKey},
 	{name: "require", usage: "`WHAT` a model must bring along: nothing, sum (a line in SHA256SUMS) or signature", set: func(c *Config, s string) (err error) { c.Require, err = store.ParseRequirement(s); return err }},
 	{name: "policy", usage: "read who may do what from the TOML `FILE`", set: setPolicy},
-	{name: "idle-exit", usage: "end after this `TIME` without a request, if systemd holds the socket and starts inferd again; 0: never", set: setIdleExit},
+	{name: "idle-exit", usage: "end after this `TIME` without a request, if systemd holds the socket and starts inferd again; 0: never", set: setTimeout(func(c *Config) *time.Duration { return &c.IdleExit })},
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
@@ -320,7 +320,7 @@ func setDuration(field func(*Config) *time.Duration) func(*Config, string) error
 func setTimeout(field func(*Config) *time.Duration) func(*Config, string) error {
 	set := setDuration(field)
 	return func(c *Config, s string) error {
-		if s == "0" {
+		if d, err := time.ParseDuration(s); err == nil && d == 0 {
 			*field(c) = 0
 			return nil
 		}

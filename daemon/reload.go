@@ -101,6 +101,7 @@ func keepFixed(old *Config, c Config) (Config, []string) {
 	keep(&fixed, "max-body", &c.MaxBody, old.MaxBody)
 	keep(&fixed, "max-conns", &c.MaxConns, old.MaxConns)
 	keep(&fixed, "write-timeout", &c.WriteTimeout, old.WriteTimeout)
+	keep(&fixed, "answer-timeout", &c.AnswerTimeout, old.AnswerTimeout)
 	keep(&fixed, "idle-exit", &c.IdleExit, old.IdleExit)
 	keep(&fixed, "log-level", &c.LogLevel, old.LogLevel)
 	if !slices.Equal(c.Heads, old.Heads) {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"inferd/daemon/auth"
 	"inferd/daemon/serve"
@@ -112,19 +111,6 @@ func lookUpGroup(name string) (uint32, error) {
 func parseID(s string) (uint32, error) {
 	id, err := strconv.ParseUint(s, 10, 32)
 	return uint32(id), err
-}
-
-// setIdleExit takes a time, or 0 for never.
-func setIdleExit(c *Config, s string) error {
-	d, err := time.ParseDuration(s)
-	if s == "0" {
-		d, err = 0, nil
-	}
-	if err != nil || d < 0 {
-		return fmt.Errorf("want a time such as 10m, or 0, found %q", s)
-	}
-	c.IdleExit = d
-	return nil
 }
 
 // preloads reports whether the configuration wants a model loaded without a
