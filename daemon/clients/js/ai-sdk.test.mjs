@@ -1,6 +1,7 @@
-// Vercel's AI SDK: chat completions and Ollama
+// Vercel's AI SDK: chat completions, responses, and Ollama
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { createOllama } from "ollama-ai-provider-v2";
@@ -8,6 +9,7 @@ import { answer, baseURL, called, City, fetch, Order, question, told, weather } 
 
 const providers = {
   compatible: createOpenAICompatible({ name: "inferd", baseURL, fetch, includeUsage: true, supportsStructuredOutputs: true }),
+  responses: createOpenAI({ baseURL, apiKey: "none", fetch }),
   ollama: createOllama({ baseURL: "http://inferd/api", fetch }),
 };
 const tools = { weather: tool({ description: weather.description, inputSchema: City, execute: async ({ city }) => `wet in ${city}` }) };
@@ -57,7 +59,7 @@ for (const [name, provider] of Object.entries(providers)) {
 }
 
 test("embeddings", async () => {
-  for (const model of [providers.compatible.textEmbeddingModel("demo"), providers.ollama.textEmbeddingModel("demo")]) {
+  for (const model of [providers.compatible.textEmbeddingModel("demo"), providers.responses.textEmbeddingModel("demo"), providers.ollama.textEmbeddingModel("demo")]) {
     const { embeddings } = await embedMany({ model, values: ["library", "station"], maxRetries: 0 });
     assert.equal(embeddings[0].length, 128);
     assert.notDeepEqual(embeddings[0], embeddings[1]);

@@ -74,3 +74,22 @@ test("errors", async () => {
   await assert.rejects(refused({ messages: [{ role: "user", content: "word ".repeat(2000) }] }), /256 tokens/);
   await assert.rejects(refused({ tools }), /knows no tools/);
 });
+
+test("thinking", async () => {
+  const ask = { model: "scripted", max_tokens: 100, messages: [{ role: "user", content: "hi" }] };
+  const thought = await client.messages.create({ ...ask, thinking: { type: "enabled", budget_tokens: 1024 } });
+  assert.deepEqual(thought.content.map((b) => b.type), ["thinking", "text"]);
+  assert.equal(thought.content[0].thinking, "They greet me.");
+  assert.equal(thought.content[1].text, "Good day.");
+  const streamed = await client.messages.stream({ ...ask, thinking: { type: "adaptive" } }).finalMessage();
+  assert.deepEqual(streamed.content, thought.content);
+  const plain = await client.messages.create(ask);
+  assert.deepEqual(plain.content.map((b) => b.text), ["Hello there!"]);
+});
+
+test("models", async () => {
+  const ids = [];
+  for await (const model of client.models.list()) ids.push(model.id);
+  assert.deepEqual(ids.sort(), ["demo", "scripted"]);
+  assert.equal((await client.models.retrieve("demo")).type, "model");
+});
