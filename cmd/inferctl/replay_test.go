@@ -30,7 +30,7 @@ func askDaemon(t *testing.T, model, path, body string) []byte {
 	c.Threads = 2
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
-	go func() { stopped <- daemon.Run(ctx, c) }()
+	go func() { stopped <- daemon.Run(ctx, c, nil) }()
 	defer func() {
 		stop()
 		require.NoError(t, <-stopped)
