@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -209,35 +210,33 @@ func (o *Object) Integer(member string, low, high, absent int64) int64 {
 		o.WrongType(member, "an integer", value)
 		return absent
 	}
-	n, ok := parseInteger(value)
-	if !ok {
+	n, isInteger, fits := parseInteger(value)
+	if !isInteger {
 		o.Fail("invalid_type", member, "must be an integer, found %s", value)
 		return absent
 	}
-	if n < low || n > high {
+	if !fits || n < low || n > high {
 		o.Fail("invalid_value", member, "must be an integer from %d to %d, found %s", low, high, value)
 		return absent
 	}
 	return n
 }
 
-// parseInteger reads a JSON number that is an integer; one too large is
-// returned as the largest of its sign.
-func parseInteger(value json.RawMessage) (n int64, ok bool) {
+// parseInteger reads a JSON number. Notations such as 16.0 and 1e3 are of
+// integers too; fits is false for one that has more than 64 bits.
+func parseInteger(value json.RawMessage) (n int64, isInteger, fits bool) {
 	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err == nil {
-		return n, true
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return n, true, err == nil
 	}
 	f, err := strconv.ParseFloat(string(value), 64)
 	switch {
 	case err == nil && f != math.Trunc(f):
-		return 0, false
-	case f >= 1<<63:
-		return math.MaxInt64, true
-	case f < -1<<63:
-		return math.MinInt64, true
-	default: // an integer in another notation, such as 16.0 or 1e3
-		return int64(f), true
+		return 0, false, false
+	case err != nil || f >= 1<<63 || f < -1<<63:
+		return 0, true, false
+	default:
+		return int64(f), true, true
 	}
 }
 
