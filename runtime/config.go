@@ -133,6 +133,17 @@ func (c *config) readExpertGroups(h *hparams) {
 // is nothing to continue.
 func (c *config) readsWhole() bool { return !c.isCausal }
 
+// dropPredictors leaves out the layers at the end that predict further tokens,
+// and returns what the names of their tensors begin with.
+func (c *config) dropPredictors(h *hparams) (prefixes []string) {
+	n := h.countOrNone("nextn_predict_layers", c.nLayers-1)
+	c.nLayers -= n
+	for i := range n {
+		prefixes = append(prefixes, layerTensor(c.nLayers+i, ""))
+	}
+	return prefixes
+}
+
 // needExperts notes a fault if the model has no mixture of experts.
 func (c *config) needExperts(h *hparams) {
 	if c.nExperts == 0 {

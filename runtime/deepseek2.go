@@ -3,12 +3,15 @@ package runtime
 import "inferd/kernels"
 
 // newDeepSeek2 is the decoder of DeepSeek V2 and V3 (arXiv:2405.04434,
-// 2412.19437): latent attention, and experts behind some dense layers.
+// 2412.19437): latent attention, and experts behind some dense layers. Layers
+// at the end that predict further tokens are left alone.
 func newDeepSeek2(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
+	predictors := c.dropPredictors(h)
 	ffn := readDeepSeekFFN(h, &c, softmaxAll)
 	attn, r := readLatentAttention(h, &c)
 	m := newDecoder(&c, r)
+	m.unused = predictors
 	for i := range c.nLayers {
 		m.layers = append(m.layers, decoderLayer{
 			mixerNorm: c.norm("attn_norm", c.dim),

@@ -9,13 +9,10 @@ import "inferd/kernels"
 func newGLM4MoE(h *hparams, nVocab int) (model, config) {
 	c := newConfig(h, nVocab, rmsNormEps)
 	c.needExperts(h)
-	nUnused := h.countOrNone("nextn_predict_layers", c.nLayers-1)
-	c.nLayers -= nUnused
+	predictors := c.dropPredictors(h)
 	ffn := readDeepSeekFFN(h, &c, sigmoidEach)
 	m := newDecoder(&c, newRoPE(h, &c, kernels.RoPENeoX))
-	for i := range nUnused {
-		m.unused = append(m.unused, layerTensor(c.nLayers+i, ""))
-	}
+	m.unused = predictors
 	for i := range c.nLayers {
 		attn := c.attention(i).normHeads(&c)
 		attn.qNorm.optional, attn.kNorm.optional = true, true // the small model has none

@@ -33,14 +33,11 @@ func (c *config) qwen35Mixture(h *hparams) func(i int) feedForward {
 }
 
 func (c *config) qwen35(h *hparams, kind deltaKind, ffn func(i int) feedForward) *decoder {
-	nUnused := h.countOrNone("nextn_predict_layers", c.nLayers-1)
-	c.nLayers -= nUnused
+	predictors := c.dropPredictors(h)
 	interval := h.countOr("full_attention_interval", 4, maxLayers)
 	sizes := readSSM(h)
 	m := newDecoder(c, newRoPE(h, c, kernels.RoPENeoX))
-	for i := range nUnused {
-		m.unused = append(m.unused, layerTensor(c.nLayers+i, ""))
-	}
+	m.unused = predictors
 	for i := range c.nLayers {
 		var mix mixer
 		if (i+1)%interval == 0 {
