@@ -115,3 +115,13 @@ func TestOllamaLearnsOfErrors(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+func TestOllamaEmbeds(t *testing.T) {
+	both, err := ollamaClient(t).Embed(t.Context(), &api.EmbedRequest{Model: "demo", Input: []string{"library", "station"}})
+	must(t, err)
+	one, err := ollamaClient(t).Embeddings(t.Context(), &api.EmbeddingRequest{Model: "demo", Prompt: "library"})
+	must(t, err)
+	if len(both.Embeddings) != 2 || len(both.Embeddings[0]) != 128 || float32(one.Embedding[0]) != both.Embeddings[0][0] {
+		t.Fatalf("got %v and %v", both, one)
+	}
+}
