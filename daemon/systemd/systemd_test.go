@@ -55,6 +55,9 @@ func boot(t *testing.T) *machine {
 	return m
 }
 
+// in is the machine for a subtest, which fails when something there does.
+func (m *machine) in(t *testing.T) *machine { return &machine{t, m.pid} }
+
 // try runs a command inside and returns what it printed.
 func (m *machine) try(args ...string) (string, error) {
 	out, err := exec.Command("nsenter", append([]string{"--all", "--target", m.pid, "--"}, args...)...).CombinedOutput()
@@ -94,6 +97,12 @@ func (m *machine) asks(user, question string) (string, error) {
 func (m *machine) install() {
 	deb := os.Getenv("INFERD_DEB")
 	require.NotEmpty(m.t, deb, "INFERD_DEB names the package")
+	m.t.Cleanup(func() {
+		if m.t.Failed() {
+			log, _ := m.try("journalctl", "--unit", "inferd", "--no-pager", "--lines", "30")
+			m.t.Logf("journal:\n%s", log)
+		}
+	})
 	package_, err := os.ReadFile(deb)
 	require.NoError(m.t, err)
 	inside := exec.Command("nsenter", "--all", "--target", m.pid, "--", "sh", "-c", "cat >/tmp/inferd.deb")
@@ -126,7 +135,7 @@ func TestService(t *testing.T) {
 		_, err = m.as("member", "sh", "-c", "test -w /run/inferd/inferd-admin.sock")
 		require.Error(t, err, "administration is root's")
 	})
-	t.Run("reload", func(t *testing.T) { testReload(t, m) })
+	t.Run("reload", func(t *testing.T) { testReload(t, m.in(t)) })
 	t.Run("content stays out of the journal", func(t *testing.T) {
 		canary := "zebrafinch quartz lantern"
 		_, err := m.asks("member", canary)
@@ -136,9 +145,9 @@ func TestService(t *testing.T) {
 			require.NotContains(t, m.run("journalctl", "--all", "--output", "export"), word)
 		}
 	})
-	t.Run("watchdog", func(t *testing.T) { testWatchdog(t, m) })
-	t.Run("killed under load", func(t *testing.T) { testKills(t, m) })
-	t.Run("removed and purged", func(t *testing.T) { testRemoval(t, m) })
+	t.Run("watchdog", func(t *testing.T) { testWatchdog(t, m.in(t)) })
+	t.Run("killed under load", func(t *testing.T) { testKills(t, m.in(t)) })
+	t.Run("removed and purged", func(t *testing.T) { testRemoval(t, m.in(t)) })
 }
 
 // testReload: a good file is taken, a broken one changes nothing and is named.
@@ -172,7 +181,7 @@ func testWatchdog(t *testing.T, m *machine) {
 		now := m.property("inferd.service", "MainPID")
 		return now != pid && now != "0" && m.property("inferd.service", "ActiveState") == "active"
 	}, 60*time.Second, 200*time.Millisecond)
-	require.Contains(t, m.run("journalctl", "--unit", "inferd"), "Watchdog timeout")
+	require.Equal(t, "1", m.property("inferd.service", "NRestarts"))
 	answer, err := m.asks("member", hours)
 	require.NoError(t, err, answer)
 }
@@ -219,9 +228,9 @@ func testKills(t *testing.T, m *machine) {
 		t.Errorf("refused: %s", out)
 		return true
 	})
-	restarts, err := strconv.Atoi(m.property("inferd.service", "NRestarts"))
+	nRestarts, err := strconv.Atoi(m.property("inferd.service", "NRestarts"))
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, restarts, nKills)
+	require.GreaterOrEqual(t, nRestarts, nKills)
 	t.Logf("%d kills: %d answers, %d broken off, 0 refused, longest wait %v", nKills, nAnswers.Load(), nBroken.Load(), time.Duration(worst.Load()))
 }
 
