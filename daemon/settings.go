@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"inferd/daemon/auth"
@@ -85,32 +83,11 @@ func setPolicy(c *Config, path string) error {
 	if err != nil {
 		return err
 	}
-	c.Policy, err = auth.ParsePolicy(string(text), auth.Names{UID: lookUpUser, GID: lookUpGroup})
+	c.Policy, err = auth.ParsePolicy(string(text), auth.SystemNames)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-func lookUpUser(name string) (uint32, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return 0, err
-	}
-	return parseID(u.Uid)
-}
-
-func lookUpGroup(name string) (uint32, error) {
-	g, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, err
-	}
-	return parseID(g.Gid)
-}
-
-func parseID(s string) (uint32, error) {
-	id, err := strconv.ParseUint(s, 10, 32)
-	return uint32(id), err
 }
 
 // preloads reports whether the configuration wants a model loaded without a

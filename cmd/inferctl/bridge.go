@@ -16,6 +16,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"inferd/cmd/inferctl/pull"
 )
 
 var bridgeCommand = &command{
@@ -161,8 +163,7 @@ func isLocalHost(hostPort string) bool {
 	if err != nil {
 		host = strings.Trim(hostPort, "[]")
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return pull.IsLoopback(host)
 }
 
 // sameToken compares in a time that tells nothing of the token.

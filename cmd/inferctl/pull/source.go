@@ -72,7 +72,7 @@ func checkURL(u *url.URL) error {
 		return fmt.Errorf("want hf:OWNER/REPO/FILE or an https URL")
 	case u.User != nil:
 		return fmt.Errorf("a URL with a password in it ends up in logs, use --token-file")
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && IsLoopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("http is for servers on this machine, want https")
@@ -81,7 +81,8 @@ func checkURL(u *url.URL) error {
 	}
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine's loopback interface.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
