@@ -30,8 +30,22 @@ const (
 	maybeThinking                   // as the model sees fit
 )
 
+// decodeMessages reads the body of POST /v1/messages.
+func decodeMessages(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	r.readGeneration(o)
+	return r, o.Close()
+}
+
+// decodeCount reads the body of POST /v1/messages/count_tokens.
+func decodeCount(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	return r, o.Close()
+}
+
 // readRequest reads what both routes know.
-func readRequest(o *wire.Object) (r request) {
+func readRequest(o *wire.Object) *request {
+	r := new(request)
 	r.Params = ask.DefaultParams()
 	r.Param = "messages"
 	o.Require("model")

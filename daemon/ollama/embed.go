@@ -24,7 +24,8 @@ type embedRequest struct {
 	texts     []string
 }
 
-func readEmbedRequest(o *wire.Object) (r embedRequest) {
+func readEmbedRequest(o *wire.Object) *embedRequest {
+	r := new(embedRequest)
 	r.model = readModel(o)
 	r.keepAlive = readKeepAlive(o)
 	r.nCtx = readOptions(o, new(runtime.GenerationOptions))
@@ -41,22 +42,19 @@ type embedded struct {
 	PromptEvalCount int           `json:"prompt_eval_count"`
 }
 
-// embed serves POST /api/embed.
-func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
-	start := time.Now()
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readEmbedRequest(o)
-	req.nDims = int(o.Integer("dimensions", 0, math.MaxInt32, 0))
+// decodeEmbed reads the body of POST /api/embed.
+func decodeEmbed(o *wire.Object) (*embedRequest, error) {
+	r := readEmbedRequest(o)
+	r.nDims = int(o.Integer("dimensions", 0, math.MaxInt32, 0))
 	o.Require("input")
-	req.texts = readInput(o)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	e, err := a.vectors(r, &req)
+	r.texts = readInput(o)
+	return r, o.Close()
+}
+
+// embed serves POST /api/embed.
+func (a *api) embed(w http.ResponseWriter, r *http.Request, req *embedRequest) error {
+	start := time.Now()
+	e, err := a.vectors(r, req)
 	if err != nil {
 		return err
 	}
@@ -65,22 +63,18 @@ func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// decodeEmbeddings reads the body of POST /api/embeddings.
+func decodeEmbeddings(o *wire.Object) (*embedRequest, error) {
+	r := readEmbedRequest(o)
+	if prompt, _ := o.Str("prompt"); prompt != "" { // else the model is loaded and no more
+		r.texts = []string{prompt}
+	}
+	return r, o.Close()
+}
+
 // embeddings serves POST /api/embeddings, which came before embed.
-func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readEmbedRequest(o)
-	prompt, _ := o.Str("prompt")
-	if err := o.Close(); err != nil {
-		return err
-	}
-	if prompt != "" { // else the model is loaded and no more
-		req.texts = []string{prompt}
-	}
-	e, err := a.vectors(r, &req)
+func (a *api) embeddings(w http.ResponseWriter, r *http.Request, req *embedRequest) error {
+	e, err := a.vectors(r, req)
 	if err != nil {
 		return err
 	}

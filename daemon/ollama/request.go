@@ -19,7 +19,9 @@ const (
 
 // request is what chat and generate have in common.
 type request struct {
-	ask.Params
+	ask.Chat
+	isChat    bool
+	text      string // to continue, in place of a conversation
 	model     string
 	stream    bool
 	keepAlive *time.Duration
@@ -27,12 +29,14 @@ type request struct {
 	think     think
 }
 
-func readRequest(o *wire.Object) request {
-	r := request{Params: ask.DefaultParams(), stream: o.Bool("stream", true)}
+func readRequest(o *wire.Object) *request {
+	r := &request{stream: o.Bool("stream", true)}
+	r.Params = ask.DefaultParams()
 	r.model = readModel(o)
 	r.keepAlive = readKeepAlive(o)
 	r.Format = readFormat(o)
 	r.think = readThink(o)
+	r.Vars = r.think.vars()
 	r.Generation.LogProbs = o.Bool("logprobs", false)
 	r.Generation.TopLogProbs = int(o.Integer("top_logprobs", 0, maxTopLogProbs, 0))
 	r.nCtx = readOptions(o, &r.Generation)

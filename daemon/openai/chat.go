@@ -208,21 +208,7 @@ type chatDelta struct {
 }
 
 // chat serves POST /v1/chat/completions.
-func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeChat(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) chat(w http.ResponseWriter, r *http.Request, req *chatRequest, m serve.Model) (err error) {
 	head := chatCompletion{
 		ID:          newID("chatcmpl-"),
 		Created:     time.Now().Unix(),

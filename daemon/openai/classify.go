@@ -25,32 +25,36 @@ type labelProbability struct {
 	Probability float32 `json:"probability"`
 }
 
-// classifications answers POST /v1/classifications. It is not one of OpenAI's.
-func (a *api) classifications(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
+// classifyRequest is the body of POST /v1/classifications.
+type classifyRequest struct {
+	model     string
+	texts     []string
+	threshold float32 // below 0: as the classifier has it
+}
+
+func decodeClassify(o *wire.Object) (r classifyRequest, err error) {
 	o.Require("model")
+	r.model, _ = o.Str("model")
 	o.Require("input")
-	name, _ := o.Str("model")
-	texts := readTexts(o, "input")
-	threshold := o.Number("threshold", 0, 1, -1)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: name, Endpoint: "classifications"})
+	r.texts = readTexts(o, "input")
+	r.threshold = o.Number("threshold", 0, 1, -1)
+	return r, o.Close()
+}
+
+// classifications answers POST /v1/classifications. It is not one of OpenAI's.
+func (a *api) classifications(w http.ResponseWriter, r *http.Request, req classifyRequest) error {
+	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: req.model, Endpoint: "classifications"})
 	if err != nil {
 		return err
 	}
 	defer release()
+	threshold := req.threshold
 	if threshold < 0 {
 		threshold = c.Threshold()
 	}
-	data := make([]classification, len(texts))
+	data := make([]classification, len(req.texts))
 	nTokens := 0
-	for i, text := range texts {
+	for i, text := range req.texts {
 		probs, n, err := c.Classify(r.Context(), text)
 		if err != nil {
 			return err

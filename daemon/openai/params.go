@@ -31,6 +31,9 @@ type request struct {
 	metadata     json.RawMessage // as sent
 }
 
+// about returns what a request that has r in it says.
+func (r *request) about() *request { return r }
+
 // readRequest reads it from the members of o, and those that only label it.
 func readRequest(o *wire.Object) (r request) {
 	o.Require("model")

@@ -135,21 +135,7 @@ func readTextFormat(o *wire.Object, vars map[string]any) (f ask.Format) {
 }
 
 // responses serves POST /v1/responses.
-func (a *api) responses(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeResponse(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) responses(w http.ResponseWriter, r *http.Request, req *responseRequest, m serve.Model) error {
 	answers, err := req.Begin(r.Context(), m, &a.grammars)
 	if err != nil {
 		return err
