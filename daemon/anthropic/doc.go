@@ -27,4 +27,7 @@
 // a stream counts all as input; message_delta tells which were cached.
 //
 // White space alone makes no block of text.
+//
+// keep_alive is ours, and says what it says in the other formats. What a request
+// leaves open of how tokens are chosen is as the model's settings have it.
 package anthropic

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"time"
 
 	"inferd/daemon/ask"
 	"inferd/daemon/serve"
@@ -15,10 +16,11 @@ const maxStops = 64
 // request is the body of POST /v1/messages.
 type request struct {
 	ask.Chat
-	model   string
-	stream  bool
-	think   thinking
-	showing bool // reasoning is part of the answer
+	model     string
+	stream    bool
+	keepAlive *time.Duration // ours: Anthropic's models are always there
+	think     thinking
+	showing   bool // reasoning is part of the answer
 }
 
 // thinking is what a request says of reasoning.
@@ -50,6 +52,7 @@ func readRequest(o *wire.Object) *request {
 	r.Param = "messages"
 	o.Require("model")
 	r.model, _ = o.Str("model")
+	r.keepAlive = o.KeepAlive()
 	o.Require("messages")
 	if system := readSystem(o); system != "" {
 		r.Messages = []serve.Message{{Role: "system", Content: system}}
@@ -75,6 +78,7 @@ func (r *request) readGeneration(o *wire.Object) {
 	r.stream = o.Bool("stream", false)
 	o.Require("max_tokens")
 	r.Generation.MaxTokens = int(o.Integer("max_tokens", 1, math.MaxInt32, 1))
+	r.Given = serve.Given(o.Has)
 	s := &r.Generation.Sampling
 	s.Temperature = o.Number("temperature", 0, 1, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)

@@ -8,7 +8,6 @@ import (
 
 	"inferd/daemon/ask"
 	"inferd/daemon/wire"
-	"inferd/runtime"
 	"inferd/tokenizer"
 )
 
@@ -27,8 +26,8 @@ type embedRequest struct {
 func readEmbedRequest(o *wire.Object) *embedRequest {
 	r := new(embedRequest)
 	r.model = readModel(o)
-	r.keepAlive = readKeepAlive(o)
-	r.nCtx = readOptions(o, new(runtime.GenerationOptions))
+	r.keepAlive = o.KeepAlive()
+	r.nCtx = readOptions(o, new(ask.Params))
 	o.Bool("truncate", false)
 	return r
 }

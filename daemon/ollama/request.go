@@ -9,7 +9,6 @@ import (
 	"inferd/daemon/ask"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
-	"inferd/runtime"
 )
 
 const (
@@ -33,13 +32,13 @@ func readRequest(o *wire.Object) *request {
 	r := &request{stream: o.Bool("stream", true)}
 	r.Params = ask.DefaultParams()
 	r.model = readModel(o)
-	r.keepAlive = readKeepAlive(o)
+	r.keepAlive = o.KeepAlive()
 	r.Format = readFormat(o)
 	r.think = readThink(o)
 	r.Vars = r.think.vars()
 	r.Generation.LogProbs = o.Bool("logprobs", false)
 	r.Generation.TopLogProbs = int(o.Integer("top_logprobs", 0, maxTopLogProbs, 0))
-	r.nCtx = readOptions(o, &r.Generation)
+	r.nCtx = readOptions(o, &r.Params)
 	// Nothing is ever cut or shifted out of the context: what does not fit is
 	// refused.
 	o.Bool("truncate", false)
@@ -58,18 +57,6 @@ func readModel(o *wire.Object) string {
 		return name
 	}
 	return old
-}
-
-func readKeepAlive(o *wire.Object) *time.Duration {
-	value := o.Take("keep_alive")
-	if value == nil || string(value) == `""` {
-		return nil
-	}
-	d, err := serve.ParseKeepAlive(value)
-	if err != nil {
-		o.Fail("invalid_value", "keep_alive", "%v", err)
-	}
-	return &d
 }
 
 // readFormat reads "json", a schema, or nothing.
@@ -135,14 +122,16 @@ func (t think) vars() map[string]any {
 	return vars
 }
 
-// readOptions reads the member options into g and returns num_ctx. Where an
+// readOptions reads the member options into p and returns num_ctx. Where an
 // option is absent, Ollama's default holds.
-func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {
+func readOptions(o *wire.Object, p *ask.Params) (nCtx int) {
 	value := o.Take("options")
 	if value == nil {
 		value = json.RawMessage("{}")
 	}
 	in := o.Inner("options", value)
+	p.Given = serve.Given(func(name string) bool { return o.Has(name) || in.Has(name) })
+	g := &p.Generation
 	s := &g.Sampling
 	// Some clients put OpenAI's names beside the options. Those inside win.
 	s.Temperature = o.Number("temperature", 0, 10, 0.8)

@@ -3,6 +3,7 @@ package openai
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
@@ -30,6 +31,7 @@ type classifyRequest struct {
 	model     string
 	texts     []string
 	threshold float32 // below 0: as the classifier has it
+	keepAlive *time.Duration
 }
 
 func decodeClassify(o *wire.Object) (r classifyRequest, err error) {
@@ -38,12 +40,13 @@ func decodeClassify(o *wire.Object) (r classifyRequest, err error) {
 	o.Require("input")
 	r.texts = readTexts(o, "input")
 	r.threshold = o.Number("threshold", 0, 1, -1)
+	r.keepAlive = o.KeepAlive()
 	return r, o.Close()
 }
 
 // classifications answers POST /v1/classifications. It is not one of OpenAI's.
 func (a *api) classifications(w http.ResponseWriter, r *http.Request, req classifyRequest) error {
-	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: req.model, Endpoint: "classifications"})
+	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: req.model, Endpoint: "classifications", KeepAlive: req.keepAlive})
 	if err != nil {
 		return err
 	}

@@ -40,13 +40,7 @@ func readRequest(o *wire.Object) (r request) {
 	r.model, _ = o.Str("model")
 	r.stream = o.Bool("stream", false)
 	r.adapters = readAdapters(o)
-	if value := o.Take("keep_alive"); value != nil {
-		d, err := serve.ParseKeepAlive(value)
-		if err != nil {
-			o.Fail("invalid_value", "keep_alive", "%v", err)
-		}
-		r.keepAlive = &d
-	}
+	r.keepAlive = o.KeepAlive()
 	r.metadata = o.Peek("metadata", "{}")
 	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
@@ -93,12 +87,15 @@ func readAdapters(o *wire.Object) []serve.Adapter {
 func readParams(o *wire.Object) (p ask.Params) {
 	p.N = int(o.Integer("n", 1, maxChoices, 1))
 	p.Format = readFormat(o)
-	p.Generation = readSampling(o)
+	readSampling(o, &p)
 	return p
 }
 
 // readSampling reads how tokens are chosen and where answers stop.
-func readSampling(o *wire.Object) runtime.GenerationOptions {
+func readSampling(o *wire.Object, p *ask.Params) {
+	p.Given = serve.Given(func(name string) bool {
+		return o.Has(name) || name == "repeat_penalty" && o.Has("repetition_penalty")
+	})
 	s := runtime.DefaultSampling()
 	s.Temperature = o.Number("temperature", 0, 2, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)
@@ -115,7 +112,7 @@ func readSampling(o *wire.Object) runtime.GenerationOptions {
 	s.LogitBias = readLogitBias(o)
 	s.Seed = readSeed(o)
 
-	return runtime.GenerationOptions{
+	p.Generation = runtime.GenerationOptions{
 		Sampling:  s,
 		Stop:      readStop(o),
 		IgnoreEOG: o.Bool("ignore_eos", false),

@@ -26,7 +26,7 @@ func decodeResponse(o *wire.Object) (*responseRequest, error) {
 	r.Param = "input"
 	refuseState(o)
 	r.N = 1
-	r.Generation = readSampling(o)
+	readSampling(o, &r.Params)
 	r.Generation.MaxTokens = int(o.Integer("max_output_tokens", 1, math.MaxInt32, 0))
 	r.instructions, _ = o.Str("instructions")
 	o.Require("input")
@@ -141,7 +141,7 @@ func (a *api) responses(w http.ResponseWriter, r *http.Request, req *responseReq
 		return err
 	}
 	defer answers.Close()
-	req.head.begin(m)
+	req.head.begin(m, &req.Generation.Sampling)
 	if !req.stream {
 		return req.whole(w, m, answers)
 	}
