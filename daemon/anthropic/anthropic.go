@@ -92,7 +92,12 @@ func (a *api) over(
 	decode func(*wire.Object) (*request, error), answer func(http.ResponseWriter, *http.Request, *request, serve.Model) error,
 ) wire.Handler {
 	return wire.Reads(decode, func(w http.ResponseWriter, r *http.Request, req *request) error {
-		m, release, err := a.service.Find(r.Context(), serve.Want{Model: req.model, Endpoint: path.Base(r.URL.Path), KeepAlive: req.keepAlive})
+		m, release, err := a.service.Find(r.Context(), serve.Want{
+			Model:     req.model,
+			Endpoint:  path.Base(r.URL.Path),
+			Adapters:  req.adapters,
+			KeepAlive: req.keepAlive,
+		})
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,6 @@
 //
 // White space alone makes no block of text.
 //
-// keep_alive is ours, and says what it says in the other formats. What a request
+// adapter and keep_alive are ours, and say what they say in the other formats. What a request
 // leaves open of how tokens are chosen is as the model's settings have it.
 package anthropic

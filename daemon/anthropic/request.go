@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -17,8 +18,9 @@ const maxStops = 64
 type request struct {
 	ask.Chat
 	model     string
+	adapters  []serve.Adapter // nil: as configured
+	keepAlive *time.Duration
 	stream    bool
-	keepAlive *time.Duration // ours: Anthropic's models are always there
 	think     thinking
 	showing   bool // reasoning is part of the answer
 }
@@ -52,9 +54,10 @@ func readRequest(o *wire.Object) *request {
 	r.Param = "messages"
 	o.Require("model")
 	r.model, _ = o.Str("model")
-	r.keepAlive = o.KeepAlive()
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	o.Require("messages")
-	if system := readSystem(o); system != "" {
+	if system := readTexts(o, "system"); system != "" {
 		r.Messages = []serve.Message{{Role: "system", Content: system}}
 	}
 	r.Messages = readMessages(o, r.Messages)
@@ -83,28 +86,7 @@ func (r *request) readGeneration(o *wire.Object) {
 	s.Temperature = o.Number("temperature", 0, 1, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)
 	s.TopK = int(o.Integer("top_k", 0, math.MaxInt32, 0))
-	r.Generation.Stop = readStops(o)
-}
-
-func readStops(o *wire.Object) (stops []string) {
-	value := o.Take("stop_sequences")
-	switch {
-	case value == nil:
-		return nil
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("stop_sequences", "an array of strings", value)
-		return nil
-	case wire.FirstOf(value) == "":
-		return nil
-	}
-	for _, element := range o.Elements("stop_sequences", value, maxStops) {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop_sequences", "an array of strings", element)
-			return nil
-		}
-		stops = append(stops, wire.Unquote(element))
-	}
-	return stops
+	r.Generation.Stop = o.Strings("stop_sequences", maxStops)
 }
 
 func (r *request) readThinking(o *wire.Object) {
@@ -170,10 +152,7 @@ func readFormat(o *wire.Object, member string, value json.RawMessage) (f ask.For
 	}
 	in.Ignored("name")
 	in.Require("schema")
-	schema := in.Take("schema")
-	if schema != nil && wire.TypeOf(schema) != "an object" {
-		in.WrongType("schema", "an object", schema)
-	}
+	schema := in.Raw("schema")
 	o.CloseInner(in)
 	if schema == nil || o.Failed() {
 		return f

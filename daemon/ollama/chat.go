@@ -21,7 +21,7 @@ func decodeChat(o *wire.Object) (*request, error) {
 // loads the model.
 func (a *api) reply(w http.ResponseWriter, r *http.Request, req *request) error {
 	ans := &answer{isChat: req.isChat, start: time.Now(), scored: req.Generation.LogProbs}
-	m, err := a.find(r, req.model, req.keepAlive)
+	m, err := a.find(r, req.model, req.adapters, req.keepAlive)
 	if err != nil {
 		return err
 	}

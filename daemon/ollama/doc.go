@@ -17,6 +17,8 @@
 // Names of OpenAI's that clients put beside the options are heeded: temperature,
 // top_p, max_output_tokens and tool_choice.
 //
+// adapter chooses adapters as it does in OpenAI's format here.
+//
 // num_ctx caps the context of one request and never loads a model again; one
 // above the model's own has no effect. A prompt that does not fit is 400 with
 // both numbers, whatever truncate and shift say: nothing is ever cut, and an

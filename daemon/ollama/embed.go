@@ -1,12 +1,13 @@
 package ollama
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
+	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 	"inferd/tokenizer"
 )
@@ -17,6 +18,7 @@ const maxEmbedded = 2048
 // embedRequest is what both routes for vectors have in common.
 type embedRequest struct {
 	model     string
+	adapters  []serve.Adapter
 	keepAlive *time.Duration
 	nCtx      int
 	nDims     int
@@ -26,7 +28,8 @@ type embedRequest struct {
 func readEmbedRequest(o *wire.Object) *embedRequest {
 	r := new(embedRequest)
 	r.model = readModel(o)
-	r.keepAlive = o.KeepAlive()
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	r.nCtx = readOptions(o, new(ask.Params))
 	o.Bool("truncate", false)
 	return r
@@ -46,7 +49,7 @@ func decodeEmbed(o *wire.Object) (*embedRequest, error) {
 	r := readEmbedRequest(o)
 	r.nDims = int(o.Integer("dimensions", 0, math.MaxInt32, 0))
 	o.Require("input")
-	r.texts = readInput(o)
+	r.texts = o.OneOrMore("input", maxEmbedded)
 	return r, o.Close()
 }
 
@@ -85,32 +88,8 @@ func (a *api) embeddings(w http.ResponseWriter, r *http.Request, req *embedReque
 	return nil
 }
 
-// readInput reads a string or an array of strings, which may be empty.
-func readInput(o *wire.Object) []string {
-	value := o.Take("input")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return nil
-		}
-		elements = o.Elements("input", value, maxEmbedded)
-	}
-	texts := make([]string, len(elements))
-	for i, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("input", "a string or an array of strings", element)
-			return nil
-		}
-		texts[i] = wire.Unquote(element)
-	}
-	return texts
-}
-
 func (a *api) vectors(r *http.Request, req *embedRequest) (e embedded, err error) {
-	m, err := a.find(r, req.model, req.keepAlive)
+	m, err := a.find(r, req.model, req.adapters, req.keepAlive)
 	if err != nil {
 		return e, err
 	}

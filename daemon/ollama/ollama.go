@@ -89,9 +89,9 @@ type loaded struct {
 }
 
 // find returns the model of a name, until it is released.
-func (a *api) find(r *http.Request, name string, keepAlive *time.Duration) (loaded, error) {
+func (a *api) find(r *http.Request, name string, adapters []serve.Adapter, keepAlive *time.Duration) (loaded, error) {
 	start := time.Now()
-	want := serve.Want{Model: name, Endpoint: path.Base(r.URL.Path), KeepAlive: keepAlive}
+	want := serve.Want{Model: name, Endpoint: path.Base(r.URL.Path), Adapters: adapters, KeepAlive: keepAlive}
 	m, release, err := a.service.Find(r.Context(), want)
 	if _, unknown := errors.AsType[*serve.UnknownError](err); unknown && withoutTag(name) != name {
 		want.Model = withoutTag(name)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -23,6 +24,7 @@ type request struct {
 	text      string // to continue, in place of a conversation
 	model     string
 	stream    bool
+	adapters  []serve.Adapter // nil: as configured
 	keepAlive *time.Duration
 	nCtx      int // 0: as the model has
 	think     think
@@ -32,7 +34,8 @@ func readRequest(o *wire.Object) *request {
 	r := &request{stream: o.Bool("stream", true)}
 	r.Params = ask.DefaultParams()
 	r.model = readModel(o)
-	r.keepAlive = o.KeepAlive()
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	r.Format = readFormat(o)
 	r.think = readThink(o)
 	r.Vars = r.think.vars()
@@ -154,7 +157,7 @@ func readOptions(o *wire.Object, p *ask.Params) (nCtx int) {
 	}
 	g.MaxTokens = int(max(0, in.Integer("num_predict", -2, math.MaxInt32, nPredict)))
 	nCtx = int(in.Integer("num_ctx", 0, math.MaxInt32, 0))
-	g.Stop = readStop(in)
+	g.Stop = slices.DeleteFunc(in.OneOrMore("stop", maxStops), func(s string) bool { return s == "" })
 
 	// What the daemon decides, or what would only matter to a context that
 	// shifts, has no effect on an answer.
@@ -171,31 +174,6 @@ func readOptions(o *wire.Object, p *ask.Params) (nCtx int) {
 	in.Unsupported("rope_frequency_scale", "0", "1")
 	o.CloseInner(in)
 	return nCtx
-}
-
-// readStop reads strings, or one.
-func readStop(o *wire.Object) (stops []string) {
-	value := o.Take("stop")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return nil
-		}
-		elements = o.Elements("stop", value, maxStops)
-	}
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop", "a string or an array of strings", element)
-			return nil
-		}
-		if s := wire.Unquote(element); s != "" {
-			stops = append(stops, s)
-		}
-	}
-	return stops
 }
 
 // cap returns the model as the request may use it.

@@ -1,10 +1,10 @@
 package openai
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -38,9 +38,11 @@ func decodeClassify(o *wire.Object) (r classifyRequest, err error) {
 	o.Require("model")
 	r.model, _ = o.Str("model")
 	o.Require("input")
-	r.texts = readTexts(o, "input")
+	if r.texts = o.OneOrMore("input", maxClassified); r.texts == nil {
+		o.Fail("invalid_value", "input", "is empty")
+	}
 	r.threshold = o.Number("threshold", 0, 1, -1)
-	r.keepAlive = o.KeepAlive()
+	r.keepAlive = members.KeepAlive(o)
 	return r, o.Close()
 }
 
@@ -86,25 +88,4 @@ func classified(index int, labels []string, probs []float32, threshold float32) 
 		c.Label = &labels[best]
 	}
 	return c
-}
-
-// readTexts reads a string or an array of strings.
-func readTexts(o *wire.Object, member string) []string {
-	value := o.Take(member)
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		elements = o.Elements(member, value, maxClassified)
-	}
-	texts := make([]string, 0, len(elements))
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType(member, "a string or an array of strings", element)
-			return nil
-		}
-		texts = append(texts, wire.Unquote(element))
-	}
-	return texts
 }

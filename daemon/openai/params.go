@@ -3,13 +3,13 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 	"inferd/runtime"
@@ -39,47 +39,11 @@ func readRequest(o *wire.Object) (r request) {
 	o.Require("model")
 	r.model, _ = o.Str("model")
 	r.stream = o.Bool("stream", false)
-	r.adapters = readAdapters(o)
-	r.keepAlive = o.KeepAlive()
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	r.metadata = o.Peek("metadata", "{}")
 	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
-}
-
-// maxAdapters bounds the adapters of one request.
-const maxAdapters = 16
-
-// readAdapters reads adapter: a name, an object with name and scale, or an
-// array of these. An empty array asks for the model without any.
-func readAdapters(o *wire.Object) []serve.Adapter {
-	value := o.Take("adapter")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return []serve.Adapter{}
-		}
-		elements = o.Elements("adapter", value, maxAdapters)
-	}
-	var list []serve.Adapter
-	for i, element := range elements {
-		if wire.TypeOf(element) == "a string" {
-			list = append(list, serve.Adapter{Name: wire.Unquote(element), Scale: 1})
-			continue
-		}
-		if wire.TypeOf(element) != "an object" {
-			o.WrongType("adapter", "a name, an object with a name, or an array of these", element)
-			return nil
-		}
-		in := o.Inner(fmt.Sprintf("adapter[%d]", i), element)
-		in.Require("name")
-		name, _ := in.Str("name")
-		list = append(list, serve.Adapter{Name: name, Scale: in.Number("scale", -100, 100, 1)})
-		o.CloseInner(in)
-	}
-	return list
 }
 
 // readParams reads the parameters that both kinds of completion have, save the
@@ -145,28 +109,9 @@ func readSeed(o *wire.Object) uint64 {
 
 // readStop reads a string or an array of strings.
 func readStop(o *wire.Object) []string {
-	value := o.Take("stop")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" { // as good as none
-			return nil
-		}
-		elements = o.Elements("stop", value, maxStops)
-	}
-	var stops []string
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop", "a string or an array of strings", element)
-			return nil
-		}
-		s := wire.Unquote(element)
-		if s == "" {
-			o.Fail("invalid_value", "stop", "has an empty string, which stops nothing")
-		}
-		stops = append(stops, s)
+	stops := o.OneOrMore("stop", maxStops)
+	if slices.Contains(stops, "") {
+		o.Fail("invalid_value", "stop", "has an empty string, which stops nothing")
 	}
 	return stops
 }
