@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"inferd/runtime/grammar"
 	"inferd/tokenizer"
@@ -45,10 +46,12 @@ func (c *constraint) mask(logits []float32) error {
 	no := float32(math.Inf(-1))
 	for i, word := range allowed {
 		row := logits[64*i : min(64*i+64, len(logits))]
-		for j := range row {
-			if word>>j&1 == 0 {
-				row[j] = no
+		for taken := ^word; taken != 0; taken &= taken - 1 {
+			j := bits.TrailingZeros64(taken)
+			if j >= len(row) {
+				break
 			}
+			row[j] = no
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package openai
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -66,10 +67,16 @@ func readMaxTokens(o *wire.Object) int {
 	return int(o.Integer("max_completion_tokens", 1, math.MaxInt32, n))
 }
 
-func readMessages(o *wire.Object) (messages []serve.Message) {
-	o.Objects("messages", o.Array("messages", maxMessages), func(in *wire.Object) {
+func readMessages(o *wire.Object) []serve.Message {
+	var messages []serve.Message
+	for i, element := range o.Array("messages", maxMessages) {
+		if o.Failed() {
+			break
+		}
+		in := o.Inner(fmt.Sprintf("messages[%d]", i), element)
 		messages = append(messages, readMessage(in))
-	})
+		o.CloseInner(in)
+	}
 	return messages
 }
 
@@ -107,10 +114,21 @@ func readMessage(o *wire.Object) (m serve.Message) {
 
 // readContent reads a string, or an array of text parts, which become lines.
 func readContent(o *wire.Object) string {
-	if value := o.Peek("content", "null"); wire.TypeOf(value) == "an array" && wire.FirstOf(value) == "" {
-		o.Fail("invalid_value", "content", "is empty")
+	value := o.Take("content")
+	if value == nil {
+		return ""
 	}
-	return o.Text("content", "parts", maxParts, func(in *wire.Object) string {
+	switch wire.TypeOf(value) {
+	case "a string":
+		return wire.Unquote(value)
+	case "an array":
+	default:
+		o.WrongType("content", "a string or an array of parts", value)
+		return ""
+	}
+	var texts []string
+	for i, part := range o.Elements("content", value, maxParts) {
+		in := o.Inner(fmt.Sprintf("content[%d]", i), part)
 		in.Require("type")
 		member := "text"
 		if kind, ok := in.Str("type"); ok && kind == "refusal" { // of an assistant, sent back
@@ -120,8 +138,10 @@ func readContent(o *wire.Object) string {
 		}
 		in.Require(member)
 		text, _ := in.Str(member)
-		return text
-	})
+		texts = append(texts, text)
+		o.CloseInner(in)
+	}
+	return strings.Join(texts, "\n")
 }
 
 // chatCompletion is an answer, or a chunk of one that is streamed.
@@ -188,7 +208,21 @@ type chatDelta struct {
 }
 
 // chat serves POST /v1/chat/completions.
-func (a *api) chat(w http.ResponseWriter, r *http.Request, req *chatRequest, m serve.Model) (err error) {
+func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
+	o, done, err := wire.ParseRequest(r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	req, err := decodeChat(o)
+	if err != nil {
+		return err
+	}
+	m, release, err := a.find(r, &req.request)
+	if err != nil {
+		return err
+	}
+	defer release()
 	head := chatCompletion{
 		ID:          newID("chatcmpl-"),
 		Created:     time.Now().Unix(),

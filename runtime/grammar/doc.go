@@ -18,11 +18,13 @@
 // shared and sets are made once, so that stepping is a table look-up after the
 // first time and two texts that can continue alike have the same state.
 //
-// A token mask is kept by state. A new one is a walk of the vocabulary's trie
-// (vocab.go), about 1 ms at 128k tokens if all of it must be walked. Most
-// states inside strings let any ordinary character be followed by any other;
-// for them the tokens that are such runs are known beforehand, and only the
-// few others are walked.
+// A token mask is kept by state, and counts that no token can bring to where
+// they matter stand still in it, so that one mask serves most of a long string.
+// A new one is a walk of the vocabulary's trie (vocab.go, mask.go), which takes
+// about 1 ms at 128k tokens if all of it must be walked. In most states inside
+// strings nearly any character may follow any other: of tokens that have
+// only such characters, and of those that have one that may nowhere come, it is
+// known beforehand what they are (run.go), and only the few others are walked.
 //
 // String patterns, formats and numeric ranges are regular; they are built as
 // small deterministic automata over characters, intersected there (chars.go),
@@ -63,7 +65,7 @@
 // # Reading order
 //
 // grammar.go (API), expr.go with utf8.go, nfa.go with live.go, machine.go,
-// vocab.go; then the sources: regexparse.go with regexclass.go, regex.go with
+// vocab.go with mask.go and run.go; then the sources: regexparse.go with regexclass.go, regex.go with
 // chars.go, charops.go and numbers.go, gbnf.go, schema.go, schema_check.go, schema_logic.go with
 // schema_disjoint.go and schema_valid.go, schema_leaf.go and a file for each kind
 // of value, and calls.go.

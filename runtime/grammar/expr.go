@@ -40,6 +40,16 @@ func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 func (s *byteSet) empty() bool { return *s == byteSet{} }
 
+// everyByte has all of them.
+var everyByte = byteSet{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+
+func (s byteSet) and(o byteSet) byteSet {
+	for i := range s {
+		s[i] &= o[i]
+	}
+	return s
+}
+
 // without is s with the bytes of o taken out.
 func (s byteSet) without(o byteSet) byteSet {
 	for i := range s {

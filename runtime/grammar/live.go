@@ -1,5 +1,10 @@
 package grammar
 
+import (
+	"math/bits"
+	"slices"
+)
+
 // prune cuts every way into states from which their rule cannot be finished,
 // so that a text never runs into a dead end. Counters make it take several
 // rounds: one that cannot end from its beginning makes more states dead.
@@ -107,6 +112,7 @@ func (n *nfa) cutCounters() (cut bool) {
 			if !n.countLive(c, open, ticks[id]) {
 				n.states[open], cut = nfaState{}, true
 			}
+			c.findCalm()
 		}
 	}
 	return cut
@@ -208,4 +214,52 @@ func (n *nfa) following(from, id int32, index map[int32]int) (ticks []int, ends 
 		work = append(work, s.next)
 	}
 	return ticks, ends
+}
+
+// findCalm notes the counts that are all alike: none of them is where the
+// counter may begin to end, or may no longer go up, or where a tick begins or
+// ceases to lead to the end.
+func (c *counter) findCalm() {
+	c.calm = nil
+	from := 0
+	change := func(at int) { // what holds at a count does not hold at the one before
+		if at-from > maxPieceBytes {
+			c.calm = append(c.calm, calmCounts{from, at - 1})
+		}
+		from = at
+	}
+	for word := range c.top()/64 + 1 {
+		var changes uint64
+		for _, live := range c.live {
+			before := uint64(0)
+			if word > 0 {
+				before = live[word-1] >> 63
+			}
+			changes |= live[word] ^ (live[word]<<1 | before)
+		}
+		for _, at := range []int{0, c.min, c.max} {
+			if at >= 0 && at>>6 == word {
+				changes |= 1 << (at & 63)
+			}
+		}
+		for ; changes != 0; changes &= changes - 1 {
+			change(64*word + bits.TrailingZeros64(changes))
+		}
+	}
+}
+
+// calmAt is the count that stands for n until a token ends, false if n may come
+// to matter within one.
+func (c *counter) calmAt(n int) (int, bool) {
+	if c.set {
+		return 0, false
+	}
+	i, found := slices.BinarySearchFunc(c.calm, n, func(s calmCounts, n int) int { return s.lo - n })
+	if !found {
+		i--
+	}
+	if i < 0 || n+maxPieceBytes > c.calm[i].hi {
+		return 0, false
+	}
+	return c.calm[i].lo, true
 }

@@ -13,8 +13,9 @@ type machine struct {
 	nfa     nfa
 	classOf [256]uint8 // bytes that no set tells apart share a class
 	samples []byte     // one byte of each class
-	ascii   []byte     // of the classes that runs of ASCII are made of
-	utf8    [][][]byte // and of those of longer characters, byte by byte
+	members []byteSet  // of each set, the classes in it
+	groups  []groupSet // of each class
+	utf8    [][][]byte // the bytes of characters beyond ASCII, in their places
 
 	mu     sync.Mutex // guards what follows and the lazy fields of states
 	frames map[frameKey]*frame
@@ -36,12 +37,15 @@ type machine struct {
 type frame struct {
 	frameKey
 	id uint64
+	// calm is the stack with counts in place of which any near it would do.
+	calm *frame
 }
 
 type frameKey struct {
 	below *frame
-	ret   int32 // 0: a count
-	n     uint64
+	ret   int32  // -1-i: a count of counter i
+	n     uint64 // the count, or the elements of a set taken so far
+	still bool   // the count does not go up: no token gets to where it matters
 }
 
 // config is a position in the automaton inside some calls.
@@ -55,9 +59,13 @@ type config struct {
 type state struct {
 	configs []config
 	accept  bool
-	next    []*state      // by byte class; nil: not yet known
-	run     [nRuns]*state // where every character of a run leads; nil: not yet known
-	masks   map[*Vocab][]uint64
+	isCalm  bool     // and so are all that it leads to
+	next    []*state // by byte class; nil: not yet known
+	// Of calm states; nil: not yet known.
+	ways  *ways
+	masks map[*Vocab][]uint64
+	// calm is the state whose mask this one's is; nil: not yet known.
+	calm *state
 }
 
 // dead is the state of texts outside the language.
@@ -76,7 +84,7 @@ func newMachine(n nfa) *machine {
 func (m *machine) forget() {
 	for _, s := range m.states {
 		clear(s.next)
-		s.run, s.masks = [nRuns]*state{}, nil
+		s.ways, s.masks, s.calm = nil, nil, nil
 	}
 	m.frames, m.states = map[frameKey]*frame{}, map[string]*state{}
 	m.masked, m.stateBytes, m.maskBytes = nil, 0, 0
@@ -101,6 +109,14 @@ func (m *machine) classify() {
 		}
 		m.classOf[c] = id
 	}
+	m.members = make([]byteSet, len(m.nfa.sets))
+	for i, set := range m.nfa.sets {
+		for class, c := range m.samples {
+			if set.has(c) {
+				m.members[i].add(byte(class), byte(class))
+			}
+		}
+	}
 }
 
 // start is the state before any text; rule 0 is the root.
@@ -108,7 +124,7 @@ func (m *machine) start() (*state, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.work = 0
-	return m.close([]config{{m.nfa.starts[0], nil}})
+	return m.close([]config{{m.nfa.starts[0], nil}}, false)
 }
 
 // steps reads some bytes.
@@ -135,22 +151,32 @@ func (m *machine) step(s *state, c byte) (*state, error) {
 		return n, nil
 	}
 	m.todo = m.todo[:0]
+	alike := everyByte // classes that the same configs take
 	for _, k := range s.configs {
-		if st := &m.nfa.states[k.at]; m.nfa.sets[st.arg].has(c) {
+		st := &m.nfa.states[k.at]
+		in := m.members[st.arg]
+		if in.has(class) {
 			m.todo = append(m.todo, config{st.next, k.stack})
+			alike = alike.and(in)
+		} else {
+			alike = alike.without(in)
 		}
 	}
 	m.work += len(s.configs)
-	n, err := m.close(m.todo)
+	n, err := m.close(m.todo, s.isCalm)
 	if err != nil {
 		return nil, err
 	}
-	s.next[class] = n
+	for i := range s.next {
+		if alike.has(byte(i)) {
+			s.next[i] = n
+		}
+	}
 	return n, nil
 }
 
 // close follows everything that takes no byte and returns the shared state.
-func (m *machine) close(work []config) (*state, error) {
+func (m *machine) close(work []config, calm bool) (*state, error) {
 	if len(work) == 0 {
 		return dead, nil
 	}
@@ -185,7 +211,7 @@ func (m *machine) close(work []config) (*state, error) {
 		case opCall:
 			stack := k.stack
 			if m.nfa.states[st.next].op != opAccept { // a call at the end returns where its rule does
-				stack = m.push(frameKey{k.stack, st.next, 0})
+				stack = m.push(frameKey{below: k.stack, ret: st.next})
 			}
 			work = append(work, config{m.nfa.starts[st.arg], stack})
 		default:
@@ -198,7 +224,7 @@ func (m *machine) close(work []config) (*state, error) {
 	if len(kept) == 0 && !accept {
 		return dead, nil
 	}
-	return m.share(kept, accept), nil
+	return m.share(kept, accept, calm), nil
 }
 
 // count is the stack behind a state that counts; false: there is no way on.
@@ -206,22 +232,28 @@ func (m *machine) count(at int32, st *nfaState, stack *frame) (*frame, bool) {
 	c := &m.nfa.counters[st.arg]
 	switch st.op {
 	case opOpen:
-		return m.push(frameKey{stack, 0, 0}), true
+		return m.push(frameKey{below: stack, ret: -1 - st.arg}), true
 	case opTick:
-		n := c.after(int(stack.n))
+		n := int(stack.n)
+		if !stack.still {
+			n = c.after(n)
+		}
 		if n < 0 {
 			return nil, false
 		}
 		if live, ok := c.live[at]; ok && live[n>>6]>>(n&63)&1 == 0 {
 			return nil, false
 		}
-		return m.push(frameKey{stack.below, 0, uint64(n)}), true
+		if stack.still {
+			return stack, true
+		}
+		return m.push(frameKey{below: stack.below, ret: stack.ret, n: uint64(n)}), true
 	case opPick:
 		bit := uint64(1) << st.other
 		if stack.n&bit != 0 || bits.OnesCount64(stack.n) >= c.max {
 			return nil, false
 		}
-		return m.push(frameKey{stack.below, 0, stack.n | bit}), true
+		return m.push(frameKey{below: stack.below, ret: stack.ret, n: stack.n | bit}), true
 	case opRoom:
 		return stack, bits.OnesCount64(stack.n) < c.max
 	}
@@ -234,12 +266,24 @@ func (m *machine) count(at int32, st *nfaState, stack *frame) (*frame, bool) {
 
 // push is the shared stack of that key.
 func (m *machine) push(k frameKey) *frame {
-	f, ok := m.frames[k]
-	if !ok {
-		m.nIDs++
-		f = &frame{k, m.nIDs}
-		m.frames[k] = f
-		m.stateBytes += 100
+	if f, ok := m.frames[k]; ok {
+		return f
+	}
+	m.nIDs++
+	f := &frame{frameKey: k, id: m.nIDs}
+	m.frames[k] = f
+	m.stateBytes += 120
+	if k.below != nil {
+		k.below = k.below.calm
+	}
+	if k.ret < 0 && !k.still {
+		if n, ok := m.nfa.counters[-1-k.ret].calmAt(int(k.n)); ok {
+			k.n, k.still = uint64(n), true
+		}
+	}
+	f.calm = f
+	if k != f.frameKey {
+		f.calm = m.push(k)
 	}
 	return f
 }
@@ -251,22 +295,47 @@ func (f *frame) number() uint64 {
 	return f.id
 }
 
-// share returns the one state with these configs.
-func (m *machine) share(configs []config, accept bool) *state {
+// calm returns the state whose mask is also that of s: with counts that no
+// token can bring to where they matter standing still.
+func (m *machine) calm(s *state) *state {
+	if s.isCalm || len(m.nfa.counters) == 0 {
+		return s
+	}
+	if s.calm == nil {
+		s.calm = m.share(slices.Clone(s.configs), s.accept, true)
+	}
+	return s.calm
+}
+
+// share returns the one state with these configs, or with their calm ones.
+func (m *machine) share(configs []config, accept, calm bool) *state {
+	if calm {
+		for i, k := range configs {
+			if k.stack != nil {
+				configs[i].stack = k.stack.calm
+			}
+		}
+	}
 	slices.SortFunc(configs, func(a, b config) int {
 		if a.at != b.at {
 			return int(a.at) - int(b.at)
 		}
 		return int(int64(a.stack.number()) - int64(b.stack.number()))
 	})
+	configs = slices.Compact(configs)
 	key := m.key[:0]
 	for _, k := range configs {
 		key = binary.LittleEndian.AppendUint32(key, uint32(k.at))
 		key = binary.LittleEndian.AppendUint64(key, k.stack.number())
 	}
+	var flags byte
 	if accept {
-		key = append(key, 1)
+		flags |= 1
 	}
+	if calm {
+		flags |= 2
+	}
+	key = append(key, flags)
 	m.key = key
 	if s, ok := m.states[string(key)]; ok {
 		return s
@@ -275,7 +344,7 @@ func (m *machine) share(configs []config, accept bool) *state {
 	if m.stateBytes > maxStateBytes {
 		m.forget()
 	}
-	s := &state{configs: configs, accept: accept, next: make([]*state, len(m.samples))}
+	s := &state{configs: configs, accept: accept, isCalm: calm, next: make([]*state, len(m.samples))}
 	m.states[string(key)] = s
 	return s
 }

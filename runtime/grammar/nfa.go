@@ -40,7 +40,12 @@ type counter struct {
 	min, max int
 	set      bool
 	live     map[int32][]uint64 // for a tick, the counts from which the counter can end; nil: all
+	calm     []calmCounts       // ascending
 }
+
+// calmCounts are counts, all from lo to hi, between which a text makes no
+// difference: there are more of them than a token has bytes.
+type calmCounts struct{ lo, hi int }
 
 // top is the greatest count that is told apart.
 func (c *counter) top() int {

@@ -194,7 +194,7 @@ func (s *state) left(left []int) int {
 	for _, k := range s.configs {
 		d := left[k.at]
 		for f := k.stack; f != nil; f = f.below {
-			if f.ret != 0 {
+			if f.ret > 0 { // a call
 				d += left[f.ret]
 			}
 		}
