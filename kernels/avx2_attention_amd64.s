@@ -1331,20 +1331,20 @@ TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+16(FP), Y1
 	VBROADCASTSS constantsAVX2<>+0(SB), Y2
 	VBROADCASTSS constantsAVX2<>+0(SB), Y3
-	LEAQ         (AX)(CX*4), CX
-	MOVQ         AX, DX
+	LEAQ         (AX)(CX*4), DX
+	MOVQ         AX, BX
 
 next73:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y1, Y5, Y5
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      Y5, 32(DX)
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y5, Y3
-	ADDQ         $0x40, DX
-	CMPQ         DX, CX
+	ADDQ         $0x40, BX
+	CMPQ         BX, DX
 	JB           next73
 	VMAXPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
@@ -1360,11 +1360,11 @@ next73:
 	VBROADCASTSS X1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
-	MOVQ         AX, DX
+	LEAQ         (AX)(CX*4), CX
 
 next74:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
 	VSUBPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y5, Y5
 	VBROADCASTSS constantsAVX2<>+32(SB), Y6
@@ -1419,12 +1419,12 @@ next74:
 	VPSLLD       $0x17, Y7, Y7
 	VMULPS       Y6, Y8, Y8
 	VMULPS       Y7, Y9, Y9
-	VMOVUPS      Y8, (DX)
-	VMOVUPS      Y9, 32(DX)
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y9, 32(AX)
 	VADDPS       Y8, Y2, Y2
 	VADDPS       Y9, Y3, Y3
-	ADDQ         $0x40, DX
-	CMPQ         DX, CX
+	ADDQ         $0x40, AX
+	CMPQ         AX, CX
 	JB           next74
 	VADDPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0

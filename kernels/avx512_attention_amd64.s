@@ -2413,16 +2413,16 @@ TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS scale+16(FP), Z0
 	VBROADCASTSS constantsAVX512<>+0(SB), Z1
-	LEAQ         (AX)(CX*4), CX
-	MOVQ         AX, DX
+	LEAQ         (AX)(CX*4), DX
+	MOVQ         AX, BX
 
 next113:
-	VMOVUPS       (DX), Z2
+	VMOVUPS       (BX), Z2
 	VMULPS        Z0, Z2, Z2
-	VMOVUPS       Z2, (DX)
+	VMOVUPS       Z2, (BX)
 	VMAXPS        Z1, Z2, Z1
-	ADDQ          $0x40, DX
-	CMPQ          DX, CX
+	ADDQ          $0x40, BX
+	CMPQ          BX, DX
 	JB            next113
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
@@ -2437,10 +2437,10 @@ next113:
 	MOVSS         X0, m+24(FP)
 	VBROADCASTSS  X0, Z0
 	VPXORD        Z3, Z3, Z3
-	MOVQ          AX, DX
+	LEAQ          (AX)(CX*4), CX
 
 next114:
-	VMOVUPS           (DX), Z1
+	VMOVUPS           (AX), Z1
 	VSUBPS            Z0, Z1, Z1
 	VBROADCASTSS      constantsAVX512<>+32(SB), Z2
 	VMAXPS            Z1, Z2, Z1
@@ -2460,10 +2460,10 @@ next114:
 	VFMADD213PS       Z1, Z5, Z4
 	VADDPS.BCST       constantsAVX512<>+384(SB), Z4, Z4
 	VSCALEFPS         Z2, Z4, Z4
-	VMOVUPS           Z4, (DX)
+	VMOVUPS           Z4, (AX)
 	VADDPS            Z4, Z3, Z3
-	ADDQ              $0x40, DX
-	CMPQ              DX, CX
+	ADDQ              $0x40, AX
+	CMPQ              AX, CX
 	JB                next114
 	VEXTRACTF64X4     $0x01, Z3, Y0
 	VADDPS            Y0, Y3, Y0

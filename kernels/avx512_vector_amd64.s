@@ -2280,7 +2280,10 @@ done102:
 TEXT ·ropeNeoXAVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+0(FP), AX
 	MOVQ cos_len+32(FP), CX
-	LEAQ (AX)(CX*4), DX
+	MOVQ AX, DX
+	MOVQ CX, BX
+	SHLQ $0x02, BX
+	ADDQ BX, DX
 	MOVQ cos_base+24(FP), BX
 	MOVQ sin_base+48(FP), SI
 

@@ -46,5 +46,5 @@ var neon = generic.with("neon", func(i *Impl) {
 	i.MatMul[F16] = neonFloats(gemvF16NEON).matMul
 	i.MatMul[BF16] = neonFloats(gemvBF16NEON).matMul
 	overrideQuantizeNEON(i)
-	i.AttentionSegment = lanesNEON.attentionSegment
+	lanesNEON.override(i)
 })

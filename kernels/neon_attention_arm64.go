@@ -63,3 +63,23 @@ func dot6x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bS
 //
 //go:noescape
 func dot6x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+
+// softmaxRowNEON multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.
+//
+//go:noescape
+func softmaxRowNEON(s *float32, n int, scale float32) (m float32, l float32)
+
+// mergeRowNEON sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
+//
+//go:noescape
+func mergeRowNEON(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+
+// toHalfNEON converts n floats, rounding to nearest even; n divides by 8.
+//
+//go:noescape
+func toHalfNEON(dst *uint16, x *float32, n int)
+
+// toHalfPanelNEON is toHalf with the results 32 bytes apart.
+//
+//go:noescape
+func toHalfPanelNEON(dst *uint16, x *float32, n int)

@@ -999,3 +999,616 @@ done48:
 	FMOVQ F22, 32(R24)
 	FMOVQ F23, 48(R24)
 	RET
+
+// func softmaxRowNEON(s *float32, n int, scale float32) (m float32, l float32)
+TEXT ·softmaxRowNEON(SB), NOSPLIT, $0-32
+	FMOVS scale+16(FP), F0
+	MOVD $constants_softmaxRowNEON<>(SB), R0
+	FMOVQ 0(R0), F1
+	FMOVQ 16(R0), F2
+	FMOVQ 32(R0), F3
+	FMOVQ 48(R0), F4
+	MOVD s+0(FP), R1
+	MOVD n+8(FP), R2
+	WORD $0x4e040425 // dup v5.4s, v1.s[0]
+	WORD $0x4e040426 // dup v6.4s, v1.s[0]
+	WORD $0x4e040427 // dup v7.4s, v1.s[0]
+	WORD $0x4e040428 // dup v8.4s, v1.s[0]
+	MOVD R1, R3
+	MOVD R2, R4
+next49:
+	FLDPQ 0(R3), (F9, F10)
+	FLDPQ 32(R3), (F11, F12)
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
+	FMOVQ F9, 0(R3)
+	FMOVQ F10, 16(R3)
+	FMOVQ F11, 32(R3)
+	FMOVQ F12, 48(R3)
+	WORD $0x6ea5e52d // fcmgt v13.4s, v9.4s, v5.4s
+	WORD $0x6ea6e54e // fcmgt v14.4s, v10.4s, v6.4s
+	WORD $0x6ea7e56f // fcmgt v15.4s, v11.4s, v7.4s
+	WORD $0x6ea8e590 // fcmgt v16.4s, v12.4s, v8.4s
+	WORD $0x6ead1d25 // bit v5.16b, v9.16b, v13.16b
+	WORD $0x6eae1d46 // bit v6.16b, v10.16b, v14.16b
+	WORD $0x6eaf1d67 // bit v7.16b, v11.16b, v15.16b
+	WORD $0x6eb01d88 // bit v8.16b, v12.16b, v16.16b
+	ADD $64, R3
+	SUBS $16, R4
+	BNE next49
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x6e0540b1 // ext v17.16b, v5.16b, v5.16b, #8
+	WORD $0x4e31f4a5 // fmax v5.4s, v5.4s, v17.4s
+	WORD $0x4e0c04b2 // dup v18.4s, v5.s[1]
+	FMAXS F18, F5, F5
+	FMOVS ZR, F19
+	FADDS F19, F5
+	FMOVS F5, m+24(FP)
+	WORD $0x4f00e414 // movi v20.16b, #0x0
+	WORD $0x4f00e415 // movi v21.16b, #0x0
+	WORD $0x4f00e416 // movi v22.16b, #0x0
+	WORD $0x4f00e417 // movi v23.16b, #0x0
+	MOVD R1, R5
+	MOVD R2, R6
+next50:
+	FLDPQ 0(R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	WORD $0x4e0404bc // dup v28.4s, v5.s[0]
+	WORD $0x4ebcd718 // fsub v24.4s, v24.4s, v28.4s
+	WORD $0x4ebcd739 // fsub v25.4s, v25.4s, v28.4s
+	WORD $0x4ebcd75a // fsub v26.4s, v26.4s, v28.4s
+	WORD $0x4ebcd77b // fsub v27.4s, v27.4s, v28.4s
+	WORD $0x4e0c043d // dup v29.4s, v1.s[1]
+	WORD $0x4e38f7b8 // fmax v24.4s, v29.4s, v24.4s
+	WORD $0x4e39f7b9 // fmax v25.4s, v29.4s, v25.4s
+	WORD $0x4e3af7ba // fmax v26.4s, v29.4s, v26.4s
+	WORD $0x4e3bf7bb // fmax v27.4s, v29.4s, v27.4s
+	WORD $0x4e14043e // dup v30.4s, v1.s[2]
+	WORD $0x4eb8f7d8 // fmin v24.4s, v30.4s, v24.4s
+	WORD $0x4eb9f7d9 // fmin v25.4s, v30.4s, v25.4s
+	WORD $0x4ebaf7da // fmin v26.4s, v30.4s, v26.4s
+	WORD $0x4ebbf7db // fmin v27.4s, v30.4s, v27.4s
+	WORD $0x4e1c043f // dup v31.4s, v1.s[3]
+	WORD $0x4e1c0429 // dup v9.4s, v1.s[3]
+	WORD $0x4e1c042d // dup v13.4s, v1.s[3]
+	WORD $0x4e1c042a // dup v10.4s, v1.s[3]
+	WORD $0x4f82131f // fmla v31.4s, v24.4s, v2.s[0]
+	WORD $0x4f821329 // fmla v9.4s, v25.4s, v2.s[0]
+	WORD $0x4f82134d // fmla v13.4s, v26.4s, v2.s[0]
+	WORD $0x4f82136a // fmla v10.4s, v27.4s, v2.s[0]
+	WORD $0x4e1c042e // dup v14.4s, v1.s[3]
+	WORD $0x4eaed7eb // fsub v11.4s, v31.4s, v14.4s
+	WORD $0x4eaed52f // fsub v15.4s, v9.4s, v14.4s
+	WORD $0x4eaed5ac // fsub v12.4s, v13.4s, v14.4s
+	WORD $0x4eaed550 // fsub v16.4s, v10.4s, v14.4s
+	WORD $0x4fa25178 // fmls v24.4s, v11.4s, v2.s[1]
+	WORD $0x4fa251f9 // fmls v25.4s, v15.4s, v2.s[1]
+	WORD $0x4fa2519a // fmls v26.4s, v12.4s, v2.s[1]
+	WORD $0x4fa2521b // fmls v27.4s, v16.4s, v2.s[1]
+	WORD $0x4f825978 // fmls v24.4s, v11.4s, v2.s[2]
+	WORD $0x4f8259f9 // fmls v25.4s, v15.4s, v2.s[2]
+	WORD $0x4f82599a // fmls v26.4s, v12.4s, v2.s[2]
+	WORD $0x4f825a1b // fmls v27.4s, v16.4s, v2.s[2]
+	WORD $0x4e040460 // dup v0.4s, v3.s[0]
+	WORD $0x4fa21b00 // fmla v0.4s, v24.4s, v2.s[3]
+	WORD $0x4e040467 // dup v7.4s, v3.s[0]
+	WORD $0x4fa21b27 // fmla v7.4s, v25.4s, v2.s[3]
+	WORD $0x4e040468 // dup v8.4s, v3.s[0]
+	WORD $0x4fa21b48 // fmla v8.4s, v26.4s, v2.s[3]
+	WORD $0x4e040466 // dup v6.4s, v3.s[0]
+	WORD $0x4fa21b66 // fmla v6.4s, v27.4s, v2.s[3]
+	WORD $0x4e0c0471 // dup v17.4s, v3.s[1]
+	WORD $0x4e38cc11 // fmla v17.4s, v0.4s, v24.4s
+	WORD $0x4e0c0472 // dup v18.4s, v3.s[1]
+	WORD $0x4e39ccf2 // fmla v18.4s, v7.4s, v25.4s
+	WORD $0x4e0c0473 // dup v19.4s, v3.s[1]
+	WORD $0x4e3acd13 // fmla v19.4s, v8.4s, v26.4s
+	WORD $0x4e0c047c // dup v28.4s, v3.s[1]
+	WORD $0x4e3bccdc // fmla v28.4s, v6.4s, v27.4s
+	WORD $0x4e14047d // dup v29.4s, v3.s[2]
+	WORD $0x4e38ce3d // fmla v29.4s, v17.4s, v24.4s
+	WORD $0x4e14047e // dup v30.4s, v3.s[2]
+	WORD $0x4e39ce5e // fmla v30.4s, v18.4s, v25.4s
+	WORD $0x4e14046e // dup v14.4s, v3.s[2]
+	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
+	WORD $0x4e14046b // dup v11.4s, v3.s[2]
+	WORD $0x4e3bcf8b // fmla v11.4s, v28.4s, v27.4s
+	WORD $0x4e1c046f // dup v15.4s, v3.s[3]
+	WORD $0x4e38cfaf // fmla v15.4s, v29.4s, v24.4s
+	WORD $0x4e1c046c // dup v12.4s, v3.s[3]
+	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
+	WORD $0x4e1c0470 // dup v16.4s, v3.s[3]
+	WORD $0x4e3acdd0 // fmla v16.4s, v14.4s, v26.4s
+	WORD $0x4e1c0460 // dup v0.4s, v3.s[3]
+	WORD $0x4e3bcd60 // fmla v0.4s, v11.4s, v27.4s
+	WORD $0x6e38df07 // fmul v7.4s, v24.4s, v24.4s
+	WORD $0x6e39df28 // fmul v8.4s, v25.4s, v25.4s
+	WORD $0x6e3adf46 // fmul v6.4s, v26.4s, v26.4s
+	WORD $0x6e3bdf71 // fmul v17.4s, v27.4s, v27.4s
+	WORD $0x4e27cdf8 // fmla v24.4s, v15.4s, v7.4s
+	WORD $0x4e28cd99 // fmla v25.4s, v12.4s, v8.4s
+	WORD $0x4e26ce1a // fmla v26.4s, v16.4s, v6.4s
+	WORD $0x4e31cc1b // fmla v27.4s, v0.4s, v17.4s
+	WORD $0x4e040492 // dup v18.4s, v4.s[0]
+	WORD $0x4e32d718 // fadd v24.4s, v24.4s, v18.4s
+	WORD $0x4e32d739 // fadd v25.4s, v25.4s, v18.4s
+	WORD $0x4e32d75a // fadd v26.4s, v26.4s, v18.4s
+	WORD $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
+	WORD $0x4e1c0433 // dup v19.4s, v1.s[3]
+	WORD $0x6eb387ff // sub v31.4s, v31.4s, v19.4s
+	WORD $0x6eb38529 // sub v9.4s, v9.4s, v19.4s
+	WORD $0x6eb385ad // sub v13.4s, v13.4s, v19.4s
+	WORD $0x6eb3854a // sub v10.4s, v10.4s, v19.4s
+	WORD $0x4f3f07fc // sshr v28.4s, v31.4s, #1
+	WORD $0x4f3f053d // sshr v29.4s, v9.4s, #1
+	WORD $0x4f3f05be // sshr v30.4s, v13.4s, #1
+	WORD $0x4f3f054e // sshr v14.4s, v10.4s, #1
+	WORD $0x6ebc87ff // sub v31.4s, v31.4s, v28.4s
+	WORD $0x6ebd8529 // sub v9.4s, v9.4s, v29.4s
+	WORD $0x6ebe85ad // sub v13.4s, v13.4s, v30.4s
+	WORD $0x6eae854a // sub v10.4s, v10.4s, v14.4s
+	WORD $0x4e0c048b // dup v11.4s, v4.s[1]
+	WORD $0x4eab879c // add v28.4s, v28.4s, v11.4s
+	WORD $0x4eab87bd // add v29.4s, v29.4s, v11.4s
+	WORD $0x4eab87de // add v30.4s, v30.4s, v11.4s
+	WORD $0x4eab85ce // add v14.4s, v14.4s, v11.4s
+	WORD $0x4f37579c // shl v28.4s, v28.4s, #23
+	WORD $0x4f3757bd // shl v29.4s, v29.4s, #23
+	WORD $0x4f3757de // shl v30.4s, v30.4s, #23
+	WORD $0x4f3755ce // shl v14.4s, v14.4s, #23
+	WORD $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
+	WORD $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
+	WORD $0x4e0c048f // dup v15.4s, v4.s[1]
+	WORD $0x4eaf87ff // add v31.4s, v31.4s, v15.4s
+	WORD $0x4eaf8529 // add v9.4s, v9.4s, v15.4s
+	WORD $0x4eaf85ad // add v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf854a // add v10.4s, v10.4s, v15.4s
+	WORD $0x4f3757ff // shl v31.4s, v31.4s, #23
+	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
+	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
+	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
+	WORD $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
+	WORD $0x6e2adf7b // fmul v27.4s, v27.4s, v10.4s
+	FMOVQ F24, 0(R5)
+	FMOVQ F25, 16(R5)
+	FMOVQ F26, 32(R5)
+	FMOVQ F27, 48(R5)
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	ADD $64, R5
+	SUBS $16, R6
+	BNE next50
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	WORD $0x6e144287 // ext v7.16b, v20.16b, v20.16b, #8
+	WORD $0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
+	WORD $0x4e0c068c // dup v12.4s, v20.s[1]
+	FADDS F12, F20, F20
+	FMOVS F20, l+28(FP)
+	RET
+
+DATA constants_softmaxRowNEON<>+0(SB)/4, $0xff800000
+DATA constants_softmaxRowNEON<>+4(SB)/4, $0xc2d00000
+DATA constants_softmaxRowNEON<>+8(SB)/4, $0x42b20000
+DATA constants_softmaxRowNEON<>+12(SB)/4, $0x4b400000
+DATA constants_softmaxRowNEON<>+16(SB)/4, $0x3fb8aa3b
+DATA constants_softmaxRowNEON<>+20(SB)/4, $0x3f317218
+DATA constants_softmaxRowNEON<>+24(SB)/4, $0xb102e308
+DATA constants_softmaxRowNEON<>+28(SB)/4, $0x3ab558b4
+DATA constants_softmaxRowNEON<>+32(SB)/4, $0x3c091644
+DATA constants_softmaxRowNEON<>+36(SB)/4, $0x3d2aabcf
+DATA constants_softmaxRowNEON<>+40(SB)/4, $0x3e2aaa55
+DATA constants_softmaxRowNEON<>+44(SB)/4, $0x3effffff
+DATA constants_softmaxRowNEON<>+48(SB)/4, $0x3f800000
+DATA constants_softmaxRowNEON<>+52(SB)/4, $0x0000007f
+GLOBL constants_softmaxRowNEON<>(SB), RODATA|NOPTR, $64
+
+// func mergeRowNEON(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
+TEXT ·mergeRowNEON(SB), NOSPLIT, $64-64
+	FMOVS x+48(FP), F0
+	MOVD $constants_mergeRowNEON<>(SB), R0
+	FMOVQ 0(R0), F1
+	FMOVQ 16(R0), F2
+	FMOVQ 32(R0), F3
+	FMOVQ 48(R0), F4
+	FMOVS y+52(FP), F5
+	WORD $0x4e040426 // dup v6.4s, v1.s[0]
+	WORD $0x4e040407 // dup v7.4s, v0.s[0]
+	WORD $0x4e27f4c8 // fmax v8.4s, v6.4s, v7.4s
+	WORD $0x4e27f4c9 // fmax v9.4s, v6.4s, v7.4s
+	WORD $0x4e27f4ca // fmax v10.4s, v6.4s, v7.4s
+	WORD $0x4e27f4cb // fmax v11.4s, v6.4s, v7.4s
+	WORD $0x4e0c042c // dup v12.4s, v1.s[1]
+	WORD $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
+	WORD $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
+	WORD $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
+	WORD $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	WORD $0x4e14042d // dup v13.4s, v1.s[2]
+	WORD $0x4e14042e // dup v14.4s, v1.s[2]
+	WORD $0x4e14042f // dup v15.4s, v1.s[2]
+	WORD $0x4e140430 // dup v16.4s, v1.s[2]
+	WORD $0x4fa1190d // fmla v13.4s, v8.4s, v1.s[3]
+	WORD $0x4fa1192e // fmla v14.4s, v9.4s, v1.s[3]
+	WORD $0x4fa1194f // fmla v15.4s, v10.4s, v1.s[3]
+	WORD $0x4fa11970 // fmla v16.4s, v11.4s, v1.s[3]
+	WORD $0x4e140431 // dup v17.4s, v1.s[2]
+	WORD $0x4eb1d5b2 // fsub v18.4s, v13.4s, v17.4s
+	WORD $0x4eb1d5d3 // fsub v19.4s, v14.4s, v17.4s
+	WORD $0x4eb1d5f4 // fsub v20.4s, v15.4s, v17.4s
+	WORD $0x4eb1d615 // fsub v21.4s, v16.4s, v17.4s
+	WORD $0x4f825248 // fmls v8.4s, v18.4s, v2.s[0]
+	WORD $0x4f825269 // fmls v9.4s, v19.4s, v2.s[0]
+	WORD $0x4f82528a // fmls v10.4s, v20.4s, v2.s[0]
+	WORD $0x4f8252ab // fmls v11.4s, v21.4s, v2.s[0]
+	WORD $0x4fa25248 // fmls v8.4s, v18.4s, v2.s[1]
+	WORD $0x4fa25269 // fmls v9.4s, v19.4s, v2.s[1]
+	WORD $0x4fa2528a // fmls v10.4s, v20.4s, v2.s[1]
+	WORD $0x4fa252ab // fmls v11.4s, v21.4s, v2.s[1]
+	WORD $0x4e1c0456 // dup v22.4s, v2.s[3]
+	WORD $0x4f821916 // fmla v22.4s, v8.4s, v2.s[2]
+	WORD $0x4e1c0457 // dup v23.4s, v2.s[3]
+	WORD $0x4f821937 // fmla v23.4s, v9.4s, v2.s[2]
+	WORD $0x4e1c0458 // dup v24.4s, v2.s[3]
+	WORD $0x4f821958 // fmla v24.4s, v10.4s, v2.s[2]
+	WORD $0x4e1c0459 // dup v25.4s, v2.s[3]
+	WORD $0x4f821979 // fmla v25.4s, v11.4s, v2.s[2]
+	WORD $0x4e04047a // dup v26.4s, v3.s[0]
+	WORD $0x4e28ceda // fmla v26.4s, v22.4s, v8.4s
+	WORD $0x4e04047b // dup v27.4s, v3.s[0]
+	WORD $0x4e29cefb // fmla v27.4s, v23.4s, v9.4s
+	WORD $0x4e04047c // dup v28.4s, v3.s[0]
+	WORD $0x4e2acf1c // fmla v28.4s, v24.4s, v10.4s
+	WORD $0x4e04047d // dup v29.4s, v3.s[0]
+	WORD $0x4e2bcf3d // fmla v29.4s, v25.4s, v11.4s
+	WORD $0x4e0c047e // dup v30.4s, v3.s[1]
+	WORD $0x4e28cf5e // fmla v30.4s, v26.4s, v8.4s
+	WORD $0x4e0c047f // dup v31.4s, v3.s[1]
+	WORD $0x4e29cf7f // fmla v31.4s, v27.4s, v9.4s
+	WORD $0x4e0c0460 // dup v0.4s, v3.s[1]
+	WORD $0x4e2acf80 // fmla v0.4s, v28.4s, v10.4s
+	WORD $0x4e0c0466 // dup v6.4s, v3.s[1]
+	WORD $0x4e2bcfa6 // fmla v6.4s, v29.4s, v11.4s
+	WORD $0x4e140467 // dup v7.4s, v3.s[2]
+	WORD $0x4e28cfc7 // fmla v7.4s, v30.4s, v8.4s
+	WORD $0x4e14046c // dup v12.4s, v3.s[2]
+	WORD $0x4e29cfec // fmla v12.4s, v31.4s, v9.4s
+	WORD $0x4e140471 // dup v17.4s, v3.s[2]
+	WORD $0x4e2acc11 // fmla v17.4s, v0.4s, v10.4s
+	WORD $0x4e140472 // dup v18.4s, v3.s[2]
+	WORD $0x4e2bccd2 // fmla v18.4s, v6.4s, v11.4s
+	WORD $0x6e28dd13 // fmul v19.4s, v8.4s, v8.4s
+	WORD $0x6e29dd34 // fmul v20.4s, v9.4s, v9.4s
+	WORD $0x6e2add55 // fmul v21.4s, v10.4s, v10.4s
+	WORD $0x6e2bdd76 // fmul v22.4s, v11.4s, v11.4s
+	WORD $0x4e33cce8 // fmla v8.4s, v7.4s, v19.4s
+	WORD $0x4e34cd89 // fmla v9.4s, v12.4s, v20.4s
+	WORD $0x4e35ce2a // fmla v10.4s, v17.4s, v21.4s
+	WORD $0x4e36ce4b // fmla v11.4s, v18.4s, v22.4s
+	WORD $0x4e1c0477 // dup v23.4s, v3.s[3]
+	WORD $0x4e37d508 // fadd v8.4s, v8.4s, v23.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4e140438 // dup v24.4s, v1.s[2]
+	WORD $0x6eb885ad // sub v13.4s, v13.4s, v24.4s
+	WORD $0x6eb885ce // sub v14.4s, v14.4s, v24.4s
+	WORD $0x6eb885ef // sub v15.4s, v15.4s, v24.4s
+	WORD $0x6eb88610 // sub v16.4s, v16.4s, v24.4s
+	WORD $0x4f3f05b9 // sshr v25.4s, v13.4s, #1
+	WORD $0x4f3f05da // sshr v26.4s, v14.4s, #1
+	WORD $0x4f3f05fb // sshr v27.4s, v15.4s, #1
+	WORD $0x4f3f061c // sshr v28.4s, v16.4s, #1
+	WORD $0x6eb985ad // sub v13.4s, v13.4s, v25.4s
+	WORD $0x6eba85ce // sub v14.4s, v14.4s, v26.4s
+	WORD $0x6ebb85ef // sub v15.4s, v15.4s, v27.4s
+	WORD $0x6ebc8610 // sub v16.4s, v16.4s, v28.4s
+	WORD $0x4e04049d // dup v29.4s, v4.s[0]
+	WORD $0x4ebd8739 // add v25.4s, v25.4s, v29.4s
+	WORD $0x4ebd875a // add v26.4s, v26.4s, v29.4s
+	WORD $0x4ebd877b // add v27.4s, v27.4s, v29.4s
+	WORD $0x4ebd879c // add v28.4s, v28.4s, v29.4s
+	WORD $0x4f375739 // shl v25.4s, v25.4s, #23
+	WORD $0x4f37575a // shl v26.4s, v26.4s, #23
+	WORD $0x4f37577b // shl v27.4s, v27.4s, #23
+	WORD $0x4f37579c // shl v28.4s, v28.4s, #23
+	WORD $0x6e39dd08 // fmul v8.4s, v8.4s, v25.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6e3bdd4a // fmul v10.4s, v10.4s, v27.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x4e04049e // dup v30.4s, v4.s[0]
+	WORD $0x4ebe85ad // add v13.4s, v13.4s, v30.4s
+	WORD $0x4ebe85ce // add v14.4s, v14.4s, v30.4s
+	WORD $0x4ebe85ef // add v15.4s, v15.4s, v30.4s
+	WORD $0x4ebe8610 // add v16.4s, v16.4s, v30.4s
+	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
+	WORD $0x4f3755ce // shl v14.4s, v14.4s, #23
+	WORD $0x4f3755ef // shl v15.4s, v15.4s, #23
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
+	WORD $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
+	WORD $0x6e30dd6b // fmul v11.4s, v11.4s, v16.4s
+	WORD $0x4e04043f // dup v31.4s, v1.s[0]
+	WORD $0x4e0404a0 // dup v0.4s, v5.s[0]
+	WORD $0x4e20f7e6 // fmax v6.4s, v31.4s, v0.4s
+	WORD $0x4e20f7e7 // fmax v7.4s, v31.4s, v0.4s
+	WORD $0x4e20f7f3 // fmax v19.4s, v31.4s, v0.4s
+	WORD $0x4e20f7ec // fmax v12.4s, v31.4s, v0.4s
+	WORD $0x4e0c0434 // dup v20.4s, v1.s[1]
+	WORD $0x4ea6f686 // fmin v6.4s, v20.4s, v6.4s
+	WORD $0x4ea7f687 // fmin v7.4s, v20.4s, v7.4s
+	WORD $0x4eb3f693 // fmin v19.4s, v20.4s, v19.4s
+	WORD $0x4eacf68c // fmin v12.4s, v20.4s, v12.4s
+	WORD $0x4e140431 // dup v17.4s, v1.s[2]
+	WORD $0x4e140435 // dup v21.4s, v1.s[2]
+	WORD $0x4e140432 // dup v18.4s, v1.s[2]
+	WORD $0x4e140436 // dup v22.4s, v1.s[2]
+	WORD $0x4fa118d1 // fmla v17.4s, v6.4s, v1.s[3]
+	WORD $0x4fa118f5 // fmla v21.4s, v7.4s, v1.s[3]
+	WORD $0x4fa11a72 // fmla v18.4s, v19.4s, v1.s[3]
+	WORD $0x4fa11996 // fmla v22.4s, v12.4s, v1.s[3]
+	WORD $0x4e140437 // dup v23.4s, v1.s[2]
+	WORD $0x4eb7d638 // fsub v24.4s, v17.4s, v23.4s
+	WORD $0x4eb7d6bd // fsub v29.4s, v21.4s, v23.4s
+	WORD $0x4eb7d659 // fsub v25.4s, v18.4s, v23.4s
+	WORD $0x4eb7d6da // fsub v26.4s, v22.4s, v23.4s
+	WORD $0x4f825306 // fmls v6.4s, v24.4s, v2.s[0]
+	WORD $0x4f8253a7 // fmls v7.4s, v29.4s, v2.s[0]
+	WORD $0x4f825333 // fmls v19.4s, v25.4s, v2.s[0]
+	WORD $0x4f82534c // fmls v12.4s, v26.4s, v2.s[0]
+	WORD $0x4fa25306 // fmls v6.4s, v24.4s, v2.s[1]
+	WORD $0x4fa253a7 // fmls v7.4s, v29.4s, v2.s[1]
+	WORD $0x4fa25333 // fmls v19.4s, v25.4s, v2.s[1]
+	WORD $0x4fa2534c // fmls v12.4s, v26.4s, v2.s[1]
+	WORD $0x4e1c045b // dup v27.4s, v2.s[3]
+	WORD $0x4f8218db // fmla v27.4s, v6.4s, v2.s[2]
+	WORD $0x4e1c045c // dup v28.4s, v2.s[3]
+	WORD $0x4f8218fc // fmla v28.4s, v7.4s, v2.s[2]
+	WORD $0x4e1c045e // dup v30.4s, v2.s[3]
+	WORD $0x4f821a7e // fmla v30.4s, v19.4s, v2.s[2]
+	WORD $0x4e1c044d // dup v13.4s, v2.s[3]
+	WORD $0x4f82198d // fmla v13.4s, v12.4s, v2.s[2]
+	WORD $0x4e04046e // dup v14.4s, v3.s[0]
+	WORD $0x4e26cf6e // fmla v14.4s, v27.4s, v6.4s
+	WORD $0x4e04046f // dup v15.4s, v3.s[0]
+	WORD $0x4e27cf8f // fmla v15.4s, v28.4s, v7.4s
+	WORD $0x4e040470 // dup v16.4s, v3.s[0]
+	WORD $0x4e33cfd0 // fmla v16.4s, v30.4s, v19.4s
+	WORD $0x4e040465 // dup v5.4s, v3.s[0]
+	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
+	WORD $0x4e0c047f // dup v31.4s, v3.s[1]
+	WORD $0x4e26cddf // fmla v31.4s, v14.4s, v6.4s
+	WORD $0x4e0c0460 // dup v0.4s, v3.s[1]
+	WORD $0x4e27cde0 // fmla v0.4s, v15.4s, v7.4s
+	WORD $0x4e0c0474 // dup v20.4s, v3.s[1]
+	WORD $0x4e33ce14 // fmla v20.4s, v16.4s, v19.4s
+	WORD $0x4e0c0477 // dup v23.4s, v3.s[1]
+	WORD $0x4e2cccb7 // fmla v23.4s, v5.4s, v12.4s
+	WORD $0x4e140478 // dup v24.4s, v3.s[2]
+	WORD $0x4e26cff8 // fmla v24.4s, v31.4s, v6.4s
+	WORD $0x4e14047d // dup v29.4s, v3.s[2]
+	WORD $0x4e27cc1d // fmla v29.4s, v0.4s, v7.4s
+	WORD $0x4e140479 // dup v25.4s, v3.s[2]
+	WORD $0x4e33ce99 // fmla v25.4s, v20.4s, v19.4s
+	WORD $0x4e14047a // dup v26.4s, v3.s[2]
+	WORD $0x4e2ccefa // fmla v26.4s, v23.4s, v12.4s
+	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
+	WORD $0x6e27dcfb // fmul v27.4s, v7.4s, v7.4s
+	WORD $0x6e33de7c // fmul v28.4s, v19.4s, v19.4s
+	WORD $0x6e2cdd9e // fmul v30.4s, v12.4s, v12.4s
+	WORD $0x4e22cf06 // fmla v6.4s, v24.4s, v2.4s
+	WORD $0x4e3bcfa7 // fmla v7.4s, v29.4s, v27.4s
+	WORD $0x4e3ccf33 // fmla v19.4s, v25.4s, v28.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e1c046d // dup v13.4s, v3.s[3]
+	WORD $0x4e2dd4c6 // fadd v6.4s, v6.4s, v13.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4e2dd673 // fadd v19.4s, v19.4s, v13.4s
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x4e14042e // dup v14.4s, v1.s[2]
+	WORD $0x6eae8631 // sub v17.4s, v17.4s, v14.4s
+	WORD $0x6eae86b5 // sub v21.4s, v21.4s, v14.4s
+	WORD $0x6eae8652 // sub v18.4s, v18.4s, v14.4s
+	WORD $0x6eae86d6 // sub v22.4s, v22.4s, v14.4s
+	WORD $0x4f3f062f // sshr v15.4s, v17.4s, #1
+	WORD $0x4f3f06b0 // sshr v16.4s, v21.4s, #1
+	WORD $0x4f3f0645 // sshr v5.4s, v18.4s, #1
+	WORD $0x4f3f06df // sshr v31.4s, v22.4s, #1
+	WORD $0x6eaf8631 // sub v17.4s, v17.4s, v15.4s
+	WORD $0x6eb086b5 // sub v21.4s, v21.4s, v16.4s
+	WORD $0x6ea58652 // sub v18.4s, v18.4s, v5.4s
+	WORD $0x6ebf86d6 // sub v22.4s, v22.4s, v31.4s
+	WORD $0x4e040480 // dup v0.4s, v4.s[0]
+	WORD $0x4ea085ef // add v15.4s, v15.4s, v0.4s
+	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
+	WORD $0x4ea084a5 // add v5.4s, v5.4s, v0.4s
+	WORD $0x4ea087ff // add v31.4s, v31.4s, v0.4s
+	WORD $0x4f3755ef // shl v15.4s, v15.4s, #23
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
+	WORD $0x4f3757ff // shl v31.4s, v31.4s, #23
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD $0x6e25de73 // fmul v19.4s, v19.4s, v5.4s
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x4e040494 // dup v20.4s, v4.s[0]
+	WORD $0x4eb48631 // add v17.4s, v17.4s, v20.4s
+	WORD $0x4eb486b5 // add v21.4s, v21.4s, v20.4s
+	WORD $0x4eb48652 // add v18.4s, v18.4s, v20.4s
+	WORD $0x4eb486d6 // add v22.4s, v22.4s, v20.4s
+	WORD $0x4f375631 // shl v17.4s, v17.4s, #23
+	WORD $0x4f3756b5 // shl v21.4s, v21.4s, #23
+	WORD $0x4f375652 // shl v18.4s, v18.4s, #23
+	WORD $0x4f3756d6 // shl v22.4s, v22.4s, #23
+	WORD $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	WORD $0x6e35dce7 // fmul v7.4s, v7.4s, v21.4s
+	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
+	WORD $0x6e36dd8c // fmul v12.4s, v12.4s, v22.4s
+	FMOVS F8, a+56(FP)
+	FMOVS F6, b+60(FP)
+	MOVD acc_base+0(FP), R1
+	MOVD part_base+24(FP), R2
+	MOVD acc_len+8(FP), R3
+	SUBS $16, R3
+	BLT rest52
+next51:
+	FLDPQ 0(R2), (F23, F24)
+	FLDPQ 32(R2), (F2, F29)
+	WORD $0x6e26def7 // fmul v23.4s, v23.4s, v6.4s
+	WORD $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD $0x6e2cdfbd // fmul v29.4s, v29.4s, v12.4s
+	FLDPQ 0(R1), (F27, F25)
+	FLDPQ 32(R1), (F28, F26)
+	WORD $0x4e28cf77 // fmla v23.4s, v27.4s, v8.4s
+	WORD $0x4e29cf38 // fmla v24.4s, v25.4s, v9.4s
+	WORD $0x4e2acf82 // fmla v2.4s, v28.4s, v10.4s
+	WORD $0x4e2bcf5d // fmla v29.4s, v26.4s, v11.4s
+	FMOVQ F23, 0(R1)
+	FMOVQ F24, 16(R1)
+	FMOVQ F2, 32(R1)
+	FMOVQ F29, 48(R1)
+	ADD $64, R1
+	ADD $64, R2
+	SUBS $16, R3
+	BGE next51
+rest52:
+	ADDS $16, R3
+	BEQ done53
+	MOVD R2, R4
+	MOVD $rest-64(SP), R5
+	WORD $0x4f00e41e // movi v30.16b, #0x0
+	FMOVQ F30, 0(R5)
+	FMOVQ F30, 16(R5)
+	FMOVQ F30, 32(R5)
+	FMOVQ F30, 48(R5)
+	MOVD R5, R6
+	MOVD R3, R7
+	CBZ R7, done55
+next54:
+	MOVWU.P 4(R4), R8
+	MOVW.P R8, 4(R6)
+	SUBS $1, R7
+	BNE next54
+done55:
+	FLDPQ 0(R5), (F3, F13)
+	FLDPQ 32(R5), (F1, F14)
+	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
+	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
+	WORD $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
+	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
+	MOVD R1, R9
+	MOVD $rest-64(SP), R10
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	FMOVQ F0, 0(R10)
+	FMOVQ F0, 16(R10)
+	FMOVQ F0, 32(R10)
+	FMOVQ F0, 48(R10)
+	MOVD R10, R11
+	MOVD R3, R12
+	CBZ R12, done57
+next56:
+	MOVWU.P 4(R9), R13
+	MOVW.P R13, 4(R11)
+	SUBS $1, R12
+	BNE next56
+done57:
+	FLDPQ 0(R10), (F15, F16)
+	FLDPQ 32(R10), (F5, F31)
+	WORD $0x4e28cde3 // fmla v3.4s, v15.4s, v8.4s
+	WORD $0x4e29ce0d // fmla v13.4s, v16.4s, v9.4s
+	WORD $0x4e2acca1 // fmla v1.4s, v5.4s, v10.4s
+	WORD $0x4e2bcfee // fmla v14.4s, v31.4s, v11.4s
+	MOVD $rest-64(SP), R14
+	FMOVQ F3, 0(R14)
+	FMOVQ F13, 16(R14)
+	FMOVQ F1, 32(R14)
+	FMOVQ F14, 48(R14)
+	MOVD R1, R15
+	MOVD R14, R16
+	MOVD R3, R17
+	CBZ R17, done59
+next58:
+	MOVWU.P 4(R16), R19
+	MOVW.P R19, 4(R15)
+	SUBS $1, R17
+	BNE next58
+done59:
+done53:
+	RET
+
+DATA constants_mergeRowNEON<>+0(SB)/4, $0xc2d00000
+DATA constants_mergeRowNEON<>+4(SB)/4, $0x42b20000
+DATA constants_mergeRowNEON<>+8(SB)/4, $0x4b400000
+DATA constants_mergeRowNEON<>+12(SB)/4, $0x3fb8aa3b
+DATA constants_mergeRowNEON<>+16(SB)/4, $0x3f317218
+DATA constants_mergeRowNEON<>+20(SB)/4, $0xb102e308
+DATA constants_mergeRowNEON<>+24(SB)/4, $0x3ab558b4
+DATA constants_mergeRowNEON<>+28(SB)/4, $0x3c091644
+DATA constants_mergeRowNEON<>+32(SB)/4, $0x3d2aabcf
+DATA constants_mergeRowNEON<>+36(SB)/4, $0x3e2aaa55
+DATA constants_mergeRowNEON<>+40(SB)/4, $0x3effffff
+DATA constants_mergeRowNEON<>+44(SB)/4, $0x3f800000
+DATA constants_mergeRowNEON<>+48(SB)/4, $0x0000007f
+GLOBL constants_mergeRowNEON<>(SB), RODATA|NOPTR, $64
+
+// func toHalfNEON(dst *uint16, x *float32, n int)
+TEXT ·toHalfNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	CBZ R2, done61
+next60:
+	FLDPQ 0(R1), (F0, F1)
+	WORD $0x0e216802 // fcvtn v2.4h, v0.4s
+	WORD $0x4e216822 // fcvtn2 v2.8h, v1.4s
+	FMOVQ F2, 0(R0)
+	ADD $16, R0
+	ADD $32, R1
+	SUBS $8, R2
+	BNE next60
+done61:
+	RET
+
+// func toHalfPanelNEON(dst *uint16, x *float32, n int)
+TEXT ·toHalfPanelNEON(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R2
+	CBZ R2, done63
+next62:
+	FLDPQ 0(R1), (F0, F1)
+	WORD $0x0e216802 // fcvtn v2.4h, v0.4s
+	WORD $0x4e216822 // fcvtn2 v2.8h, v1.4s
+	VST1 V2.H[0], (R0)
+	ADD $32, R0
+	VST1 V2.H[1], (R0)
+	ADD $32, R0
+	VST1 V2.H[2], (R0)
+	ADD $32, R0
+	VST1 V2.H[3], (R0)
+	ADD $32, R0
+	VST1 V2.H[4], (R0)
+	ADD $32, R0
+	VST1 V2.H[5], (R0)
+	ADD $32, R0
+	VST1 V2.H[6], (R0)
+	ADD $32, R0
+	VST1 V2.H[7], (R0)
+	ADD $32, R0
+	ADD $32, R1
+	SUBS $8, R2
+	BNE next62
+done63:
+	RET

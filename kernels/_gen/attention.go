@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -16,8 +15,7 @@ func emitAttention(a *lanes) {
 			a.emitDot(t[0], t[1], half)
 		}
 	}
-	a.emitSoftmaxRow()
-	a.emitMergeRow()
+	program{a}.rows()
 	a.emitToHalf()
 	a.finishLaneNumbers()
 	a.finish()
@@ -73,7 +71,9 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 	c := a.rowPointers("c", "cStride", rows)
 	for r := range acc {
 		for w := range acc[r] {
-			a.store(acc[r][w], c.at(r).Offset(64*w), nil)
+			for i, v := range acc[r][w] {
+				a.VMOVUPS(v, c.at(r).Offset(64*w+i*a.regBytes()))
+			}
 		}
 	}
 	a.ret()
@@ -117,7 +117,7 @@ func (a *lanes) stepByRow(acc [][]vec, x, b rowSet, half bool) {
 			a.VFMADD231PS_BCST(x.at(r), row[0][0], acc[r][0][0])
 			continue
 		}
-		q := a.sameKind(row[0][0])
+		q := a.vec()[0]
 		a.VBROADCASTSS(x.at(r), q)
 		for w := range row {
 			for i := range row[w] {
@@ -129,7 +129,7 @@ func (a *lanes) stepByRow(acc [][]vec, x, b rowSet, half bool) {
 
 // stepByVector is stepByRow with the elements of a in registers.
 func (a *lanes) stepByVector(acc [][]vec, x, b rowSet, half bool) {
-	q := make([]reg.VecVirtual, len(acc))
+	q := make(vec, len(acc))
 	for r := range q {
 		q[r] = a.YMM()
 		a.VBROADCASTSS(x.at(r), q[r])
@@ -154,7 +154,7 @@ func (a *lanes) loadType(m operand.Mem, half bool) vec {
 }
 
 // loadRegister reads register i of 16 floats or halves.
-func (a *lanes) loadRegister(m operand.Mem, i int, half bool) reg.VecVirtual {
+func (a *lanes) loadRegister(m operand.Mem, i int, half bool) operand.Op {
 	d := a.vec()[0]
 	if half {
 		a.VCVTPH2PS(m.Offset(i*a.regBytes()/2), d)
@@ -206,73 +206,6 @@ func (s rowSet) advance(a *lanes, by operand.Op) {
 	for _, p := range s.ptrs {
 		a.ADDQ(by, p)
 	}
-}
-
-// emitSoftmaxRow writes the softmax of one row of scores.
-func (a *lanes) emitSoftmaxRow() {
-	a.function("softmaxRow", "func(s *float32, n int, scale float32) (m, l float32)",
-		"multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.")
-	p := a.Load(a.Param("s"), a.GP64())
-	n := a.Load(a.Param("n"), a.GP64())
-	scale := a.splatParam("scale")
-	m := a.splat(a.constant(math.Inf(-1)))
-	end := a.GP64()
-	a.LEAQ(operand.Mem{Base: p, Index: n, Scale: 4}, end)
-	at := a.GP64()
-	a.upTo(p, end, at, func(mem operand.Mem) {
-		x := a.load(mem, nil)
-		a.mul(x, x, scale)
-		a.store(x, mem, nil)
-		a.max(m, x, m)
-	})
-	r := a.reduce(a.VMAXPS, m)
-	zero := a.XMM()
-	a.VXORPS(zero, zero, zero)
-	a.VADDSS(zero, r, r)
-	a.Store(r, a.ReturnIndex(0))
-	all := a.vec()
-	for i := range all {
-		a.VBROADCASTSS(r, all[i])
-	}
-	sum := a.zero()
-	a.upTo(p, end, at, func(mem operand.Mem) {
-		x := a.load(mem, nil)
-		a.sub(x, x, all)
-		x = a.exp(x)
-		a.store(x, mem, nil)
-		a.add(sum, sum, x)
-	})
-	a.Store(a.reduce(a.VADDPS, sum), a.ReturnIndex(1))
-	a.ret()
-}
-
-// emitMergeRow writes the merging of one row of a segment.
-func (a *lanes) emitMergeRow() {
-	a.function("mergeRow", "func(acc, part []float32, x, y float32) (a, b float32)",
-		"sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.")
-	e, f := a.exp(a.splatParam("x")), a.exp(a.splatParam("y"))
-	a.Store(e[0].AsX(), a.ReturnIndex(0))
-	a.Store(f[0].AsX(), a.ReturnIndex(1))
-	acc, part := a.Load(a.Param("acc").Base(), a.GP64()), a.Load(a.Param("part").Base(), a.GP64())
-	n := a.Load(a.Param("acc").Len(), a.GP64()).(reg.GPVirtual)
-	a.loop(n, []reg.Register{acc, part}, func(tail set) {
-		v := a.load(operand.Mem{Base: part}, tail)
-		a.mul(v, v, f)
-		a.fma(v, a.load(operand.Mem{Base: acc}, tail), e)
-		a.store(v, operand.Mem{Base: acc}, tail)
-	})
-	a.ret()
-}
-
-// upTo runs body for every 64 bytes from p to end, at least once.
-func (a *lanes) upTo(p, end, at reg.Register, body func(operand.Mem)) {
-	a.MOVQ(p, at)
-	next := a.label("next")
-	a.Label(next)
-	body(operand.Mem{Base: at})
-	a.ADDQ(operand.Imm(64), at)
-	a.CMPQ(at, end)
-	a.JB(operand.LabelRef(next))
 }
 
 // emitToHalf writes the conversions of StoreKV.

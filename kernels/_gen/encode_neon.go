@@ -80,11 +80,36 @@ func (a *neon) saddlp(d, n vreg) { a.unary(0x4e602800, "saddlp", s4, h8, d, n) }
 func (a *neon) sadalp(d, n vreg) { a.unary(0x4e606800, "sadalp", s4, h8, d, n) }
 
 func (a *neon) add(d, n, m vreg)  { a.same(0x4ea08400, "add", s4, d, n, m) }
+func (a *neon) sub(d, n, m vreg)  { a.same(0x6ea08400, "sub", s4, d, n, m) }
+func (a *neon) cmgt(d, n, m vreg) { a.same(0x4ea03400, "cmgt", s4, d, n, m) }
 func (a *neon) addp(d, n, m vreg) { a.same(0x4ea0bc00, "addp", s4, d, n, m) }
 func (a *neon) mla(d, n, m vreg)  { a.same(0x4ea09400, "mla", s4, d, n, m) }
 func (a *neon) umax(d, n, m vreg) { a.same(0x6ea06400, "umax", s4, d, n, m) }
 func (a *neon) and(d, n, m vreg)  { a.same(0x4e201c00, "and", b16, d, n, m) }
 func (a *neon) eor(d, n, m vreg)  { a.same(0x6e201c00, "eor", b16, d, n, m) }
+
+func (a *neon) orr(d, n, m vreg) { a.same(0x4ea01c00, "orr", b16, d, n, m) }
+func (a *neon) mvn(d, n vreg)    { a.unary(0x6e205800, "mvn", b16, b16, d, n) }
+
+// bsl takes the bits of n where those of d are set, and else those of m; bit
+// takes those of n where those of m are set, and else keeps d.
+func (a *neon) bsl(d, n, m vreg) { a.same(0x6e601c00, "bsl", b16, d, n, m) }
+func (a *neon) bit(d, n, m vreg) { a.same(0x6ea01c00, "bit", b16, d, n, m) }
+
+// uzp1 and uzp2 take the even and the odd lanes of n and then of m, zip1 and
+// zip2 interleave their low and their high halves.
+func (a *neon) uzp1(d, n, m vreg) { a.same(0x4e801800, "uzp1", s4, d, n, m) }
+func (a *neon) uzp2(d, n, m vreg) { a.same(0x4e805800, "uzp2", s4, d, n, m) }
+func (a *neon) zip1(d, n, m vreg) { a.same(0x4e803800, "zip1", s4, d, n, m) }
+func (a *neon) zip2(d, n, m vreg) { a.same(0x4e807800, "zip2", s4, d, n, m) }
+
+// ext takes 16 bytes from n and then m, from byte by on.
+func (a *neon) ext(d, n, m vreg, by int) {
+	if by < 0 || by > 15 {
+		panic(fmt.Sprintf("ext: no byte %d of sixteen", by))
+	}
+	a.word(0x6e000000|m.field(16)|uint32(by)<<11|n.field(5)|d.field(0), "ext v%d.16b, v%d.16b, v%d.16b, #%d", d, n, m, by)
+}
 
 // smlalHalf is d += n times element i of m, int16 to int32.
 func (a *neon) smlalHalf(d, n, m vreg, i int) {
@@ -103,8 +128,25 @@ func (a *neon) fmlaElement(d, n, m vreg, i int) {
 	a.element(0x4f801000, "fmla", floatElement, d, n, m, i)
 }
 
+func (a *neon) fmlsElement(d, n, m vreg, i int) {
+	a.element(0x4f805000, "fmls", floatElement, d, n, m, i)
+}
+
 func (a *neon) fmla(d, n, m vreg) { a.same(0x4e20cc00, "fmla", s4, d, n, m) }
 func (a *neon) fmls(d, n, m vreg) { a.same(0x4ea0cc00, "fmls", s4, d, n, m) }
+
+func (a *neon) fadd(d, n, m vreg) { a.same(0x4e20d400, "fadd", s4, d, n, m) }
+func (a *neon) fsub(d, n, m vreg) { a.same(0x4ea0d400, "fsub", s4, d, n, m) }
+func (a *neon) fmul(d, n, m vreg) { a.same(0x6e20dc00, "fmul", s4, d, n, m) }
+func (a *neon) fdiv(d, n, m vreg) { a.same(0x6e20fc00, "fdiv", s4, d, n, m) }
+func (a *neon) fneg(d, n vreg)    { a.unary(0x6ea0f800, "fneg", s4, s4, d, n) }
+
+// fmax and fmin give NaN for a NaN in either and order -0 below +0; the
+// comparisons set all bits of a lane where they hold.
+func (a *neon) fmax(d, n, m vreg)  { a.same(0x4e20f400, "fmax", s4, d, n, m) }
+func (a *neon) fmin(d, n, m vreg)  { a.same(0x4ea0f400, "fmin", s4, d, n, m) }
+func (a *neon) fcmeq(d, n, m vreg) { a.same(0x4e20e400, "fcmeq", s4, d, n, m) }
+func (a *neon) fcmgt(d, n, m vreg) { a.same(0x6ea0e400, "fcmgt", s4, d, n, m) }
 
 // scvtf converts int32 to float32, fcvtns the other way, to the nearest even.
 func (a *neon) scvtf(d, n vreg)  { a.unary(0x4e21d800, "scvtf", s4, s4, d, n) }
@@ -113,6 +155,10 @@ func (a *neon) fcvtns(d, n vreg) { a.unary(0x4e21a800, "fcvtns", s4, s4, d, n) }
 // fcvtl converts the low four float16 of n to float32, fcvtl2 the high four.
 func (a *neon) fcvtl(d, n vreg)  { a.unary(0x0e217800, "fcvtl", s4, h4, d, n) }
 func (a *neon) fcvtl2(d, n vreg) { a.unary(0x4e217800, "fcvtl2", s4, h8, d, n) }
+
+// fcvtn rounds n to float16 in the low half of d, fcvtn2 in the high one.
+func (a *neon) fcvtn(d, n vreg)  { a.unary(0x0e216800, "fcvtn", h4, s4, d, n) }
+func (a *neon) fcvtn2(d, n vreg) { a.unary(0x4e216800, "fcvtn2", h8, s4, d, n) }
 
 // shll moves the low four 16-bit lanes of n to the top of 32-bit lanes, shll2
 // the high four.

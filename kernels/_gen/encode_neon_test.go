@@ -67,6 +67,29 @@ func TestNEONWords(t *testing.T) {
 		{0x6eb0aa41, func(a *neon) { a.umaxv(1, 18) }},
 		{0x4eb1ba41, func(a *neon) { a.addv(1, 18) }},
 		{0x4e303a41, func(a *neon) { a.saddlv(1, 18) }},
+		{0x6ebf8641, func(a *neon) { a.sub(1, 18, 31) }},
+		{0x4ebf3641, func(a *neon) { a.cmgt(1, 18, 31) }},
+		{0x4ebf1e41, func(a *neon) { a.orr(1, 18, 31) }},
+		{0x6e205a41, func(a *neon) { a.mvn(1, 18) }},
+		{0x6e7f1e41, func(a *neon) { a.bsl(1, 18, 31) }},
+		{0x6ebf1e41, func(a *neon) { a.bit(1, 18, 31) }},
+		{0x4e9f1a41, func(a *neon) { a.uzp1(1, 18, 31) }},
+		{0x4e9f5a41, func(a *neon) { a.uzp2(1, 18, 31) }},
+		{0x4e9f3a41, func(a *neon) { a.zip1(1, 18, 31) }},
+		{0x4e9f7a41, func(a *neon) { a.zip2(1, 18, 31) }},
+		{0x6e1f5a41, func(a *neon) { a.ext(1, 18, 31, 11) }},
+		{0x4f9f5a41, func(a *neon) { a.fmlsElement(1, 18, 31, 2) }},
+		{0x4e3fd641, func(a *neon) { a.fadd(1, 18, 31) }},
+		{0x4ebfd641, func(a *neon) { a.fsub(1, 18, 31) }},
+		{0x6e3fde41, func(a *neon) { a.fmul(1, 18, 31) }},
+		{0x6e3ffe41, func(a *neon) { a.fdiv(1, 18, 31) }},
+		{0x6ea0fa41, func(a *neon) { a.fneg(1, 18) }},
+		{0x4e3ff641, func(a *neon) { a.fmax(1, 18, 31) }},
+		{0x4ebff641, func(a *neon) { a.fmin(1, 18, 31) }},
+		{0x4e3fe641, func(a *neon) { a.fcmeq(1, 18, 31) }},
+		{0x6ebfe641, func(a *neon) { a.fcmgt(1, 18, 31) }},
+		{0x0e216a41, func(a *neon) { a.fcvtn(1, 18) }},
+		{0x4e216a41, func(a *neon) { a.fcvtn2(1, 18) }},
 	} {
 		var a neon
 		c.emit(&a)
@@ -89,6 +112,7 @@ func TestNEONRanges(t *testing.T) {
 		"left shift by 8":    func(a *neon) { a.sli(b16, 0, 0, 8) },
 		"no byte":            func(a *neon) { a.movi(0, 256) },
 		"element 4 of dup":   func(a *neon) { a.dup(0, 0, 4) },
+		"byte 16 of ext":     func(a *neon) { a.ext(0, 0, 0, 16) },
 		"narrowing by three": func(a *neon) { a.xtn(b8, s4, 0, 0) },
 	} {
 		func() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -19,9 +18,8 @@ const (
 
 func (l level) suffix() string { return [...]string{"AVX2", "AVX512"}[l] }
 
-// lanes emits code over vectors of 16 float32 lanes, the unit of the numeric
-// contract: one 512-bit register, or two of 256 bits. A program written with
-// it gives the same bits at both widths.
+// lanes is the target of x86: a vector is one 512-bit register, or two of 256
+// bits.
 type lanes struct {
 	*build.Context
 	level  level
@@ -37,34 +35,12 @@ func (a *lanes) regs() int { return 2 - int(a.level) }
 // regBytes is the size of one register.
 func (a *lanes) regBytes() int { return 64 / a.regs() }
 
-// vec is a vector of 16 lanes; the low eight are first.
-type vec []reg.VecVirtual
-
-// src is what an instruction can read: a vec, memory or a constant.
-type src interface {
-	operand(a *lanes, i int) operand.Op
-	broadcast() bool
-}
-
-func (v vec) operand(_ *lanes, i int) operand.Op { return v[i] }
-func (v vec) broadcast() bool                    { return false }
-
-// memory is 64 bytes at an address.
-type memory operand.Mem
-
-func (m memory) operand(a *lanes, i int) operand.Op {
-	return operand.Mem(m).Offset(i * a.regBytes())
-}
-func (m memory) broadcast() bool { return false }
-
 // scalar is one float32 in memory, the same for all lanes. At 256 bits, where
 // no instruction broadcasts its operand, the value lies there 8 times.
 type scalar operand.Mem
 
-func (s scalar) operand(*lanes, int) operand.Op { return operand.Mem(s) }
-func (s scalar) broadcast() bool                { return true }
+func (scalar) isSrc() {}
 
-// vec returns an undefined vector.
 func (a *lanes) vec() vec {
 	if a.level == avx512 {
 		return vec{a.ZMM()}
@@ -72,11 +48,9 @@ func (a *lanes) vec() vec {
 	return vec{a.YMM(), a.YMM()}
 }
 
-// constant returns the float32 x as an operand.
-func (a *lanes) constant(x float64) scalar { return a.bits(math.Float32bits(float32(x))) }
+func (a *lanes) constant(x float64) src { return a.bits(math.Float32bits(float32(x))) }
 
-// bits returns the 32-bit pattern x as an operand.
-func (a *lanes) bits(x uint32) scalar {
+func (a *lanes) bits(x uint32) src {
 	i := 0
 	for i < len(a.consts) && a.consts[i] != x {
 		i++
@@ -103,36 +77,20 @@ func (a *lanes) finish() {
 	}
 }
 
-// label returns a new label.
-func (a *lanes) label(name string) string {
-	a.nLabel++
-	return fmt.Sprintf("%s%d", name, a.nLabel)
-}
-
-// function begins a function with the level's suffix in its name.
-func (a *lanes) function(name, signature, doc string) {
-	a.Function(name + a.level.suffix())
-	a.SignatureExpr(signature)
-	a.Doc(name + a.level.suffix() + " " + doc)
-	a.Pragma("noescape")
-	a.Attributes(attr.NOSPLIT)
-}
-
-// ret ends a function.
-func (a *lanes) ret() {
-	a.VZEROUPPER()
-	a.RET()
-}
-
 type instruction func(ops ...operand.Op)
 
 // each emits op, or its broadcasting form, for every register: d = op(x, y).
 func (a *lanes) each(op, bcst instruction, d vec, x vec, y src) {
 	for i := range d {
-		if y.broadcast() && a.level == avx512 {
-			bcst(y.operand(a, i), x[i], d[i])
-		} else {
-			op(y.operand(a, i), x[i], d[i])
+		switch y := y.(type) {
+		case vec:
+			op(y[i], x[i], d[i])
+		case scalar:
+			if a.level == avx512 {
+				bcst(operand.Mem(y), x[i], d[i])
+			} else {
+				op(operand.Mem(y), x[i], d[i])
+			}
 		}
 	}
 }
@@ -146,22 +104,12 @@ func (a *lanes) or(d, x vec, y src)   { a.each(a.VORPS, a.VORPS_BCST, d, x, y) }
 func (a *lanes) iadd(d, x vec, y src) { a.each(a.VPADDD, a.VPADDD_BCST, d, x, y) }
 func (a *lanes) isub(d, x vec, y src) { a.each(a.VPSUBD, a.VPSUBD_BCST, d, x, y) }
 
-// min is x < y ? x : y, so that a NaN in either gives y.
-func (a *lanes) min(d, x vec, y src) { a.each(a.VMINPS, a.VMINPS_BCST, d, x, y) }
-
-// max is x > y ? x : y, so that a NaN in either gives y.
-func (a *lanes) max(d, x vec, y src) { a.each(a.VMAXPS, a.VMAXPS_BCST, d, x, y) }
-
-// fma is d = x·y + d.
-func (a *lanes) fma(d, x vec, y src) { a.each(a.VFMADD231PS, a.VFMADD231PS_BCST, d, x, y) }
-
-// fnma is d = -(x·y) + d.
-func (a *lanes) fnma(d, x vec, y src) { a.each(a.VFNMADD231PS, a.VFNMADD231PS_BCST, d, x, y) }
-
-// horner is d = d·x + y, a step of a polynomial.
+func (a *lanes) min(d, x vec, y src)    { a.each(a.VMINPS, a.VMINPS_BCST, d, x, y) }
+func (a *lanes) max(d, x vec, y src)    { a.each(a.VMAXPS, a.VMAXPS_BCST, d, x, y) }
+func (a *lanes) fma(d, x vec, y src)    { a.each(a.VFMADD231PS, a.VFMADD231PS_BCST, d, x, y) }
+func (a *lanes) fnma(d, x vec, y src)   { a.each(a.VFNMADD231PS, a.VFNMADD231PS_BCST, d, x, y) }
 func (a *lanes) horner(d, x vec, y src) { a.each(a.VFMADD213PS, a.VFMADD213PS_BCST, d, x, y) }
 
-// shift is d = x shifted by n bits: left, or right with the sign where n < 0.
 func (a *lanes) shift(d, x vec, n int) {
 	for i := range d {
 		if n > 0 {
@@ -172,34 +120,25 @@ func (a *lanes) shift(d, x vec, n int) {
 	}
 }
 
-// copy returns a copy of x.
-func (a *lanes) copy(x vec) vec {
+func (a *lanes) splat(s src) vec {
 	d := a.vec()
 	for i := range d {
-		a.VMOVAPS(x[i], d[i])
+		a.VBROADCASTSS(operand.Mem(s.(scalar)), d[i])
 	}
 	return d
 }
 
-// splat returns a vector of a scalar in memory.
-func (a *lanes) splat(s scalar) vec {
+func (a *lanes) accumulator(s src) vec { return a.splat(s) }
+func (a *lanes) splatAt(p place) vec   { return a.splat(scalar(p.mem())) }
+
+func (a *lanes) splatRegister(x operand.Op) vec {
 	d := a.vec()
 	for i := range d {
-		a.VBROADCASTSS(operand.Mem(s), d[i])
+		a.VBROADCASTSS(x, d[i])
 	}
 	return d
 }
 
-// splatParam returns a vector of a float32 parameter.
-func (a *lanes) splatParam(name string) vec {
-	addr, err := a.Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return a.splat(scalar(addr.Addr))
-}
-
-// zero returns a vector of +0.
 func (a *lanes) zero() vec {
 	d := a.vec()
 	for i := range d {
@@ -208,7 +147,7 @@ func (a *lanes) zero() vec {
 	return d
 }
 
-func (a *lanes) clear(r reg.VecVirtual) {
+func (a *lanes) clear(r operand.Op) {
 	if a.level == avx512 {
 		a.VPXORD(r, r, r)
 	} else {
@@ -216,7 +155,6 @@ func (a *lanes) clear(r reg.VecVirtual) {
 	}
 }
 
-// selectNegative is d = ifNeg where the sign bit of x is set, else ifPos.
 func (a *lanes) selectNegative(d, x, ifNeg, ifPos vec) {
 	for i := range d {
 		if a.level == avx512 {
@@ -229,35 +167,25 @@ func (a *lanes) selectNegative(d, x, ifNeg, ifPos vec) {
 	}
 }
 
-// The predicates of compare: ordered ones, false for NaN, and isNaN.
-const (
-	less    = 1
-	equal   = 0
-	greater = 14
-	isNaN   = 3 // unordered with itself
-)
+// predicates are the immediates of the comparisons.
+var predicates = [...]uint8{equal: 0, less: 1, isNaN: 3, greater: 14}
 
-// set is a truth value per lane: mask registers, or all bits of a lane.
-type set []operand.Op
-
-// compare is the lanes where x pred y holds.
-func (a *lanes) compare(pred uint8, x vec, y vec) set {
+func (a *lanes) compare(p predicate, x, y vec) set {
 	s := make(set, len(x))
 	for i := range x {
 		if a.level == avx512 {
 			k := a.K()
-			a.VCMPPS(operand.U8(pred), y[i], x[i], k)
+			a.VCMPPS(operand.U8(predicates[p]), y[i], x[i], k)
 			s[i] = k
 		} else {
 			m := a.YMM()
-			a.VCMPPS(operand.U8(pred), y[i], x[i], m)
+			a.VCMPPS(operand.U8(predicates[p]), y[i], x[i], m)
 			s[i] = m
 		}
 	}
 	return s
 }
 
-// choose is d = ifTrue in the lanes of s, else ifFalse.
 func (a *lanes) choose(d vec, s set, ifTrue, ifFalse vec) {
 	for i := range d {
 		if a.level == avx512 {
@@ -268,8 +196,11 @@ func (a *lanes) choose(d vec, s set, ifTrue, ifFalse vec) {
 	}
 }
 
-// tailMask selects the first n lanes, 0 < n < 16.
-func (a *lanes) tailMask(n reg.GPVirtual) set {
+// tailOf describes the last n lanes of a loop.
+func (a *lanes) tailOf(n reg.GPVirtual) *tail { return &tail{n, a.firstLanes(n)} }
+
+// firstLanes selects the first n lanes, 0 < n < 16.
+func (a *lanes) firstLanes(n reg.GPVirtual) set {
 	if a.level == avx512 {
 		ones, k := a.GP64(), a.K()
 		a.MOVQ(operand.I32(-1), ones)
@@ -306,50 +237,98 @@ func (a *lanes) finishLaneNumbers() {
 	}
 }
 
-// load reads 16 floats, or the lanes of tail and +0 in the others.
-func (a *lanes) load(m operand.Mem, tail set) vec {
+func (p place) mem() operand.Mem {
+	m := operand.Mem{Base: p.base.(reg.Register), Disp: p.disp}
+	if p.index != nil {
+		m.Index, m.Scale = p.index.(reg.Register), 1
+	}
+	return m
+}
+
+func (a *lanes) load(p place, t *tail) vec {
 	d := a.vec()
 	for i := range d {
-		at := m.Offset(i * a.regBytes())
+		m := p.offset(i * a.regBytes()).mem()
 		switch {
-		case tail == nil:
-			a.VMOVUPS(at, d[i])
+		case t == nil:
+			a.VMOVUPS(m, d[i])
 		case a.level == avx512:
-			a.VMOVUPS_Z(at, tail[i], d[i])
+			a.VMOVUPS_Z(m, t.mask[i], d[i])
 		default:
-			a.VMASKMOVPS(at, tail[i], d[i])
+			a.VMASKMOVPS(m, t.mask[i], d[i])
 		}
 	}
 	return d
 }
 
-// store writes 16 floats, or the lanes of tail only.
-func (a *lanes) store(x vec, m operand.Mem, tail set) {
+func (a *lanes) store(x vec, p place, t *tail) {
 	for i := range x {
-		at := m.Offset(i * a.regBytes())
+		m := p.offset(i * a.regBytes()).mem()
 		switch {
-		case tail == nil:
-			a.VMOVUPS(x[i], at)
+		case t == nil:
+			a.VMOVUPS(x[i], m)
 		case a.level == avx512:
-			a.VMOVUPS(x[i], tail[i], at)
+			a.VMOVUPS(x[i], t.mask[i], m)
 		default:
-			a.VMASKMOVPS(x[i], tail[i], at)
+			a.VMASKMOVPS(x[i], t.mask[i], m)
 		}
 	}
 }
 
-// reduce folds the 16 lanes by the tree of the contract: lane i takes lane
-// i+8, then i+4, i+2 and i+1. The result is in the first lane.
+func (a *lanes) lanesOf(t *tail) set { return t.mask }
+
+func (a *lanes) masked(x vec, t *tail) vec {
+	if t == nil {
+		return x
+	}
+	for i := range x {
+		if a.level == avx512 {
+			a.VMOVAPS_Z(x[i], t.mask[i], x[i])
+		} else {
+			a.VANDPS(t.mask[i], x[i], x[i])
+		}
+	}
+	return x
+}
+
+func (a *lanes) mulSub(d, x, y vec) { a.each(a.VFMSUB213PS, nil, d, x, y) }
+
+func (a *lanes) fromInt(x vec) {
+	for i := range x {
+		a.VCVTDQ2PS(x[i], x[i])
+	}
+}
+
+func (a *lanes) scale(y, n vec) bool {
+	if a.level != avx512 {
+		return false
+	}
+	a.VSCALEFPS(n[0], y[0], y[0])
+	return true
+}
+
+func (a *lanes) reduceSum(x vec) operand.Op { return a.reduce(a.VADDPS, x) }
+
+func (a *lanes) reduceMax(x vec) operand.Op {
+	r := a.reduce(a.VMAXPS, x)
+	zero := a.XMM()
+	a.VXORPS(zero, zero, zero)
+	a.VADDSS(zero, r, r)
+	return r
+}
+
+// reduce folds the 16 lanes by op.
 func (a *lanes) reduce(op instruction, x vec) reg.VecVirtual {
+	low := x[0].(reg.VecVirtual)
 	var y reg.VecVirtual
 	if a.level == avx512 {
 		high := a.YMM()
 		y = a.YMM()
-		a.VEXTRACTF64X4(operand.U8(1), x[0], high)
-		op(high, x[0].AsY(), y)
+		a.VEXTRACTF64X4(operand.U8(1), low, high)
+		op(high, low.AsY(), y)
 	} else {
-		y = x[0]
-		op(x[1], x[0], y)
+		y = low
+		op(x[1], low, y)
 	}
 	t := a.XMM()
 	a.VEXTRACTF128(operand.U8(1), y, t)

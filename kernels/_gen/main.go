@@ -24,12 +24,12 @@ var outputs = []struct {
 	{"avxvnni_matmul", func(c *build.Context) { emitMatMul256(c, "AVXVNNI", true) }},
 	{"avx512_matmul", emitMatMul512},
 	{"amx_matmul", emitAMX},
-	{"avx2_vector", func(c *build.Context) { emitVector(newLanes(c, avx2)) }},
-	{"avx512_vector", func(c *build.Context) { emitVector(newLanes(c, avx512)) }},
+	{"avx2_vector", func(c *build.Context) { newLanes(c, avx2).vectors() }},
+	{"avx512_vector", func(c *build.Context) { newLanes(c, avx512).vectors() }},
 	{"avx2_attention", func(c *build.Context) { emitAttention(newLanes(c, avx2)) }},
 	{"avx512_attention", func(c *build.Context) { emitAttention(newLanes(c, avx512)) }},
-	{"avx2_recurrent", func(c *build.Context) { emitRecurrent(newLanes(c, avx2)) }},
-	{"avx512_recurrent", func(c *build.Context) { emitRecurrent(newLanes(c, avx512)) }},
+	{"avx2_recurrent", func(c *build.Context) { newLanes(c, avx2).recurrent() }},
+	{"avx512_recurrent", func(c *build.Context) { newLanes(c, avx512).recurrent() }},
 }
 
 func main() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/format"
 	"os"
@@ -123,10 +124,16 @@ func generateNEON() error {
 	if err := base.write("neon_matmul"); err != nil {
 		return err
 	}
-	tiles := &neon{suffix: "NEON"}
-	tiles.attention()
-	if err := tiles.write("neon_attention"); err != nil {
-		return err
+	for name, emit := range map[string]func(*neonLanes){
+		"neon_vector":    (*neonLanes).vectors,
+		"neon_attention": (*neonLanes).tiles,
+		"neon_recurrent": (*neonLanes).recurrent,
+	} {
+		lanes := &neonLanes{neon: neon{suffix: "NEON"}}
+		emit(lanes)
+		if err := errors.Join(append(lanes.errs, lanes.write(name))...); err != nil {
+			return err
+		}
 	}
 	dot := &neon{suffix: "NEONDot", dot: true}
 	dot.products()

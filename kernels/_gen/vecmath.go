@@ -3,7 +3,7 @@ package main
 import "math"
 
 // The functions of exp.go, log.go, tanh.go, gelu.go and activation.go over
-// lanes. Each names its reference and does the same roundings in the same
+// vectors. Each names its reference and does the same roundings in the same
 // order. Arguments are overwritten where a comment says so.
 
 // Constants of the references; the test of every function against its
@@ -33,7 +33,7 @@ var (
 )
 
 // polynomial is Horner's rule; the coefficients start with the highest.
-func (a *lanes) polynomial(x vec, c []float64) vec {
+func (a program) polynomial(x vec, c []float64) vec {
 	q := a.splat(a.constant(c[0]))
 	for _, c := range c[1:] {
 		a.horner(q, x, a.constant(c))
@@ -43,7 +43,7 @@ func (a *lanes) polynomial(x vec, c []float64) vec {
 
 // reduceLn2 is reduceLn2: it turns x into r, and returns n as a float and t,
 // whose bits hold n as an integer.
-func (a *lanes) reduceLn2(x vec) (n, t vec) {
+func (a program) reduceLn2(x vec) (n, t vec) {
 	t = a.splat(a.constant(roundMagic))
 	a.fma(t, x, a.constant(log2E))
 	n = a.vec()
@@ -54,7 +54,7 @@ func (a *lanes) reduceLn2(x vec) (n, t vec) {
 }
 
 // expm1 is expm1Poly of r.
-func (a *lanes) expm1(r vec) vec {
+func (a program) expm1(r vec) vec {
 	q := a.polynomial(r, expm1Poly)
 	sq := a.vec()
 	a.mul(sq, r, r)
@@ -63,7 +63,7 @@ func (a *lanes) expm1(r vec) vec {
 }
 
 // exp is exp32; it overwrites x.
-func (a *lanes) exp(x vec) vec {
+func (a program) exp(x vec) vec {
 	limit := a.splat(a.constant(expMin))
 	a.max(x, limit, x)
 	limit = a.splat(a.constant(expMax))
@@ -71,8 +71,7 @@ func (a *lanes) exp(x vec) vec {
 	n, t := a.reduceLn2(x)
 	y := a.expm1(x)
 	a.add(y, y, a.constant(1))
-	if a.level == avx512 {
-		a.VSCALEFPS(n[0], y[0], y[0]) // one rounding, as the two exact factors have
+	if a.scale(y, n) { // one rounding, as the two exact factors have
 		return y
 	}
 	a.isub(t, t, a.constant(roundMagic))
@@ -87,13 +86,13 @@ func (a *lanes) exp(x vec) vec {
 }
 
 // pow2 turns the integers n into 2^n.
-func (a *lanes) pow2(n vec) {
+func (a program) pow2(n vec) {
 	a.iadd(n, n, a.bits(127))
 	a.shift(n, n, 23)
 }
 
 // tanh is tanh32; it keeps x.
-func (a *lanes) tanh(x vec) vec {
+func (a program) tanh(x vec) vec {
 	w := a.vec()
 	a.and(w, x, a.bits(signBit-1))
 	limit := a.splat(a.constant(tanhMax))
@@ -114,7 +113,7 @@ func (a *lanes) tanh(x vec) vec {
 }
 
 // sigmoidParts is sigmoidParts32; it keeps x.
-func (a *lanes) sigmoidParts(x vec) (num, den vec) {
+func (a program) sigmoidParts(x vec) (num, den vec) {
 	w := a.vec()
 	a.or(w, x, a.bits(signBit))
 	num = a.exp(w)
@@ -125,13 +124,13 @@ func (a *lanes) sigmoidParts(x vec) (num, den vec) {
 	return num, den
 }
 
-func (a *lanes) sigmoid(x vec) vec {
+func (a program) sigmoid(x vec) vec {
 	num, den := a.sigmoidParts(x)
 	a.div(num, num, den)
 	return num
 }
 
-func (a *lanes) silu(x vec) vec {
+func (a program) silu(x vec) vec {
 	num, den := a.sigmoidParts(x)
 	a.mul(num, x, num)
 	a.div(num, num, den)
@@ -139,7 +138,7 @@ func (a *lanes) silu(x vec) vec {
 }
 
 // gelu is gelu32.
-func (a *lanes) gelu(x vec) vec {
+func (a program) gelu(x vec) vec {
 	c := a.vec()
 	a.mul(c, x, x)
 	a.mul(c, c, a.constant(geluCubic))
@@ -151,7 +150,7 @@ func (a *lanes) gelu(x vec) vec {
 }
 
 // geluErf is geluErf32.
-func (a *lanes) geluErf(x vec) vec {
+func (a program) geluErf(x vec) vec {
 	w := a.vec()
 	a.and(w, x, a.bits(signBit-1))
 	tail := a.normTail(w)
@@ -163,7 +162,7 @@ func (a *lanes) geluErf(x vec) vec {
 }
 
 // normTail is normTail32; it overwrites x.
-func (a *lanes) normTail(x vec) vec {
+func (a program) normTail(x vec) vec {
 	limit := a.splat(a.constant(normMax))
 	a.min(x, limit, x)
 	t := a.splat(a.constant(normT))
@@ -186,7 +185,7 @@ func (a *lanes) normTail(x vec) vec {
 }
 
 // softplus is softplus32.
-func (a *lanes) softplus(x vec) vec {
+func (a program) softplus(x vec) vec {
 	w := a.vec()
 	a.or(w, x, a.bits(signBit))
 	y := a.exp(w)
@@ -200,7 +199,7 @@ func (a *lanes) softplus(x vec) vec {
 }
 
 // atanhTwice is 2·atanh s as log32 and log1pExp32 compute it.
-func (a *lanes) atanhTwice(s vec, poly []float64) vec {
+func (a program) atanhTwice(s vec, poly []float64) vec {
 	z := a.vec()
 	a.mul(z, s, s)
 	q := a.polynomial(z, poly)
@@ -211,7 +210,7 @@ func (a *lanes) atanhTwice(s vec, poly []float64) vec {
 }
 
 // log is log32.
-func (a *lanes) log(x vec) vec {
+func (a program) log(x vec) vec {
 	// Scale subnormals, and everything else that is below them.
 	small := a.compare(less, x, a.splat(a.constant(0x1p-126)))
 	scaled := a.vec()
@@ -231,9 +230,7 @@ func (a *lanes) log(x vec) vec {
 	a.add(t, w, a.constant(2))
 	a.div(w, w, t)
 	l := a.atanhTwice(w, logPoly)
-	for i := range e {
-		a.VCVTDQ2PS(e[i], e[i])
-	}
+	a.fromInt(e)
 	a.fma(l, e, a.constant(ln2Lo))
 	a.fma(l, e, a.constant(ln2Hi))
 
@@ -246,13 +243,13 @@ func (a *lanes) log(x vec) vec {
 }
 
 // relu is relu32: max gives its second operand for NaN and for two zeros.
-func (a *lanes) relu(x vec) vec {
+func (a program) relu(x vec) vec {
 	d := a.zero()
 	a.max(d, d, x)
 	return d
 }
 
-func (a *lanes) reluSquared(x vec) vec {
+func (a program) reluSquared(x vec) vec {
 	d := a.relu(x)
 	a.mul(d, d, d)
 	return d
