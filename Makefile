@@ -10,6 +10,7 @@ PREFIX   ?= /usr/local
 VERSION  ?= 0.2.0
 ARCH     ?= $(shell $(GO) env GOARCH)
 FUZZTIME ?= 30s
+HOURS    ?= 1
 BENCH    ?= .
 REF      ?= main
 
@@ -24,7 +25,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race fuzz generate generate-check
+.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race soak fuzz generate generate-check
 .PHONY: bench bench-kernels bench-masks bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -104,6 +105,9 @@ isa-arm64: ## test the kernels and the small models for arm64 in qemu-user, with
 
 race: ## test under the race detector
 	CGO_ENABLED=1 $(TEST) -race -short ./...
+
+soak: ## try a daemon with mixed traffic for HOURS (1): memory, descriptors and goroutines must not grow
+	INFERD_SOAK=$(HOURS)h $(TEST) -timeout 0 -count 1 -v -run TestServiceSoak ./daemon/trials
 
 fuzz: ## run every fuzz target for FUZZTIME (30s) each
 	@for p in $$($(GO) list ./...) ; do \

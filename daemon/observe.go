@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -141,6 +142,12 @@ func (d *daemon) gauges() {
 	perModel("inferd_kv_pages_cached", "Pages kept for prompts that may come again.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NCached) })
 	r.Gauge("inferd_models_known", "Models that can be asked for.", nil, func(set func(float64, ...string)) {
 		set(float64(len(d.known.Entries())))
+	})
+	r.Gauge("inferd_models_loaded", "Models in memory.", nil, func(set func(float64, ...string)) {
+		set(float64(len(d.registry.loaded())))
+	})
+	r.Gauge("inferd_goroutines", "Goroutines of the process.", nil, func(set func(float64, ...string)) {
+		set(float64(goruntime.NumGoroutine()))
 	})
 	r.Gauge("inferd_uptime_seconds", "Time since the start.", nil, func(set func(float64, ...string)) {
 		set(time.Since(d.started).Seconds())

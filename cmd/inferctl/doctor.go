@@ -6,15 +6,16 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	goruntime "runtime"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"inferd/daemon/memory"
 	"inferd/kernels"
 	"inferd/runtime"
 )
@@ -34,7 +35,7 @@ INFERD_KERNELS=LEVEL, here as with every program, forces one of the levels.`,
 		socket := fs.String("socket", "", "`PATH` of the daemon's socket (default: the user's, else the system's)")
 		asJSON := fs.Bool("json", false, "print one JSON object")
 		return func(ctx context.Context, _ []string) error {
-			d := examine(os.DirFS("/"))
+			d := examine("/")
 			d.askDaemon(ctx, newClient(*socket))
 			if *asJSON {
 				enc := json.NewEncoder(os.Stdout)
@@ -56,7 +57,8 @@ type diagnosis struct {
 	Threads       runtime.ThreadChoice `json:"threads"`
 
 	MemoryBytes    int64  `json:"memory_bytes"`           // of the machine; 0 where it does not tell
-	AvailableBytes int64  `json:"memory_available_bytes"` // without swapping
+	AvailableBytes int64  `json:"memory_available_bytes"` // to a process, without swapping
+	MemoryLimit    string `json:"memory_limit"`           // what leaves no more: "machine", or a control group's folder
 	HugePages      string `json:"huge_pages"`             // "always", "madvise" or "never"
 
 	Socket  string `json:"socket"`
@@ -71,8 +73,8 @@ func (d *diagnosis) warn(format string, a ...any) {
 	d.Warnings = append(d.Warnings, fmt.Sprintf(format, a...))
 }
 
-// examine looks at the machine whose file system is root.
-func examine(root fs.FS) *diagnosis {
+// examine looks at the machine whose file system lies below root.
+func examine(root string) *diagnosis {
 	d := &diagnosis{
 		CPU:      cmp.Or(strings.TrimSpace(kernels.CPUName()), "unnamed"),
 		Arch:     goruntime.GOOS + "/" + goruntime.GOARCH,
@@ -101,25 +103,25 @@ func (d *diagnosis) explainKernels(forced string) {
 	}
 }
 
-// readMemory reads how much memory there is, and whether it comes in huge pages.
-func (d *diagnosis) readMemory(root fs.FS) {
-	meminfo, _ := fs.ReadFile(root, "proc/meminfo")
+// readMemory reads how much memory there is, how much of it the daemon would
+// find for models, and whether it comes in huge pages.
+func (d *diagnosis) readMemory(root string) {
+	meminfo, _ := os.ReadFile(filepath.Join(root, "proc/meminfo"))
 	for line := range strings.Lines(string(meminfo)) {
 		words := strings.Fields(line)
-		if len(words) < 2 {
+		if len(words) < 2 || words[0] != "MemTotal:" {
 			continue
 		}
-		kib, err := strconv.ParseInt(words[1], 10, 64)
-		switch {
-		case err != nil || kib < 0 || kib > 1<<50:
-		case words[0] == "MemTotal:":
+		if kib, err := strconv.ParseInt(words[1], 10, 64); err == nil && kib >= 0 && kib < 1<<50 {
 			d.MemoryBytes = kib << 10
-		case words[0] == "MemAvailable:":
-			d.AvailableBytes = kib << 10
 		}
 	}
+	var err error
+	if d.AvailableBytes, d.MemoryLimit, err = (memory.System{Root: root}).Room(); err != nil {
+		d.warn("the memory that models may take cannot be read: %v", err)
+	}
 	// The chosen mode stands in brackets: "always [madvise] never".
-	modes, _ := fs.ReadFile(root, "sys/kernel/mm/transparent_hugepage/enabled")
+	modes, _ := os.ReadFile(filepath.Join(root, "sys/kernel/mm/transparent_hugepage/enabled"))
 	_, mode, _ := strings.Cut(string(modes), "[")
 	d.HugePages, _, _ = strings.Cut(mode, "]")
 	if d.HugePages == "never" {
@@ -167,7 +169,11 @@ func (d *diagnosis) print() error {
 	}
 	fmt.Fprintf(w, "threads\t%s\n", d.Threads.Reason)
 	if d.MemoryBytes > 0 {
-		fmt.Fprintf(w, "memory\t%s, %s of it available\n", byteCount(d.MemoryBytes), byteCount(d.AvailableBytes))
+		limit := ""
+		if d.MemoryLimit != "machine" {
+			limit = ", by the limit of " + printable(d.MemoryLimit)
+		}
+		fmt.Fprintf(w, "memory\t%s, %s of it available%s\n", byteCount(d.MemoryBytes), byteCount(d.AvailableBytes), limit)
 	}
 	fmt.Fprintf(w, "huge pages\t%s\n", cmp.Or(printable(d.HugePages), "unknown"))
 	fmt.Fprintf(w, "daemon\t%s\n", printable(d.Daemon))

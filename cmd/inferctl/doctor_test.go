@@ -1,9 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,19 +13,50 @@ import (
 
 func TestExamine(t *testing.T) {
 	const meminfo = "MemTotal:       16384 kB\nMemFree:  1 kB\nMemAvailable:    8192 kB\nSwap: x kB\nodd\n"
-	d := examine(fstest.MapFS{
-		"proc/meminfo": {Data: []byte(meminfo)},
-		"sys/kernel/mm/transparent_hugepage/enabled": {Data: []byte("always madvise [never]\n")},
-	})
+	d := examine(tree(t, map[string]string{
+		"proc/meminfo": meminfo,
+		"sys/kernel/mm/transparent_hugepage/enabled": "always madvise [never]\n",
+	}))
 	require.EqualValues(t, 16<<20, d.MemoryBytes)
 	require.EqualValues(t, 8<<20, d.AvailableBytes)
+	require.Equal(t, "machine", d.MemoryLimit)
 	require.Equal(t, "never", d.HugePages)
 	require.Contains(t, strings.Join(d.Warnings, "\n"), "transparent huge pages are off")
 
-	d = examine(fstest.MapFS{"sys/kernel/mm/transparent_hugepage/enabled": {Data: []byte("always [madvise] never\n")}})
+	d = examine(tree(t, map[string]string{"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n"}))
 	require.Zero(t, d.MemoryBytes)
 	require.Equal(t, "madvise", d.HugePages)
 	require.NotContains(t, strings.Join(d.Warnings, "\n"), "huge pages")
+}
+
+// A container's limit counts, not the machine's memory.
+func TestExamineControlGroup(t *testing.T) {
+	root := tree(t, map[string]string{
+		"proc/meminfo":                     "MemTotal: 16384 kB\nMemAvailable: 8192 kB\n",
+		"proc/self/cgroup":                 "0::/box\n",
+		"proc/self/mountinfo":              "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		"sys/fs/cgroup/box/memory.max":     "3145728\n",
+		"sys/fs/cgroup/box/memory.current": "2097152\n",
+		"sys/fs/cgroup/box/memory.stat":    "active_file 4096\ninactive_file 4096\n",
+	})
+	d := examine(root)
+	require.EqualValues(t, 1<<20+8192, d.AvailableBytes)
+	require.Equal(t, filepath.Join(root, "sys/fs/cgroup/box"), d.MemoryLimit)
+
+	require.NoError(t, os.WriteFile(filepath.Join(root, "sys/fs/cgroup/box/memory.current"), []byte("many"), 0o600))
+	require.Contains(t, strings.Join(examine(root).Warnings, "\n"), "cannot be read")
+}
+
+// tree writes files below a new folder.
+func tree(t *testing.T, files map[string]string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	return root
 }
 
 // What doctor says of a level is what the kernels do: those that lack nothing

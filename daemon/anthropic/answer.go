@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
 
@@ -60,22 +61,7 @@ func (n *end) of(e ask.Event) {
 }
 
 // messages serves POST /v1/messages.
-func (a *api) messages(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readRequest(o)
-	req.readGeneration(o)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	m, release, err := a.find(r, req.model)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) messages(w http.ResponseWriter, r *http.Request, req *request, m serve.Model) error {
 	if err := req.check(m); err != nil {
 		return err
 	}
@@ -168,21 +154,7 @@ func (req *request) streamTo(s *wire.Stream, answers *ask.Answers, head message)
 
 // countTokens serves POST /v1/messages/count_tokens. It counts prompts that are
 // too long as well.
-func (a *api) countTokens(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readRequest(o)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	m, release, err := a.find(r, req.model)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) countTokens(w http.ResponseWriter, _ *http.Request, req *request, m serve.Model) error {
 	prompt, err := req.Render(m)
 	if err != nil {
 		return err

@@ -25,8 +25,8 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 	a := &api{service: s, log: log}
 	return wire.Format{
 		Routes: []wire.Route{
-			wire.Post("/v1/messages", auth.Generate, a.messages),
-			wire.Post("/v1/messages/count_tokens", auth.Generate, a.countTokens),
+			wire.Post("/v1/messages", auth.Generate, a.over(decodeMessages, a.messages)),
+			wire.Post("/v1/messages/count_tokens", auth.Generate, a.over(decodeCount, a.countTokens)),
 		},
 		Owns: func(r *http.Request) bool {
 			return strings.HasPrefix(r.URL.Path, "/v1/messages") || r.Header.Get("Anthropic-Version") != ""
@@ -87,7 +87,21 @@ func errorType(status int) string {
 	return "invalid_request_error"
 }
 
-// find returns the model of a name, loaded, until release is called.
-func (a *api) find(r *http.Request, name string) (m serve.Model, release func(), err error) {
-	return a.service.Find(r.Context(), serve.Want{Model: name, Endpoint: path.Base(r.URL.Path)})
+// over is the handler of requests for a model, which answer gets loaded.
+func (a *api) over(
+	decode func(*wire.Object) (*request, error), answer func(http.ResponseWriter, *http.Request, *request, serve.Model) error,
+) wire.Handler {
+	return wire.Reads(decode, func(w http.ResponseWriter, r *http.Request, req *request) error {
+		m, release, err := a.service.Find(r.Context(), serve.Want{
+			Model:     req.model,
+			Endpoint:  path.Base(r.URL.Path),
+			Adapters:  req.adapters,
+			KeepAlive: req.keepAlive,
+		})
+		if err != nil {
+			return err
+		}
+		defer release()
+		return answer(w, r, req, m)
+	})
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -198,6 +200,21 @@ func TestRequest(t *testing.T) {
 		require.Equal(t, http.StatusOK, status, "%v", answer)
 		o, _ := m.Asked(t)
 		require.NotNil(t, o.Grammar)
+	}
+}
+
+// TestWant: which model a request is for, as every format lets it say.
+func TestWant(t *testing.T) {
+	s, _ := newService(t)
+	for _, path := range []string{"messages", "messages/count_tokens"} {
+		body := `{"model":"fake","adapter":{"name":"a","scale":-1},"keep_alive":"5m",` + hi
+		if path == "messages" {
+			body += `,"max_tokens":5`
+		}
+		status, answer := post(t, s, "/v1/"+path, body+`}`)
+		require.Equal(t, http.StatusOK, status, "%v", answer)
+		want := serve.Want{Model: "fake", Endpoint: filepath.Base(path), Adapters: []serve.Adapter{{Name: "a", Scale: -1}}, KeepAlive: new(5 * time.Minute)}
+		require.Equal(t, want, s.Wants[len(s.Wants)-1])
 	}
 }
 

@@ -27,4 +27,7 @@
 // a stream counts all as input; message_delta tells which were cached.
 //
 // White space alone makes no block of text.
+//
+// adapter and keep_alive are ours, and say what they say in the other formats. What a request
+// leaves open of how tokens are chosen is as the model's settings have it.
 package anthropic

@@ -2,10 +2,9 @@ package anthropic
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -16,39 +15,15 @@ const (
 	maxBlocks   = 4096 // of one message
 )
 
-// readSystem reads a string or blocks of text, which become lines.
-func readSystem(o *wire.Object) string {
-	value := o.Take("system")
-	if value == nil {
-		return ""
-	}
-	return readTexts(o, "system", value)
-}
-
-// readTexts reads value, which stands at member: a string or blocks of text.
-func readTexts(o *wire.Object, member string, value json.RawMessage) string {
-	switch wire.TypeOf(value) {
-	case "a string":
-		return wire.Unquote(value)
-	case "an array":
-	default:
-		o.WrongType(member, "a string or an array of blocks", value)
-		return ""
-	}
-	if wire.FirstOf(value) == "" {
-		return ""
-	}
-	var texts []string
-	for i, element := range o.Elements(member, value, maxBlocks) {
-		in := o.Inner(fmt.Sprintf("%s[%d]", member, i), element)
+// readTexts reads a string, or blocks of text, which become lines.
+func readTexts(o *wire.Object, member string) string {
+	return o.Text(member, "blocks", maxBlocks, func(in *wire.Object) string {
 		in.Require("type")
 		if kind, ok := in.Str("type"); ok && kind != "text" {
 			in.Fail("unsupported_parameter", "type", "%q is not supported, content must be text", kind)
 		}
-		texts = append(texts, readText(in))
-		o.CloseInner(in)
-	}
-	return strings.Join(texts, "\n")
+		return readText(in)
+	})
 }
 
 // readText reads the rest of a block of text.
@@ -62,14 +37,9 @@ func readText(o *wire.Object) string {
 
 // readMessages appends the turns of the conversation to list.
 func readMessages(o *wire.Object, list []serve.Message) []serve.Message {
-	for i, element := range o.Array("messages", maxMessages) {
-		if o.Failed() {
-			return nil
-		}
-		in := o.Inner(fmt.Sprintf("messages[%d]", i), element)
+	o.Objects("messages", o.Array("messages", maxMessages), func(in *wire.Object) {
 		list = readTurn(in, list)
-		o.CloseInner(in)
-	}
+	})
 	if n := len(list); n > 0 && list[n-1].Role == "assistant" {
 		o.Fail("unsupported_parameter", "messages", "must not end with a turn of the assistant: answers cannot be begun by the client")
 	}
@@ -85,26 +55,12 @@ func readTurn(o *wire.Object, list []serve.Message) []serve.Message {
 		o.Fail("invalid_value", "role", "must be user or assistant, found %q", role)
 	}
 	o.Require("content")
-	value := o.Take("content")
-	if value == nil {
-		return list
+	if value := o.Peek("content", "null"); wire.TypeOf(value) != "an array" || wire.FirstOf(value) == "" {
+		return add(list, serve.Message{Role: role, Content: readTexts(o, "content")})
 	}
-	switch wire.TypeOf(value) {
-	case "a string":
-		return add(list, serve.Message{Role: role, Content: wire.Unquote(value)})
-	case "an array":
-	default:
-		o.WrongType("content", "a string or an array of blocks", value)
-		return list
-	}
-	if wire.FirstOf(value) == "" {
-		return add(list, serve.Message{Role: role})
-	}
-	for i, element := range o.Elements("content", value, maxBlocks) {
-		in := o.Inner(fmt.Sprintf("content[%d]", i), element)
+	o.Objects("content", o.Array("content", maxBlocks), func(in *wire.Object) {
 		list = add(list, readBlock(in, role))
-		o.CloseInner(in)
-	}
+	})
 	return list
 }
 
@@ -135,11 +91,8 @@ func readToolUse(o *wire.Object) (c serve.ToolCall) {
 	c.ID, _ = o.Str("id")
 	o.Require("name")
 	c.Name, _ = o.Str("name")
-	c.Arguments = json.RawMessage("{}")
-	if input := o.Take("input"); input != nil {
-		if c.Arguments = input; wire.TypeOf(input) != "an object" {
-			o.WrongType("input", "an object", input)
-		}
+	if c.Arguments = o.Raw("input"); c.Arguments == nil {
+		c.Arguments = json.RawMessage("{}")
 	}
 	o.Ignored("cache_control", "caller")
 	return c
@@ -149,9 +102,7 @@ func readToolResult(o *wire.Object) serve.Message {
 	m := serve.Message{Role: "tool"}
 	o.Require("tool_use_id")
 	m.ToolCallID, _ = o.Str("tool_use_id")
-	if value := o.Take("content"); value != nil {
-		m.Content = readTexts(o, "content", value)
-	}
+	m.Content = readTexts(o, "content")
 	if o.Bool("is_error", false) { // templates have no other place for it
 		m.Content = "Error: " + m.Content
 	}
@@ -183,21 +134,7 @@ func join(a, b string) string {
 }
 
 func readTools(o *wire.Object) (t ask.Tools) {
-	value := o.Take("tools")
-	switch {
-	case value == nil:
-		return t
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("tools", "an array", value)
-		return t
-	case wire.FirstOf(value) == "":
-		return t
-	}
-	for i, element := range o.Elements("tools", value, ask.MaxTools) {
-		in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
-		readTool(in, &t)
-		o.CloseInner(in)
-	}
+	o.Objects("tools", o.List("tools", ask.MaxTools), func(in *wire.Object) { readTool(in, &t) })
 	return t
 }
 
@@ -205,28 +142,12 @@ func readTool(o *wire.Object, t *ask.Tools) {
 	if kind, ok := o.Str("type"); ok && kind != "custom" {
 		o.Fail("unsupported_parameter", "type", "%q is not supported, the service has no tools of its own", kind)
 	}
-	o.Require("name")
-	name, _ := o.Str("name")
-	switch {
-	case !ask.IsToolName(name):
-		o.Fail("invalid_value", "name", "must be 1 to 64 letters, digits, dots, dashes and underscores")
-	case t.Has(name):
-		o.Fail("invalid_value", "name", "%q is there twice", name)
-	}
-	description, _ := o.Str("description")
 	o.Require("input_schema")
-	schema := o.Take("input_schema")
-	if schema != nil && wire.TypeOf(schema) != "an object" {
-		o.WrongType("input_schema", "an object", schema)
-	}
-	o.Bool("strict", false)
+	members.Function(o, t, "input_schema")
 	o.Ignored("cache_control", "eager_input_streaming")
 	o.Unsupported("allowed_callers", `["direct"]`)
 	o.Unsupported("defer_loading")
 	o.Unsupported("input_examples")
-	if !o.Failed() {
-		t.Add(name, description, schema)
-	}
 }
 
 func readToolChoice(o *wire.Object, t *ask.Tools) {

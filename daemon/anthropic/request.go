@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -15,10 +17,12 @@ const maxStops = 64
 // request is the body of POST /v1/messages.
 type request struct {
 	ask.Chat
-	model   string
-	stream  bool
-	think   thinking
-	showing bool // reasoning is part of the answer
+	model     string
+	adapters  []serve.Adapter // nil: as configured
+	keepAlive *time.Duration
+	stream    bool
+	think     thinking
+	showing   bool // reasoning is part of the answer
 }
 
 // thinking is what a request says of reasoning.
@@ -30,14 +34,30 @@ const (
 	maybeThinking                   // as the model sees fit
 )
 
+// decodeMessages reads the body of POST /v1/messages.
+func decodeMessages(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	r.readGeneration(o)
+	return r, o.Close()
+}
+
+// decodeCount reads the body of POST /v1/messages/count_tokens.
+func decodeCount(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	return r, o.Close()
+}
+
 // readRequest reads what both routes know.
-func readRequest(o *wire.Object) (r request) {
+func readRequest(o *wire.Object) *request {
+	r := new(request)
 	r.Params = ask.DefaultParams()
 	r.Param = "messages"
 	o.Require("model")
 	r.model, _ = o.Str("model")
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	o.Require("messages")
-	if system := readSystem(o); system != "" {
+	if system := readTexts(o, "system"); system != "" {
 		r.Messages = []serve.Message{{Role: "system", Content: system}}
 	}
 	r.Messages = readMessages(o, r.Messages)
@@ -61,32 +81,12 @@ func (r *request) readGeneration(o *wire.Object) {
 	r.stream = o.Bool("stream", false)
 	o.Require("max_tokens")
 	r.Generation.MaxTokens = int(o.Integer("max_tokens", 1, math.MaxInt32, 1))
+	r.Given = serve.Given(o.Has)
 	s := &r.Generation.Sampling
 	s.Temperature = o.Number("temperature", 0, 1, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)
 	s.TopK = int(o.Integer("top_k", 0, math.MaxInt32, 0))
-	r.Generation.Stop = readStops(o)
-}
-
-func readStops(o *wire.Object) (stops []string) {
-	value := o.Take("stop_sequences")
-	switch {
-	case value == nil:
-		return nil
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("stop_sequences", "an array of strings", value)
-		return nil
-	case wire.FirstOf(value) == "":
-		return nil
-	}
-	for _, element := range o.Elements("stop_sequences", value, maxStops) {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop_sequences", "an array of strings", element)
-			return nil
-		}
-		stops = append(stops, wire.Unquote(element))
-	}
-	return stops
+	r.Generation.Stop = o.Strings("stop_sequences", maxStops)
 }
 
 func (r *request) readThinking(o *wire.Object) {
@@ -152,10 +152,7 @@ func readFormat(o *wire.Object, member string, value json.RawMessage) (f ask.For
 	}
 	in.Ignored("name")
 	in.Require("schema")
-	schema := in.Take("schema")
-	if schema != nil && wire.TypeOf(schema) != "an object" {
-		in.WrongType("schema", "an object", schema)
-	}
+	schema := in.Raw("schema")
 	o.CloseInner(in)
 	if schema == nil || o.Failed() {
 		return f

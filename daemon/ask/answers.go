@@ -57,6 +57,7 @@ func Begin(ctx context.Context, m serve.Model, prompts [][]runtime.Token, p *Par
 }
 
 func beginAnswers(ctx context.Context, m serve.Model, prompts [][]runtime.Token, p *Params, parts []parts) (*Answers, error) {
+	m.Info().Sampling.Apply(&p.Generation.Sampling, p.Given)
 	ctx, cancel := context.WithCancel(ctx)
 	a := &Answers{parts: parts, n: p.N, ctx: ctx, cancel: cancel, news: make(chan news, 16)}
 	if p.Receipt {

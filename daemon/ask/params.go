@@ -17,6 +17,10 @@ type Params struct {
 	// 0 is for all that the context has room for.
 	Generation runtime.GenerationOptions
 
+	// Given are the sampling parameters, as serve.Given has them, that are the
+	// request's own. Begin sets the others as the model's settings want them.
+	Given map[string]bool
+
 	// Receipt asks Answers to keep what Answers.Receipt tells.
 	Receipt bool
 }

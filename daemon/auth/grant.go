@@ -53,6 +53,10 @@ const (
 	Interactive
 )
 
+// MaxKVReserve is the part of a KV cache that can be in reserve, for all users
+// together: something must be left for others.
+const MaxKVReserve = 0.9
+
 // Share is how much of the machine a user gets where there is not enough for
 // all. It holds for the user, over all connections; the zero Share is that of
 // everybody else.
@@ -61,7 +65,8 @@ type Share struct {
 	Weight int // tokens for each one that another user of the lane gets; 0 means 1
 
 	// KVReserve is the part of a model's KV cache, 0 to 1, that others leave
-	// to the user, for running answers and cached prompts.
+	// to the user, for running answers and cached prompts. Where users together
+	// would have more than MaxKVReserve, all have less in proportion.
 	KVReserve float64
 
 	TokensPerSec   float64 // prompts and answers together, on average; 0: no limit

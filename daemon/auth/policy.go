@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -35,7 +37,9 @@ type Names struct {
 //	admin = false
 //
 // Numbers are ids; names are looked up once, here. Root and the daemon's own
-// user are granted everything that no rule takes away. An error names the line or the rule.
+// user are granted everything that no rule takes away. What all users together
+// have in reserve is at most MaxKVReserve, a group counting as one of its members.
+// An error names the line.
 func ParsePolicy(text string, names Names) (Policy, error) {
 	var file policyFile
 	meta, err := toml.Decode(text, &file)
@@ -43,22 +47,66 @@ func ParsePolicy(text string, names Names) (Policy, error) {
 		return nil, atLine(err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("unknown key %q", unknown[0].String())
+		key := unknown[0]
+		return nil, fmt.Errorf("%sunknown key %q", place(text, `"?`+regexp.QuoteMeta(key[len(key)-1])+`"?\s*=`, 0, 1), key.String())
+	}
+	atRule := func(i int, err error) error {
+		return fmt.Errorf("%srule %d: %w", place(text, `\[\[\s*"?rule"?\s*\]\]`, i, len(file.Rules)), i+1, err)
+	}
+	atDefault := func(err error) error {
+		return fmt.Errorf("%sdefault: %w", place(text, `\[\s*"?default"?\s*\]`, 0, 1), err)
 	}
 	rules := make([]rule, len(file.Rules))
 	for i, r := range file.Rules {
 		if rules[i], err = r.rule(names, file.Contact); err != nil {
-			return nil, fmt.Errorf("rule %d: %w", i+1, err)
+			return nil, atRule(i, err)
 		}
 	}
 	if len(file.Default.Users)+len(file.Default.Groups) > 0 {
-		return nil, errors.New("default: names no users or groups, it is for all others")
+		return nil, atDefault(errors.New("names no users or groups, it is for all others"))
 	}
 	other, err := file.Default.grant(file.Contact)
 	if err != nil {
-		return nil, fmt.Errorf("default: %w", err)
+		return nil, atDefault(err)
+	}
+	if i, err := checkReserves(rules, other); err != nil && i < len(rules) {
+		return nil, atRule(i, err)
+	} else if err != nil {
+		return nil, atDefault(err)
 	}
 	return func(p Peer) Grant { return decide(p, rules, other) }, nil
+}
+
+// place names the line of one of n places that a pattern finds at the beginning of
+// lines, as an error begins; it is empty unless exactly so many are found.
+func place(text, pattern string, i, n int) string {
+	found := regexp.MustCompile(`(?m)^\s*`+pattern).FindAllStringIndex(text, -1)
+	if len(found) != n {
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", 1+strings.Count(text[:found[i][1]], "\n"))
+}
+
+// checkReserves returns an error, and the rule that it is about or their number
+// for the default, if users have more in reserve together than there is.
+func checkReserves(rules []rule, other Grant) (int, error) {
+	total := 0.0
+	known := map[uint32]bool{} // whose rule came before
+	for i, r := range append(slices.Clip(rules), rule{gids: []uint32{0}, grant: other}) {
+		n := min(1, len(r.gids))
+		for _, uid := range r.uids {
+			if !known[uid] {
+				known[uid] = true
+				n++
+			}
+		}
+		reserve := r.grant.Share.KVReserve
+		total += float64(n) * reserve
+		if reserve > 0 && total > MaxKVReserve+1e-9 { // sums of tenths are not exact
+			return i, fmt.Errorf("kv-reserve: users would have %.4g in reserve together, at most %g is possible", total, MaxKVReserve)
+		}
+	}
+	return 0, nil
 }
 
 // decide finds the rule for a peer.
@@ -147,10 +195,7 @@ func ids(values []any, key string, lookUp func(string) (uint32, error)) ([]uint3
 // lanes are the priorities by name.
 var lanes = map[string]Lane{"": Normal, "background": Background, "normal": Normal, "interactive": Interactive}
 
-const (
-	maxWeight  = 1000
-	maxReserve = 0.9 // of the cache; something must be left for others
-)
+const maxWeight = 1000
 
 // grant is what the rule allows, save the user.
 func (t ruleText) grant(contact string) (Grant, error) {
@@ -160,8 +205,8 @@ func (t ruleText) grant(contact string) (Grant, error) {
 		return Grant{}, fmt.Errorf("priority: want background, normal or interactive, found %q", t.Priority)
 	case t.Weight < 0 || t.Weight > maxWeight:
 		return Grant{}, fmt.Errorf("weight: want 1 to %d, found %d", maxWeight, t.Weight)
-	case !(t.KVReserve >= 0 && t.KVReserve <= maxReserve):
-		return Grant{}, fmt.Errorf("kv-reserve: want 0 to %g, found %g", maxReserve, t.KVReserve)
+	case !(t.KVReserve >= 0 && t.KVReserve <= MaxKVReserve):
+		return Grant{}, fmt.Errorf("kv-reserve: want 0 to %g, found %g", MaxKVReserve, t.KVReserve)
 	case !(t.TokensPerSec >= 0 && t.TokensPerSec <= 1e9):
 		return Grant{}, fmt.Errorf("tokens-per-sec: want 0 or more, found %g", t.TokensPerSec)
 	case t.MaxRunning < 0:

@@ -114,25 +114,41 @@ func TestMayUse(t *testing.T) {
 
 func TestPolicyFaults(t *testing.T) {
 	for text, want := range map[string]string{
-		"[[rule]]\nusers = [\"bob\"]":                       `rule 1: users: "bob": no such user`,
+		"[[rule]]\nusers = [\"bob\"]":                       `line 1: rule 1: users: "bob": no such user`,
 		"[[rule]]\ngroups = [\"wheel\"]":                    `rule 1: groups: "wheel": no such group`,
 		"[[rule]]\nusers = [-1]":                            "rule 1: users: -1 is no id",
 		"[[rule]]\nusers = [4294967295]":                    "rule 1: users: 4294967295 is no id",
 		"[[rule]]\nusers = [1.5]":                           "found a float64",
 		"[[rule]]\nmodels = [\"a\"]":                        "rule 1: names no users and no groups",
-		"[[rule]]\nusers = [1]\n[[rule]]\nusers = [2]\nx=1": `unknown key "rule.x"`,
+		"[[rule]]\nusers = [1]\n[[rule]]\nusers = [2]\nx=1": `line 5: unknown key "rule.x"`,
 		"[default]\nusers = [1]":                            "default: names no users",
 		"[default]\npriority = \"high\"":                    `default: priority: want background, normal or interactive, found "high"`,
 		"[default]\nweight = -1":                            "weight: want 1 to 1000, found -1",
 		"[default]\nkv-reserve = 1.0":                       "kv-reserve: want 0 to 0.9, found 1",
-		"[default]\nkv-reserve = nan":                       "kv-reserve: want 0 to 0.9, found NaN",
-		"[default]\ntokens-per-sec = -3.0":                  "tokens-per-sec: want 0 or more, found -3",
-		"[default]\nmax-running = -3":                       "max-running: want 0 or more, found -3",
-		"[default]\nmodels = [\"[\"]":                       `models: "[": syntax error in pattern`,
-		"a = \n":                                            "line 1: ",
-		"[default]\n\nweight = \"x\"":                       `line 3 (last key "default.weight")`,
+		"[[rule]]\nusers = [1, 2]\nkv-reserve = 0.3\n[[rule]]\nusers=[2,3]\ngroups = [1]\nkv-reserve=0.2": "line 4: rule 2: kv-reserve: users would have 1 in reserve together, at most 0.9 is possible",
+		"[[rule]]\nusers = [1]\nkv-reserve = 0.5\n\n[default]\nkv-reserve = 0.5":                          "line 5: default: kv-reserve: users would have 1 in reserve",
+		"[default]\nkv-reserve = nan":      "kv-reserve: want 0 to 0.9, found NaN",
+		"[default]\ntokens-per-sec = -3.0": "tokens-per-sec: want 0 or more, found -3",
+		"[default]\nmax-running = -3":      "max-running: want 0 or more, found -3",
+		"[default]\nmodels = [\"[\"]":      `models: "[": syntax error in pattern`,
+		"a = \n":                           "line 1: ",
+		"[default]\n\nweight = \"x\"":      `line 3 (last key "default.weight")`,
 	} {
 		_, err := ParsePolicy(text, testNames)
 		require.ErrorContains(t, err, want, text)
+	}
+}
+
+// What is reserved may be all that can be; a user counts where the first rule
+// names it, and a group once.
+func TestReservesThatFit(t *testing.T) {
+	for _, text := range []string{
+		"[[rule]]\nusers = [1, 2, 3]\nkv-reserve = 0.3",
+		"[[rule]]\nusers = [1]\nkv-reserve = 0.5\n[[rule]]\nusers = [1]\nkv-reserve = 0.5",
+		"[[rule]]\ngroups = [1, 2]\nkv-reserve = 0.45\n[default]\nkv-reserve = 0.45",
+		"[[rule]]\nusers = [1]\nkv-reserve = 0.9\n[[rule]]\nusers = [2]",
+	} {
+		_, err := ParsePolicy(text, testNames)
+		require.NoError(t, err, text)
 	}
 }

@@ -4,49 +4,37 @@ import (
 	"net/http"
 	"time"
 
-	"inferd/daemon/ask"
-	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
 
-// chat serves POST /api/chat.
-func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
-	start := time.Now()
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readRequest(o)
-	tools := readTools(o)
-	messages := readMessages(o)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	return a.converse(w, r, &req, &ask.Chat{
-		Params:       req.Params,
-		Tools:        tools,
-		Conversation: serve.Conversation{Messages: messages, Vars: req.think.vars()},
-		Param:        "messages",
-	}, &answer{isChat: true, start: start})
+// decodeChat reads the body of POST /api/chat.
+func decodeChat(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	r.isChat = true
+	r.Param = "messages"
+	r.Tools = readTools(o)
+	r.Messages = readMessages(o)
+	return r, o.Close()
 }
 
-// converse answers a conversation; one without messages only loads the model.
-func (a *api) converse(w http.ResponseWriter, r *http.Request, req *request, c *ask.Chat, ans *answer) error {
-	m, err := a.find(r, req.model, req.keepAlive)
+// reply answers a conversation, or continues a text; without either it only
+// loads the model.
+func (a *api) reply(w http.ResponseWriter, r *http.Request, req *request) error {
+	ans := &answer{isChat: req.isChat, start: time.Now(), scored: req.Generation.LogProbs}
+	m, err := a.find(r, req.model, req.adapters, req.keepAlive)
 	if err != nil {
 		return err
 	}
 	defer m.release()
-	ans.model, ans.scored = m, req.Generation.LogProbs
-	if len(c.Messages) == 0 {
+	ans.model = m
+	if len(req.Messages) == 0 && req.text == "" {
 		ans.nothing(w, req.keepAlive)
 		return nil
 	}
 	if err := req.think.check(m); err != nil {
 		return err
 	}
-	answers, err := c.Begin(r.Context(), req.cap(m.Model), &a.grammars)
+	answers, err := a.begin(r.Context(), req, req.cap(m.Model))
 	if err != nil {
 		return err
 	}

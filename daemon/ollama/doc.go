@@ -11,11 +11,13 @@
 // implemented, or not known, is 400 and named, in options too, which Ollama only
 // warns of in its log.
 //
-// Defaults are Ollama's (temperature 0.8, top_k 40, top_p 0.9), and so are the
-// meanings of -1. A request that names no seed, or -1, draws a random one.
+// Defaults are those of the model's settings, then Ollama's (temperature 0.8, top_k
+// 40, top_p 0.9), as are the meanings of -1. A request that names no seed, or -1, draws a random one.
 //
 // Names of OpenAI's that clients put beside the options are heeded: temperature,
 // top_p, max_output_tokens and tool_choice.
+//
+// adapter chooses adapters as it does in OpenAI's format here.
 //
 // num_ctx caps the context of one request and never loads a model again; one
 // above the model's own has no effect. A prompt that does not fit is 400 with

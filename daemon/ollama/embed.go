@@ -1,14 +1,14 @@
 package ollama
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
+	"inferd/daemon/serve"
 	"inferd/daemon/wire"
-	"inferd/runtime"
 	"inferd/tokenizer"
 )
 
@@ -18,16 +18,19 @@ const maxEmbedded = 2048
 // embedRequest is what both routes for vectors have in common.
 type embedRequest struct {
 	model     string
+	adapters  []serve.Adapter
 	keepAlive *time.Duration
 	nCtx      int
 	nDims     int
 	texts     []string
 }
 
-func readEmbedRequest(o *wire.Object) (r embedRequest) {
+func readEmbedRequest(o *wire.Object) *embedRequest {
+	r := new(embedRequest)
 	r.model = readModel(o)
-	r.keepAlive = readKeepAlive(o)
-	r.nCtx = readOptions(o, new(runtime.GenerationOptions))
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
+	r.nCtx = readOptions(o, new(ask.Params))
 	o.Bool("truncate", false)
 	return r
 }
@@ -41,22 +44,19 @@ type embedded struct {
 	PromptEvalCount int           `json:"prompt_eval_count"`
 }
 
-// embed serves POST /api/embed.
-func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
-	start := time.Now()
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readEmbedRequest(o)
-	req.nDims = int(o.Integer("dimensions", 0, math.MaxInt32, 0))
+// decodeEmbed reads the body of POST /api/embed.
+func decodeEmbed(o *wire.Object) (*embedRequest, error) {
+	r := readEmbedRequest(o)
+	r.nDims = int(o.Integer("dimensions", 0, math.MaxInt32, 0))
 	o.Require("input")
-	req.texts = readInput(o)
-	if err := o.Close(); err != nil {
-		return err
-	}
-	e, err := a.vectors(r, &req)
+	r.texts = o.OneOrMore("input", maxEmbedded)
+	return r, o.Close()
+}
+
+// embed serves POST /api/embed.
+func (a *api) embed(w http.ResponseWriter, r *http.Request, req *embedRequest) error {
+	start := time.Now()
+	e, err := a.vectors(r, req)
 	if err != nil {
 		return err
 	}
@@ -65,22 +65,18 @@ func (a *api) embed(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// decodeEmbeddings reads the body of POST /api/embeddings.
+func decodeEmbeddings(o *wire.Object) (*embedRequest, error) {
+	r := readEmbedRequest(o)
+	if prompt, _ := o.Str("prompt"); prompt != "" { // else the model is loaded and no more
+		r.texts = []string{prompt}
+	}
+	return r, o.Close()
+}
+
 // embeddings serves POST /api/embeddings, which came before embed.
-func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readEmbedRequest(o)
-	prompt, _ := o.Str("prompt")
-	if err := o.Close(); err != nil {
-		return err
-	}
-	if prompt != "" { // else the model is loaded and no more
-		req.texts = []string{prompt}
-	}
-	e, err := a.vectors(r, &req)
+func (a *api) embeddings(w http.ResponseWriter, r *http.Request, req *embedRequest) error {
+	e, err := a.vectors(r, req)
 	if err != nil {
 		return err
 	}
@@ -92,32 +88,8 @@ func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readInput reads a string or an array of strings, which may be empty.
-func readInput(o *wire.Object) []string {
-	value := o.Take("input")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return nil
-		}
-		elements = o.Elements("input", value, maxEmbedded)
-	}
-	texts := make([]string, len(elements))
-	for i, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("input", "a string or an array of strings", element)
-			return nil
-		}
-		texts[i] = wire.Unquote(element)
-	}
-	return texts
-}
-
 func (a *api) vectors(r *http.Request, req *embedRequest) (e embedded, err error) {
-	m, err := a.find(r, req.model, req.keepAlive)
+	m, err := a.find(r, req.model, req.adapters, req.keepAlive)
 	if err != nil {
 		return e, err
 	}

@@ -2,8 +2,6 @@ package ollama
 
 import (
 	"context"
-	"net/http"
-	"time"
 
 	"inferd/daemon/ask"
 	"inferd/daemon/serve"
@@ -12,15 +10,10 @@ import (
 	"inferd/tokenizer"
 )
 
-// generate serves POST /api/generate.
-func (a *api) generate(w http.ResponseWriter, r *http.Request) error {
-	start := time.Now()
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req := readRequest(o)
+// decodeGenerate reads the body of POST /api/generate.
+func decodeGenerate(o *wire.Object) (*request, error) {
+	r := readRequest(o)
+	r.Param = "prompt"
 	prompt, _ := o.Str("prompt")
 	system, _ := o.Str("system")
 	raw := o.Bool("raw", false)
@@ -31,48 +24,31 @@ func (a *api) generate(w http.ResponseWriter, r *http.Request) error {
 	o.Unsupported("template", `""`)
 	o.Unsupported("context")
 	o.Unsupported("images")
-	if err := o.Close(); err != nil {
-		return err
+	switch {
+	case prompt == "":
+	case raw:
+		r.text = prompt
+	default:
+		if system != "" {
+			r.Messages = append(r.Messages, serve.Message{Role: "system", Content: system})
+		}
+		r.Messages = append(r.Messages, serve.Message{Role: "user", Content: prompt})
 	}
-	ans := &answer{start: start}
-	if raw && prompt != "" {
-		return a.continueText(w, r, &req, prompt, ans)
-	}
-	c := &ask.Chat{Params: req.Params, Param: "prompt"}
-	c.Vars = req.think.vars()
-	if system != "" && prompt != "" {
-		c.Messages = append(c.Messages, serve.Message{Role: "system", Content: system})
-	}
-	if prompt != "" {
-		c.Messages = append(c.Messages, serve.Message{Role: "user", Content: prompt})
-	}
-	return a.converse(w, r, &req, c, ans)
+	return r, o.Close()
 }
 
-// continueText answers with what follows a text.
-func (a *api) continueText(w http.ResponseWriter, r *http.Request, req *request, text string, ans *answer) error {
-	m, err := a.find(r, req.model, req.keepAlive)
-	if err != nil {
-		return err
+// begin starts the answer to a request that asks for one.
+func (a *api) begin(ctx context.Context, req *request, m serve.Model) (_ *ask.Answers, err error) {
+	if req.text == "" {
+		return req.Begin(ctx, m, &a.grammars)
 	}
-	defer m.release()
-	ans.model, ans.scored = m, req.Generation.LogProbs
-	answers, err := a.beginText(r.Context(), req, req.cap(m.Model), text)
-	if err != nil {
-		return err
-	}
-	defer answers.Close()
-	return a.send(w, r, answers, ans, req.stream)
-}
-
-func (a *api) beginText(ctx context.Context, req *request, m serve.Model, text string) (_ *ask.Answers, err error) {
 	if req.Generation.Grammar, err = a.grammars.Of(ctx, req.Format); err != nil {
 		return nil, err
 	}
 	if err := req.Generation.Validate(m.NVocab()); err != nil {
 		return nil, err
 	}
-	prompt := m.Tokenizer().Encode(text, tokenizer.EncodeOptions{AddSpecial: true})
+	prompt := m.Tokenizer().Encode(req.text, tokenizer.EncodeOptions{AddSpecial: true})
 	defer clear(prompt)
 	if len(prompt) >= m.NCtx() {
 		return nil, ask.TooLong(m, "prompt", len(prompt))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -17,27 +18,11 @@ const (
 )
 
 // readMessages reads a conversation; an empty one is none.
-func readMessages(o *wire.Object) []serve.Message {
-	value := o.Take("messages")
-	switch {
-	case value == nil:
-		return nil
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("messages", "an array", value)
-		return nil
-	case wire.FirstOf(value) == "":
-		return nil
-	}
-	var messages []serve.Message
+func readMessages(o *wire.Object) (messages []serve.Message) {
 	var open pending
-	for i, element := range o.Elements("messages", value, maxMessages) {
-		if o.Failed() {
-			break
-		}
-		in := o.Inner(fmt.Sprintf("messages[%d]", i), element)
+	o.Objects("messages", o.List("messages", maxMessages), func(in *wire.Object) {
 		messages = append(messages, readMessage(in, &open))
-		o.CloseInner(in)
-	}
+	})
 	return messages
 }
 
@@ -70,23 +55,11 @@ func readMessage(o *wire.Object, open *pending) (m serve.Message) {
 
 // readCalls reads the calls that an assistant made earlier.
 func readCalls(o *wire.Object, open *pending) (calls []serve.ToolCall) {
-	value := o.Take("tool_calls")
-	switch {
-	case value == nil:
-		return nil
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("tool_calls", "an array", value)
-		return nil
-	case wire.FirstOf(value) == "":
-		return nil
-	}
-	for i, element := range o.Elements("tool_calls", value, maxCalls) {
-		in := o.Inner(fmt.Sprintf("tool_calls[%d]", i), element)
+	o.Objects("tool_calls", o.List("tool_calls", maxCalls), func(in *wire.Object) {
 		c := readCall(in)
 		open.call(&c)
 		calls = append(calls, c)
-		o.CloseInner(in)
-	}
+	})
 	return calls
 }
 
@@ -101,11 +74,8 @@ func readCall(o *wire.Object) (c serve.ToolCall) {
 	f.Ignored("index", "description")
 	f.Require("name")
 	c.Name, _ = f.Str("name")
-	c.Arguments = json.RawMessage("{}")
-	if value := f.Take("arguments"); value != nil {
-		if c.Arguments = value; wire.TypeOf(value) != "an object" {
-			f.WrongType("arguments", "an object", value)
-		}
+	if c.Arguments = f.Raw("arguments"); c.Arguments == nil {
+		c.Arguments = json.RawMessage("{}")
 	}
 	o.CloseInner(f)
 	return c
@@ -140,8 +110,8 @@ func (p *pending) answer(id, tool string) string {
 
 // readTools reads functions as OpenAI writes them, and tool_choice, which Ollama
 // does not know but some of its clients send.
-func readTools(o *wire.Object) ask.Tools {
-	t := readToolList(o)
+func readTools(o *wire.Object) (t ask.Tools) {
+	o.Objects("tools", o.List("tools", ask.MaxTools), func(in *wire.Object) { readTool(in, &t) })
 	switch choice := o.Take("tool_choice"); string(choice) {
 	case "", `"auto"`:
 	case `"none"`:
@@ -156,51 +126,14 @@ func readTools(o *wire.Object) ask.Tools {
 	return t
 }
 
-func readToolList(o *wire.Object) (t ask.Tools) {
-	value := o.Take("tools")
-	switch {
-	case value == nil:
-		return t
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("tools", "an array", value)
-		return t
-	case wire.FirstOf(value) == "":
-		return t
-	}
-	for i, element := range o.Elements("tools", value, ask.MaxTools) {
-		in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
-		readTool(in, &t)
-		o.CloseInner(in)
-	}
-	return t
-}
-
 func readTool(o *wire.Object, t *ask.Tools) {
 	if kind, ok := o.Str("type"); ok && kind != "function" {
 		o.Fail("unsupported_parameter", "type", "%q is not supported, tools must be functions", kind)
 	}
 	o.Unsupported("items")
 	o.Require("function")
-	f := o.Object("function")
-	if f == nil {
-		return
+	if f := o.Object("function"); f != nil {
+		members.Function(f, t, "parameters")
+		o.CloseInner(f)
 	}
-	f.Require("name")
-	name, _ := f.Str("name")
-	switch {
-	case !ask.IsToolName(name):
-		f.Fail("invalid_value", "name", "must be 1 to 64 letters, digits, dots, dashes and underscores")
-	case t.Has(name):
-		f.Fail("invalid_value", "name", "%q is there twice", name)
-	}
-	description, _ := f.Str("description")
-	f.Bool("strict", false)
-	parameters := f.Take("parameters")
-	if parameters != nil && wire.TypeOf(parameters) != "an object" {
-		f.WrongType("parameters", "an object", parameters)
-	}
-	if !f.Failed() {
-		t.Add(name, description, parameters)
-	}
-	o.CloseInner(f)
 }

@@ -149,18 +149,15 @@ type shown struct {
 	Modified     time.Time          `json:"modified_at"`
 }
 
-// show serves POST /api/show.
-func (a *api) show(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	name := readModel(o)
+// decodeShow reads which model to describe.
+func decodeShow(o *wire.Object) (name string, err error) {
+	name = readModel(o)
 	o.Ignored("verbose", "system", "template", "options") // the tensors are not told either way
-	if err := o.Close(); err != nil {
-		return err
-	}
+	return name, o.Close()
+}
+
+// show serves POST /api/show.
+func (a *api) show(w http.ResponseWriter, r *http.Request, name string) error {
 	i, err := a.known(r, name)
 	if err != nil {
 		return err

@@ -35,12 +35,12 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Get("/api/version", 0, tellVersion),
 			wire.Get("/api/tags", auth.ListModels, a.tags),
 			wire.Get("/api/ps", auth.ListModels, a.ps),
-			wire.Post("/api/show", auth.ListModels, a.show),
-			wire.Post("/api/pull", auth.ListModels, a.pull),
-			wire.Post("/api/chat", auth.Generate, a.chat),
-			wire.Post("/api/generate", auth.Generate, a.generate),
-			wire.Post("/api/embed", auth.Generate, a.embed),
-			wire.Post("/api/embeddings", auth.Generate, a.embeddings),
+			wire.Post("/api/show", auth.ListModels, wire.Reads(decodeShow, a.show)),
+			wire.Post("/api/pull", auth.ListModels, wire.Reads(decodePull, a.pull)),
+			wire.Post("/api/chat", auth.Generate, wire.Reads(decodeChat, a.reply)),
+			wire.Post("/api/generate", auth.Generate, wire.Reads(decodeGenerate, a.reply)),
+			wire.Post("/api/embed", auth.Generate, wire.Reads(decodeEmbed, a.embed)),
+			wire.Post("/api/embeddings", auth.Generate, wire.Reads(decodeEmbeddings, a.embeddings)),
 			wire.Post("/api/push", auth.ListModels, refuse),
 			wire.Post("/api/create", auth.ListModels, refuse),
 			wire.Post("/api/copy", auth.ListModels, refuse),
@@ -89,9 +89,9 @@ type loaded struct {
 }
 
 // find returns the model of a name, until it is released.
-func (a *api) find(r *http.Request, name string, keepAlive *time.Duration) (loaded, error) {
+func (a *api) find(r *http.Request, name string, adapters []serve.Adapter, keepAlive *time.Duration) (loaded, error) {
 	start := time.Now()
-	want := serve.Want{Model: name, Endpoint: path.Base(r.URL.Path), KeepAlive: keepAlive}
+	want := serve.Want{Model: name, Endpoint: path.Base(r.URL.Path), Adapters: adapters, KeepAlive: keepAlive}
 	m, release, err := a.service.Find(r.Context(), want)
 	if _, unknown := errors.AsType[*serve.UnknownError](err); unknown && withoutTag(name) != name {
 		want.Model = withoutTag(name)

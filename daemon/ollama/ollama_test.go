@@ -153,6 +153,11 @@ func TestGenerate(t *testing.T) {
 	}
 	s.Do("POST", "/api/generate", `{"model":"fake","keep_alive":300}`)
 	require.Equal(t, serve.Want{Model: "fake", Endpoint: "generate", KeepAlive: new(5 * time.Minute)}, s.Wants[len(s.Wants)-1])
+
+	for path, body := range map[string]string{"chat": hi, "generate": `"prompt":"hi"`, "embed": `"input":"hi"`, "embeddings": `"prompt":"hi"`} {
+		s.Do("POST", "/api/"+path, `{"model":"fake","adapter":["a",{"name":"b","scale":0.5}],`+body+`}`)
+		require.Equal(t, serve.Want{Model: "fake", Endpoint: path, Adapters: []serve.Adapter{{Name: "a", Scale: 1}, {Name: "b", Scale: 0.5}}}, s.Wants[len(s.Wants)-1])
+	}
 }
 
 func TestOptions(t *testing.T) {

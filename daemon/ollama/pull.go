@@ -14,28 +14,29 @@ type progress struct {
 	Completed int64  `json:"completed,omitempty"`
 }
 
+// pullRequest is the body of POST /api/pull.
+type pullRequest struct {
+	model  string
+	stream bool
+}
+
+func decodePull(o *wire.Object) (pullRequest, error) {
+	r := pullRequest{readModel(o), o.Bool("stream", true)}
+	o.Ignored("insecure", "username", "password")
+	return r, o.Close()
+}
+
 // pull serves POST /api/pull. Programs pull what they need before they ask: a
 // model that is here is there at once, any other is an error, for the daemon
 // has no network.
-func (a *api) pull(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	name := readModel(o)
-	stream := o.Bool("stream", true)
-	o.Ignored("insecure", "username", "password")
-	if err := o.Close(); err != nil {
-		return err
-	}
-	i, err := a.known(r, name)
+func (a *api) pull(w http.ResponseWriter, r *http.Request, req pullRequest) error {
+	i, err := a.known(r, req.model)
 	if err != nil {
 		f := wire.FaultOf(err)
 		f.Message += "; inferd has no network to pull it from: put its GGUF file into the models folder"
 		return f
 	}
-	if !stream {
+	if !req.stream {
 		wire.WriteJSON(w, http.StatusOK, progress{Status: "success"})
 		return nil
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
-	"inferd/runtime"
 )
 
 const (
@@ -19,23 +19,29 @@ const (
 
 // request is what chat and generate have in common.
 type request struct {
-	ask.Params
+	ask.Chat
+	isChat    bool
+	text      string // to continue, in place of a conversation
 	model     string
 	stream    bool
+	adapters  []serve.Adapter // nil: as configured
 	keepAlive *time.Duration
 	nCtx      int // 0: as the model has
 	think     think
 }
 
-func readRequest(o *wire.Object) request {
-	r := request{Params: ask.DefaultParams(), stream: o.Bool("stream", true)}
+func readRequest(o *wire.Object) *request {
+	r := &request{stream: o.Bool("stream", true)}
+	r.Params = ask.DefaultParams()
 	r.model = readModel(o)
-	r.keepAlive = readKeepAlive(o)
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	r.Format = readFormat(o)
 	r.think = readThink(o)
+	r.Vars = r.think.vars()
 	r.Generation.LogProbs = o.Bool("logprobs", false)
 	r.Generation.TopLogProbs = int(o.Integer("top_logprobs", 0, maxTopLogProbs, 0))
-	r.nCtx = readOptions(o, &r.Generation)
+	r.nCtx = readOptions(o, &r.Params)
 	// Nothing is ever cut or shifted out of the context: what does not fit is
 	// refused.
 	o.Bool("truncate", false)
@@ -54,18 +60,6 @@ func readModel(o *wire.Object) string {
 		return name
 	}
 	return old
-}
-
-func readKeepAlive(o *wire.Object) *time.Duration {
-	value := o.Take("keep_alive")
-	if value == nil || string(value) == `""` {
-		return nil
-	}
-	d, err := serve.ParseKeepAlive(value)
-	if err != nil {
-		o.Fail("invalid_value", "keep_alive", "%v", err)
-	}
-	return &d
 }
 
 // readFormat reads "json", a schema, or nothing.
@@ -131,14 +125,16 @@ func (t think) vars() map[string]any {
 	return vars
 }
 
-// readOptions reads the member options into g and returns num_ctx. Where an
+// readOptions reads the member options into p and returns num_ctx. Where an
 // option is absent, Ollama's default holds.
-func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {
+func readOptions(o *wire.Object, p *ask.Params) (nCtx int) {
 	value := o.Take("options")
 	if value == nil {
 		value = json.RawMessage("{}")
 	}
 	in := o.Inner("options", value)
+	p.Given = serve.Given(func(name string) bool { return o.Has(name) || in.Has(name) })
+	g := &p.Generation
 	s := &g.Sampling
 	// Some clients put OpenAI's names beside the options. Those inside win.
 	s.Temperature = o.Number("temperature", 0, 10, 0.8)
@@ -161,7 +157,7 @@ func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {
 	}
 	g.MaxTokens = int(max(0, in.Integer("num_predict", -2, math.MaxInt32, nPredict)))
 	nCtx = int(in.Integer("num_ctx", 0, math.MaxInt32, 0))
-	g.Stop = readStop(in)
+	g.Stop = slices.DeleteFunc(in.OneOrMore("stop", maxStops), func(s string) bool { return s == "" })
 
 	// What the daemon decides, or what would only matter to a context that
 	// shifts, has no effect on an answer.
@@ -178,31 +174,6 @@ func readOptions(o *wire.Object, g *runtime.GenerationOptions) (nCtx int) {
 	in.Unsupported("rope_frequency_scale", "0", "1")
 	o.CloseInner(in)
 	return nCtx
-}
-
-// readStop reads strings, or one.
-func readStop(o *wire.Object) (stops []string) {
-	value := o.Take("stop")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return nil
-		}
-		elements = o.Elements("stop", value, maxStops)
-	}
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop", "a string or an array of strings", element)
-			return nil
-		}
-		if s := wire.Unquote(element); s != "" {
-			stops = append(stops, s)
-		}
-	}
-	return stops
 }
 
 // cap returns the model as the request may use it.

@@ -3,7 +3,6 @@ package openai
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -67,16 +66,10 @@ func readMaxTokens(o *wire.Object) int {
 	return int(o.Integer("max_completion_tokens", 1, math.MaxInt32, n))
 }
 
-func readMessages(o *wire.Object) []serve.Message {
-	var messages []serve.Message
-	for i, element := range o.Array("messages", maxMessages) {
-		if o.Failed() {
-			break
-		}
-		in := o.Inner(fmt.Sprintf("messages[%d]", i), element)
+func readMessages(o *wire.Object) (messages []serve.Message) {
+	o.Objects("messages", o.Array("messages", maxMessages), func(in *wire.Object) {
 		messages = append(messages, readMessage(in))
-		o.CloseInner(in)
-	}
+	})
 	return messages
 }
 
@@ -114,21 +107,10 @@ func readMessage(o *wire.Object) (m serve.Message) {
 
 // readContent reads a string, or an array of text parts, which become lines.
 func readContent(o *wire.Object) string {
-	value := o.Take("content")
-	if value == nil {
-		return ""
+	if value := o.Peek("content", "null"); wire.TypeOf(value) == "an array" && wire.FirstOf(value) == "" {
+		o.Fail("invalid_value", "content", "is empty")
 	}
-	switch wire.TypeOf(value) {
-	case "a string":
-		return wire.Unquote(value)
-	case "an array":
-	default:
-		o.WrongType("content", "a string or an array of parts", value)
-		return ""
-	}
-	var texts []string
-	for i, part := range o.Elements("content", value, maxParts) {
-		in := o.Inner(fmt.Sprintf("content[%d]", i), part)
+	return o.Text("content", "parts", maxParts, func(in *wire.Object) string {
 		in.Require("type")
 		member := "text"
 		if kind, ok := in.Str("type"); ok && kind == "refusal" { // of an assistant, sent back
@@ -138,10 +120,8 @@ func readContent(o *wire.Object) string {
 		}
 		in.Require(member)
 		text, _ := in.Str(member)
-		texts = append(texts, text)
-		o.CloseInner(in)
-	}
-	return strings.Join(texts, "\n")
+		return text
+	})
 }
 
 // chatCompletion is an answer, or a chunk of one that is streamed.
@@ -208,21 +188,7 @@ type chatDelta struct {
 }
 
 // chat serves POST /v1/chat/completions.
-func (a *api) chat(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeChat(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) chat(w http.ResponseWriter, r *http.Request, req *chatRequest, m serve.Model) (err error) {
 	head := chatCompletion{
 		ID:          newID("chatcmpl-"),
 		Created:     time.Now().Unix(),

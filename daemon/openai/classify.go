@@ -1,9 +1,10 @@
 package openai
 
 import (
-	"encoding/json"
 	"net/http"
+	"time"
 
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -25,32 +26,40 @@ type labelProbability struct {
 	Probability float32 `json:"probability"`
 }
 
-// classifications answers POST /v1/classifications. It is not one of OpenAI's.
-func (a *api) classifications(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
+// classifyRequest is the body of POST /v1/classifications.
+type classifyRequest struct {
+	model     string
+	texts     []string
+	threshold float32 // below 0: as the classifier has it
+	keepAlive *time.Duration
+}
+
+func decodeClassify(o *wire.Object) (r classifyRequest, err error) {
 	o.Require("model")
+	r.model, _ = o.Str("model")
 	o.Require("input")
-	name, _ := o.Str("model")
-	texts := readTexts(o, "input")
-	threshold := o.Number("threshold", 0, 1, -1)
-	if err := o.Close(); err != nil {
-		return err
+	if r.texts = o.OneOrMore("input", maxClassified); r.texts == nil {
+		o.Fail("invalid_value", "input", "is empty")
 	}
-	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: name, Endpoint: "classifications"})
+	r.threshold = o.Number("threshold", 0, 1, -1)
+	r.keepAlive = members.KeepAlive(o)
+	return r, o.Close()
+}
+
+// classifications answers POST /v1/classifications. It is not one of OpenAI's.
+func (a *api) classifications(w http.ResponseWriter, r *http.Request, req classifyRequest) error {
+	c, release, err := a.service.FindClassifier(r.Context(), serve.Want{Model: req.model, Endpoint: "classifications", KeepAlive: req.keepAlive})
 	if err != nil {
 		return err
 	}
 	defer release()
+	threshold := req.threshold
 	if threshold < 0 {
 		threshold = c.Threshold()
 	}
-	data := make([]classification, len(texts))
+	data := make([]classification, len(req.texts))
 	nTokens := 0
-	for i, text := range texts {
+	for i, text := range req.texts {
 		probs, n, err := c.Classify(r.Context(), text)
 		if err != nil {
 			return err
@@ -79,25 +88,4 @@ func classified(index int, labels []string, probs []float32, threshold float32) 
 		c.Label = &labels[best]
 	}
 	return c
-}
-
-// readTexts reads a string or an array of strings.
-func readTexts(o *wire.Object, member string) []string {
-	value := o.Take(member)
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		elements = o.Elements(member, value, maxClassified)
-	}
-	texts := make([]string, 0, len(elements))
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType(member, "a string or an array of strings", element)
-			return nil
-		}
-		texts = append(texts, wire.Unquote(element))
-	}
-	return texts
 }

@@ -109,21 +109,7 @@ type textAnswer struct {
 }
 
 // completions serves POST /v1/completions.
-func (a *api) completions(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeText(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) completions(w http.ResponseWriter, r *http.Request, req *textRequest, m serve.Model) (err error) {
 	if req.Generation.Grammar, err = a.grammars.Of(r.Context(), req.Format); err != nil {
 		return err
 	}

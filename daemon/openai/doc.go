@@ -44,7 +44,9 @@
 // are told of all tokens, whatever they became.
 //
 // Parameters beyond OpenAI's have the names of other servers: top_k, min_p,
-// repeat_penalty (also as repetition_penalty), repeat_last_n, ignore_eos.
+// repeat_penalty (also as repetition_penalty), repeat_last_n, ignore_eos,
+// keep_alive. What a request leaves open of how tokens are chosen is as the
+// model's settings have it.
 //
 // Vectors have the length one. They are cut to "dimensions" where the model was
 // trained for that, else the parameter is 400. Relevance is a probability unless

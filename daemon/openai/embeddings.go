@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
 
@@ -79,21 +80,7 @@ type readUsage struct {
 }
 
 // embeddings serves POST /v1/embeddings.
-func (a *api) embeddings(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeEmbeddings(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) embeddings(w http.ResponseWriter, r *http.Request, req *embeddingRequest, m serve.Model) error {
 	embedder, err := ask.NewEmbedder(m, req.dimensions)
 	if err != nil {
 		return err

@@ -70,12 +70,8 @@ func readResponseFormat(o *wire.Object) ask.Format {
 // readSchema reads the member schema of o.
 func readSchema(o *wire.Object) ask.Format {
 	o.Require("schema")
-	value := o.Take("schema")
+	value := o.Raw("schema")
 	if value == nil {
-		return ask.Format{}
-	}
-	if wire.TypeOf(value) != "an object" {
-		o.WrongType("schema", "an object", value)
 		return ask.Format{}
 	}
 	return ask.Schema(o.Name("schema"), value)

@@ -3,13 +3,13 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 	"inferd/runtime"
@@ -31,58 +31,19 @@ type request struct {
 	metadata     json.RawMessage // as sent
 }
 
+// about returns what a request that has r in it says.
+func (r *request) about() *request { return r }
+
 // readRequest reads it from the members of o, and those that only label it.
 func readRequest(o *wire.Object) (r request) {
 	o.Require("model")
 	r.model, _ = o.Str("model")
 	r.stream = o.Bool("stream", false)
-	r.adapters = readAdapters(o)
-	if value := o.Take("keep_alive"); value != nil {
-		d, err := serve.ParseKeepAlive(value)
-		if err != nil {
-			o.Fail("invalid_value", "keep_alive", "%v", err)
-		}
-		r.keepAlive = &d
-	}
+	r.adapters = members.Adapters(o)
+	r.keepAlive = members.KeepAlive(o)
 	r.metadata = o.Peek("metadata", "{}")
 	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
-}
-
-// maxAdapters bounds the adapters of one request.
-const maxAdapters = 16
-
-// readAdapters reads adapter: a name, an object with name and scale, or an
-// array of these. An empty array asks for the model without any.
-func readAdapters(o *wire.Object) []serve.Adapter {
-	value := o.Take("adapter")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" {
-			return []serve.Adapter{}
-		}
-		elements = o.Elements("adapter", value, maxAdapters)
-	}
-	var list []serve.Adapter
-	for i, element := range elements {
-		if wire.TypeOf(element) == "a string" {
-			list = append(list, serve.Adapter{Name: wire.Unquote(element), Scale: 1})
-			continue
-		}
-		if wire.TypeOf(element) != "an object" {
-			o.WrongType("adapter", "a name, an object with a name, or an array of these", element)
-			return nil
-		}
-		in := o.Inner(fmt.Sprintf("adapter[%d]", i), element)
-		in.Require("name")
-		name, _ := in.Str("name")
-		list = append(list, serve.Adapter{Name: name, Scale: in.Number("scale", -100, 100, 1)})
-		o.CloseInner(in)
-	}
-	return list
 }
 
 // readParams reads the parameters that both kinds of completion have, save the
@@ -90,12 +51,15 @@ func readAdapters(o *wire.Object) []serve.Adapter {
 func readParams(o *wire.Object) (p ask.Params) {
 	p.N = int(o.Integer("n", 1, maxChoices, 1))
 	p.Format = readFormat(o)
-	p.Generation = readSampling(o)
+	readSampling(o, &p)
 	return p
 }
 
 // readSampling reads how tokens are chosen and where answers stop.
-func readSampling(o *wire.Object) runtime.GenerationOptions {
+func readSampling(o *wire.Object, p *ask.Params) {
+	p.Given = serve.Given(func(name string) bool {
+		return o.Has(name) || name == "repeat_penalty" && o.Has("repetition_penalty")
+	})
 	s := runtime.DefaultSampling()
 	s.Temperature = o.Number("temperature", 0, 2, 1)
 	s.TopP = o.Number("top_p", 0, 1, 1)
@@ -112,7 +76,7 @@ func readSampling(o *wire.Object) runtime.GenerationOptions {
 	s.LogitBias = readLogitBias(o)
 	s.Seed = readSeed(o)
 
-	return runtime.GenerationOptions{
+	p.Generation = runtime.GenerationOptions{
 		Sampling:  s,
 		Stop:      readStop(o),
 		IgnoreEOG: o.Bool("ignore_eos", false),
@@ -145,28 +109,9 @@ func readSeed(o *wire.Object) uint64 {
 
 // readStop reads a string or an array of strings.
 func readStop(o *wire.Object) []string {
-	value := o.Take("stop")
-	if value == nil {
-		return nil
-	}
-	elements := []json.RawMessage{value}
-	if wire.TypeOf(value) == "an array" {
-		if wire.FirstOf(value) == "" { // as good as none
-			return nil
-		}
-		elements = o.Elements("stop", value, maxStops)
-	}
-	var stops []string
-	for _, element := range elements {
-		if wire.TypeOf(element) != "a string" {
-			o.WrongType("stop", "a string or an array of strings", element)
-			return nil
-		}
-		s := wire.Unquote(element)
-		if s == "" {
-			o.Fail("invalid_value", "stop", "has an empty string, which stops nothing")
-		}
-		stops = append(stops, s)
+	stops := o.OneOrMore("stop", maxStops)
+	if slices.Contains(stops, "") {
+		o.Fail("invalid_value", "stop", "has an empty string, which stops nothing")
 	}
 	return stops
 }

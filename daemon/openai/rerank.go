@@ -54,21 +54,7 @@ type rerankDocument struct {
 }
 
 // rerank serves POST /v1/rerank.
-func (a *api) rerank(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeRerank(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) rerank(w http.ResponseWriter, r *http.Request, req *rerankRequest, m serve.Model) error {
 	info := m.Info()
 	if !info.Can(serve.Rerank) {
 		return serve.Invalid("unsupported_model", "model", "model %q was not trained to score documents", m.Name())

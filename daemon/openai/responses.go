@@ -26,7 +26,7 @@ func decodeResponse(o *wire.Object) (*responseRequest, error) {
 	r.Param = "input"
 	refuseState(o)
 	r.N = 1
-	r.Generation = readSampling(o)
+	readSampling(o, &r.Params)
 	r.Generation.MaxTokens = int(o.Integer("max_output_tokens", 1, math.MaxInt32, 0))
 	r.instructions, _ = o.Str("instructions")
 	o.Require("input")
@@ -135,27 +135,13 @@ func readTextFormat(o *wire.Object, vars map[string]any) (f ask.Format) {
 }
 
 // responses serves POST /v1/responses.
-func (a *api) responses(w http.ResponseWriter, r *http.Request) error {
-	o, done, err := wire.ParseRequest(r)
-	if err != nil {
-		return err
-	}
-	defer done()
-	req, err := decodeResponse(o)
-	if err != nil {
-		return err
-	}
-	m, release, err := a.find(r, &req.request)
-	if err != nil {
-		return err
-	}
-	defer release()
+func (a *api) responses(w http.ResponseWriter, r *http.Request, req *responseRequest, m serve.Model) error {
 	answers, err := req.Begin(r.Context(), m, &a.grammars)
 	if err != nil {
 		return err
 	}
 	defer answers.Close()
-	req.head.begin(m)
+	req.head.begin(m, &req.Generation.Sampling)
 	if !req.stream {
 		return req.whole(w, m, answers)
 	}

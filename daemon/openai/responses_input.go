@@ -3,11 +3,9 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
 
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 )
@@ -29,14 +27,7 @@ func readInput(o *wire.Object, instructions string) (messages []serve.Message) {
 		return nil
 	}
 	c := inputReader{messages: messages}
-	for i, element := range o.Elements("input", value, maxMessages) {
-		if o.Failed() {
-			return nil
-		}
-		in := o.Inner(fmt.Sprintf("input[%d]", i), element)
-		c.read(in)
-		o.CloseInner(in)
-	}
+	o.Objects("input", o.Elements("input", value, maxMessages), c.read)
 	if c.reasoning != "" { // of an answer that was cut
 		c.assistant()
 	}
@@ -127,21 +118,7 @@ var textParts = map[string]string{
 // readInputText reads a string, or an array of parts of text, which become
 // lines.
 func readInputText(o *wire.Object, member string) string {
-	value := o.Take(member)
-	switch {
-	case value == nil:
-		return ""
-	case wire.TypeOf(value) == "a string":
-		return wire.Unquote(value)
-	case wire.TypeOf(value) != "an array":
-		o.WrongType(member, "a string or an array of parts", value)
-		return ""
-	case wire.FirstOf(value) == "":
-		return ""
-	}
-	var texts []string
-	for i, part := range o.Elements(member, value, maxParts) {
-		in := o.Inner(fmt.Sprintf("%s[%d]", member, i), part)
+	return o.Text(member, "parts", maxParts, func(in *wire.Object) string {
 		in.Require("type")
 		kind, ok := in.Str("type")
 		text, known := textParts[kind]
@@ -150,54 +127,24 @@ func readInputText(o *wire.Object, member string) string {
 		}
 		in.Require(text)
 		s, _ := in.Str(text)
-		texts = append(texts, s)
 		in.Ignored("annotations", "logprobs")
-		o.CloseInner(in)
-	}
-	return strings.Join(texts, "\n")
+		return s
+	})
 }
 
 // readFlatTools reads tools, tool_choice and parallel_tool_calls in the form of
 // responses, whose functions have their members beside the type.
 func readFlatTools(o *wire.Object) (t ask.Tools) {
 	t.Single = !o.Bool("parallel_tool_calls", true)
-	if value := o.Take("tools"); value != nil && wire.TypeOf(value) != "an array" {
-		o.WrongType("tools", "an array", value)
-	} else if value != nil && wire.FirstOf(value) != "" {
-		for i, element := range o.Elements("tools", value, ask.MaxTools) {
-			in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
-			readFlatTool(in, &t)
-			o.CloseInner(in)
-		}
-	}
+	o.Objects("tools", o.List("tools", ask.MaxTools), func(in *wire.Object) {
+		readToolType(in)
+		members.Function(in, &t, "parameters")
+		in.Ignored("defer_loading")
+	})
 	readChoiceOf(o, &t, func(in *wire.Object) string {
 		in.Require("name")
 		name, _ := in.Str("name")
 		return name
 	})
 	return t
-}
-
-func readFlatTool(o *wire.Object, t *ask.Tools) {
-	o.Require("type")
-	if kind, ok := o.Str("type"); ok && kind != "function" {
-		o.Fail("unsupported_parameter", "type", "%q is not supported, tools must be functions", kind)
-		return
-	}
-	o.Require("name")
-	name, _ := o.Str("name")
-	description, _ := o.Str("description")
-	o.Bool("strict", false)
-	o.Ignored("defer_loading")
-	parameters := o.Take("parameters")
-	switch {
-	case !ask.IsToolName(name):
-		o.Fail("invalid_value", "name", "must be 1 to 64 letters, digits, dots, dashes and underscores")
-	case t.Has(name):
-		o.Fail("invalid_value", "name", "%q is there twice", name)
-	case parameters != nil && wire.TypeOf(parameters) != "an object":
-		o.WrongType("parameters", "an object", parameters)
-	case !o.Failed():
-		t.Add(name, description, slices.Clone(parameters))
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"inferd/daemon/ask"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
+	"inferd/runtime"
 	"inferd/tokenizer"
 	"inferd/tokenizer/reply"
 )
@@ -64,11 +65,9 @@ type responseUsage struct {
 // newResponse repeats what o asks for. It reads nothing for good: members whose
 // form is wrong are found by others.
 func newResponse(o *wire.Object, r *responseRequest) response {
-	s := r.Generation.Sampling
 	c := response{
 		ID: newID("resp_"), Object: "response", Status: "in_progress",
-		Output: []outputItem{}, Temperature: s.Temperature, TopP: s.TopP,
-		TopLogProbs: r.Generation.TopLogProbs, Truncation: "disabled", ServiceTier: "default",
+		Output: []outputItem{}, TopLogProbs: r.Generation.TopLogProbs, Truncation: "disabled", ServiceTier: "default",
 		Metadata:          r.metadata,
 		Text:              o.Peek("text", `{"format":{"type":"text"}}`),
 		ToolChoice:        o.Peek("tool_choice", `"auto"`),
@@ -86,7 +85,8 @@ func newResponse(o *wire.Object, r *responseRequest) response {
 }
 
 // begin fills in what is known once there is a model.
-func (c *response) begin(m serve.Model) {
+func (c *response) begin(m serve.Model, s *runtime.SamplingParams) {
+	c.Temperature, c.TopP = s.Temperature, s.TopP
 	c.CreatedAt, c.Model, c.Fingerprint = time.Now().Unix(), m.Name(), m.Fingerprint()
 }
 

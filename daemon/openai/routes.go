@@ -28,16 +28,16 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Get("/health", 0, a.health),
 			wire.Get("/v1/models", auth.ListModels, a.models),
 			wire.Get("/v1/models/{model...}", auth.ListModels, a.model),
-			wire.Post("/v1/chat/completions", auth.Generate, a.chat),
-			wire.Post("/v1/responses", auth.Generate, a.responses),
-			wire.Post("/v1/completions", auth.Generate, a.completions),
-			wire.Post("/v1/embeddings", auth.Generate, a.embeddings),
-			wire.Post("/v1/rerank", auth.Generate, a.rerank),
-			wire.Post("/v1/tokenize", auth.Generate, a.tokenize),
-			wire.Post("/v1/detokenize", auth.Generate, a.detokenize),
-			wire.Post("/v1/apply-template", auth.Generate, a.applyTemplate),
-			wire.Post("/v1/chat/completions/input_tokens", auth.Generate, a.inputTokens),
-			wire.Post("/v1/classifications", auth.Generate, a.classifications),
+			wire.Post("/v1/chat/completions", auth.Generate, over(a, decodeChat, a.chat)),
+			wire.Post("/v1/responses", auth.Generate, over(a, decodeResponse, a.responses)),
+			wire.Post("/v1/completions", auth.Generate, over(a, decodeText, a.completions)),
+			wire.Post("/v1/embeddings", auth.Generate, over(a, decodeEmbeddings, a.embeddings)),
+			wire.Post("/v1/rerank", auth.Generate, over(a, decodeRerank, a.rerank)),
+			wire.Post("/v1/tokenize", auth.Generate, over(a, decodeTokenize, a.tokenize)),
+			wire.Post("/v1/detokenize", auth.Generate, over(a, decodeDetokenize, a.detokenize)),
+			wire.Post("/v1/apply-template", auth.Generate, over(a, decodeChat, prompted(tellText))),
+			wire.Post("/v1/chat/completions/input_tokens", auth.Generate, over(a, decodeChat, prompted(tellCount))),
+			wire.Post("/v1/classifications", auth.Generate, wire.Reads(decodeClassify, a.classifications)),
 		},
 		WriteFault: writeFault,
 	}
@@ -52,13 +52,23 @@ func (a *api) health(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// find returns the model of a request, loaded, until release is called.
-func (a *api) find(r *http.Request, req *request) (m serve.Model, release func(), err error) {
-	return a.service.Find(r.Context(), serve.Want{
-		Model:     req.model,
-		Endpoint:  path.Base(r.URL.Path),
-		Adapters:  req.adapters,
-		KeepAlive: req.keepAlive,
+// over is the handler of requests for a model, which answer gets loaded.
+func over[R interface{ about() *request }](
+	a *api, decode func(*wire.Object) (R, error), answer func(http.ResponseWriter, *http.Request, R, serve.Model) error,
+) wire.Handler {
+	return wire.Reads(decode, func(w http.ResponseWriter, r *http.Request, req R) error {
+		about := req.about()
+		m, release, err := a.service.Find(r.Context(), serve.Want{
+			Model:     about.model,
+			Endpoint:  path.Base(r.URL.Path),
+			Adapters:  about.adapters,
+			KeepAlive: about.keepAlive,
+		})
+		if err != nil {
+			return err
+		}
+		defer release()
+		return answer(w, r, req, m)
 	})
 }
 

@@ -1,9 +1,8 @@
 package openai
 
 import (
-	"fmt"
-
 	"inferd/daemon/ask"
+	"inferd/daemon/members"
 	"inferd/daemon/serve"
 	"inferd/daemon/wire"
 	"inferd/tokenizer/reply"
@@ -15,52 +14,28 @@ const maxToolCalls = 1024 // of one message
 // "none" the model is not told of the tools, but they are checked all the same.
 func readTools(o *wire.Object) (t ask.Tools) {
 	t.Single = !o.Bool("parallel_tool_calls", true)
-	t.Raw = o.Take("tools")
-	switch {
-	case t.Raw == nil:
-	case wire.TypeOf(t.Raw) != "an array":
-		o.WrongType("tools", "an array", t.Raw)
-	case wire.FirstOf(t.Raw) == "": // as good as none
-		t.Raw = nil
-	default:
-		names := map[string]bool{}
-		for i, element := range o.Elements("tools", t.Raw, ask.MaxTools) {
-			in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
-			tool := readTool(in)
-			if names[tool.Name] {
-				in.Fail("invalid_value", "function.name", "%q is there twice", tool.Name)
-			}
-			names[tool.Name] = true
-			t.List = append(t.List, tool)
-			o.CloseInner(in)
+	sent := o.Peek("tools", "null")
+	o.Objects("tools", o.List("tools", ask.MaxTools), func(in *wire.Object) {
+		readToolType(in)
+		in.Require("function")
+		if f := in.Object("function"); f != nil {
+			members.Function(f, &t, "parameters")
+			in.CloseInner(f)
 		}
+	})
+	if t.List != nil {
+		t.Raw = sent // templates get what the client wrote
 	}
 	readChoiceOf(o, &t, readFunctionName)
 	return t
 }
 
-func readTool(o *wire.Object) (tool reply.Tool) {
+// readToolType reads the type of a tool, of which there is one.
+func readToolType(o *wire.Object) {
 	o.Require("type")
 	if kind, ok := o.Str("type"); ok && kind != "function" {
 		o.Fail("unsupported_parameter", "type", "%q is not supported, tools must be functions", kind)
 	}
-	o.Require("function")
-	f := o.Object("function")
-	if f == nil {
-		return tool
-	}
-	f.Require("name")
-	tool.Name, _ = f.Str("name")
-	if !ask.IsToolName(tool.Name) {
-		f.Fail("invalid_value", "name", "must be 1 to 64 letters, digits, dots, dashes and underscores")
-	}
-	f.Str("description")
-	f.Bool("strict", false)
-	if tool.Parameters = f.Take("parameters"); tool.Parameters != nil && wire.TypeOf(tool.Parameters) != "an object" {
-		f.WrongType("parameters", "an object", tool.Parameters)
-	}
-	o.CloseInner(f)
-	return tool
 }
 
 // readChoiceOf reads tool_choice; name reads the name of a tool in it.
@@ -129,8 +104,7 @@ func readAllowed(o *wire.Object, t *ask.Tools, name func(*wire.Object) string) (
 	mode := readChoice(o, "mode", []string{"auto", "required"})
 	o.Require("tools")
 	var allowed []reply.Tool
-	for i, element := range o.Array("tools", ask.MaxTools) {
-		in := o.Inner(fmt.Sprintf("tools[%d]", i), element)
+	o.Objects("tools", o.Array("tools", ask.MaxTools), func(in *wire.Object) {
 		readChoice(in, "type", []string{"function"})
 		chosen := name(in)
 		checkChosen(in, t, chosen)
@@ -139,8 +113,7 @@ func readAllowed(o *wire.Object, t *ask.Tools, name func(*wire.Object) string) (
 				allowed = append(allowed, tool)
 			}
 		}
-		o.CloseInner(in)
-	}
+	})
 	t.List = allowed
 	return mode == "auto"
 }
@@ -153,21 +126,9 @@ func checkChosen(o *wire.Object, t *ask.Tools, name string) {
 
 // readToolCalls reads the calls that an assistant made earlier.
 func readToolCalls(o *wire.Object) (calls []serve.ToolCall) {
-	value := o.Take("tool_calls")
-	switch {
-	case value == nil:
-		return nil
-	case wire.TypeOf(value) != "an array":
-		o.WrongType("tool_calls", "an array", value)
-		return nil
-	case wire.FirstOf(value) == "":
-		return nil
-	}
-	for i, element := range o.Elements("tool_calls", value, maxToolCalls) {
-		in := o.Inner(fmt.Sprintf("tool_calls[%d]", i), element)
+	o.Objects("tool_calls", o.List("tool_calls", maxToolCalls), func(in *wire.Object) {
 		calls = append(calls, readToolCall(in))
-		o.CloseInner(in)
-	}
+	})
 	return calls
 }
 

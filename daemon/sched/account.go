@@ -28,6 +28,7 @@ type account struct {
 	line    []*job // that do not run: those set aside, longest ago first, then in order of arrival
 	running []*job // in order of admission
 
+	nReserved int     // pages that others leave to it
 	credit    int     // tokens of prompts and answers that are left of its turn; below 0 after more than that
 	nPassed   int     // admissions of others while it waited for one
 	allowance float64 // tokens left of its rate; below 0 it rests
@@ -66,16 +67,28 @@ func (a *account) queue(j *job) {
 
 // account returns the record of a request's user, made where it is missing.
 func (p *policy) account(j *job) *account {
-	for _, a := range p.accounts {
-		if a.user == j.User {
-			a.share = j.Share
-			return a
-		}
+	i := slices.IndexFunc(p.accounts, func(a *account) bool { return a.user == j.User })
+	if i < 0 {
+		i = len(p.accounts)
+		p.accounts = append(p.accounts, &account{user: j.User, share: j.Share})
+		p.accounts[i].allowance = p.accounts[i].maxAllowance()
 	}
-	a := &account{user: j.User, share: j.Share}
-	a.allowance = a.maxAllowance()
-	p.accounts = append(p.accounts, a)
-	return a
+	p.accounts[i].share = j.Share
+	p.reserve()
+	return p.accounts[i]
+}
+
+// reserve sets how many pages others leave to each user. Where reserves come to
+// more than there can be, as those of a group's members may, all shrink alike.
+func (p *policy) reserve() {
+	sum := 0.0
+	for _, a := range p.accounts {
+		sum += a.share.KVReserve
+	}
+	scale := float64(p.nPages) * min(1, auth.MaxKVReserve/sum)
+	for _, a := range p.accounts {
+		a.nReserved = int(a.share.KVReserve * scale)
+	}
 }
 
 // closeAccounts forgets users who have no request, no debt and no reserve.

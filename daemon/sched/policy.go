@@ -63,8 +63,6 @@ func (p *policy) nPagesHeld(a *account) int {
 	return n
 }
 
-func (p *policy) nReserved(a *account) int { return int(a.share.KVReserve * float64(p.nPages)) }
-
 // nPagesTaken returns the pages that running requests hold, or their users have
 // in reserve, if a request more ran and one less; either may be nil.
 func (p *policy) nPagesTaken(in, out *job) int {
@@ -77,7 +75,7 @@ func (p *policy) nPagesTaken(in, out *job) int {
 		if out != nil && out.account == a {
 			held -= p.pages(out)
 		}
-		n += max(held, p.nReserved(a))
+		n += max(held, a.nReserved)
 	}
 	return n
 }
@@ -125,7 +123,7 @@ func (p *policy) nextIn() *account {
 		if next == nil || p.isBefore(a, next) {
 			next = a
 		}
-		if p.nPagesHeld(a)+p.pages(j) <= p.nReserved(a) && (own == nil || p.isBefore(a, own)) {
+		if p.nPagesHeld(a)+p.pages(j) <= a.nReserved && (own == nil || p.isBefore(a, own)) {
 			own = a
 		}
 	}
@@ -180,7 +178,7 @@ func (p *policy) largest() *job {
 	var worst [2]float64
 	for _, j := range slices.Backward(p.running) {
 		a := j.account
-		over := float64(p.nPagesHeld(a)-p.nReserved(a)) / a.weight()
+		over := float64(p.nPagesHeld(a)-a.nReserved) / a.weight()
 		score := [2]float64{2, over}
 		if over <= 0 { // would give its pages to nobody but its own user
 			score[0] = 0

@@ -22,10 +22,21 @@ var SamplingRanges = map[string]Range{
 	"frequency_penalty": {-2, 2},
 }
 
-// Apply sets the parameters of p that the request, as has tells, leaves open.
-func (s Sampling) Apply(p *runtime.SamplingParams, has func(name string) bool) {
-	for name, v := range s {
+// Given returns the names of the parameters that a request has, as has tells.
+func Given(has func(name string) bool) map[string]bool {
+	given := map[string]bool{}
+	for name := range SamplingRanges {
 		if has(name) {
+			given[name] = true
+		}
+	}
+	return given
+}
+
+// Apply sets the parameters of p that are not given.
+func (s Sampling) Apply(p *runtime.SamplingParams, given map[string]bool) {
+	for name, v := range s {
+		if given[name] {
 			continue
 		}
 		switch name {

@@ -47,6 +47,23 @@ func ParseRequest(r *http.Request) (o *Object, release func(), err error) {
 	return ParseBody(body), func() { clear(body) }, nil
 }
 
+// Reads is the handler of requests that have a body: decode reads all of it,
+// and answer answers what was read, which is cleared then.
+func Reads[T any](decode func(*Object) (T, error), answer func(http.ResponseWriter, *http.Request, T) error) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		o, release, err := ParseRequest(r)
+		if err != nil {
+			return err
+		}
+		defer release()
+		req, err := decode(o)
+		if err != nil {
+			return err
+		}
+		return answer(w, r, req)
+	}
+}
+
 // WriteJSON answers with v.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	var buf bytes.Buffer

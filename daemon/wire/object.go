@@ -258,41 +258,14 @@ func (o *Object) Number(member string, low, high, absent float64) float32 {
 	return float32(f)
 }
 
-// Array reads an array of at most limit elements, nil if there is none.
-func (o *Object) Array(member string, limit int) []json.RawMessage {
+// Raw reads an object as it stands, nil if there is none.
+func (o *Object) Raw(member string) json.RawMessage {
 	value := o.Take(member)
-	if value == nil {
+	if value != nil && TypeOf(value) != "an object" {
+		o.WrongType(member, "an object", value)
 		return nil
 	}
-	if TypeOf(value) != "an array" {
-		o.WrongType(member, "an array", value)
-		return nil
-	}
-	return o.Elements(member, value, limit)
-}
-
-// Elements returns the elements of value, an array that stands at member. One
-// that has none, or more than limit, is a mistake.
-func (o *Object) Elements(member string, value json.RawMessage, limit int) []json.RawMessage {
-	dec := json.NewDecoder(bytes.NewReader(value))
-	_, err := dec.Token() // the opening bracket
-	var elements []json.RawMessage
-	for err == nil && dec.More() {
-		if len(elements) == limit {
-			o.Fail("invalid_value", member, "has more than %d elements", limit)
-			return nil
-		}
-		var element json.RawMessage
-		err = dec.Decode(&element)
-		elements = append(elements, element)
-	}
-	switch {
-	case err != nil: // not seen: the value was parsed before
-		o.Fail("invalid_json", member, "is not valid JSON")
-	case len(elements) == 0:
-		o.Fail("invalid_value", member, "is empty")
-	}
-	return elements
+	return value
 }
 
 // Object reads an object, nil if there is none. Its mistakes become o's when
@@ -360,15 +333,6 @@ func TypeOf(value json.RawMessage) string {
 	default:
 		return "a number"
 	}
-}
-
-// FirstOf names the type of an array's first element, "" if it has none.
-func FirstOf(array json.RawMessage) string {
-	first := bytes.TrimLeft(array[1:], " \t\r\n")
-	if first[0] == ']' {
-		return ""
-	}
-	return TypeOf(first)
 }
 
 // Unquote returns the text of a JSON string that has been parsed before.
