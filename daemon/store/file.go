@@ -16,6 +16,20 @@ import (
 // of a program that copies.
 const settleTime = 200 * time.Millisecond
 
+// retryTime is when files are looked at again that the system could not read.
+const retryTime = 2 * time.Second
+
+// passing reports whether err is about the state of the system rather than about
+// the file: it may be gone later though the file is the same.
+func passing(err error) bool {
+	for _, e := range []error{unix.EIO, unix.EINTR, unix.EAGAIN, unix.ENOMEM, unix.ENOBUFS, unix.EMFILE, unix.ENFILE, unix.ESTALE, unix.ETIMEDOUT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // identity tells versions of a file apart without reading it.
 type identity struct {
 	dev, ino     uint64

@@ -120,10 +120,10 @@ func add(all map[string]*found, folder, file string) {
 	f.watch(file)
 }
 
-// Scan looks at all files and verifies what is new or has changed. It reports
-// whether something changed a moment ago, so that another look is needed after
-// settleTime.
-func (s *Store) Scan() (again bool) {
+// Scan looks at all files and verifies what is new or has changed. It returns
+// after which time another look is needed, 0 if it is not: something changed a
+// moment ago, or could not be read for a reason that may pass.
+func (s *Store) Scan() (again time.Duration) {
 	s.scanning.Lock()
 	defer s.scanning.Unlock()
 	o := s.options.Load()
@@ -132,7 +132,10 @@ func (s *Store) Scan() (again bool) {
 		listed, err := list(o.Folder)
 		s.reportFolder(err)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return false // what was known stays known
+			if passing(err) {
+				again = retryTime
+			}
+			return again // what was known stays known
 		}
 		maps.Copy(all, listed)
 	}
@@ -149,35 +152,46 @@ func (s *Store) Scan() (again bool) {
 		all[f.name] = f
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		again = s.look(all[name], o) || again
+		again = sooner(again, s.look(all[name], o))
 	}
 	s.forget(all)
 	return again
 }
 
-// look verifies one model if anything of it has changed, and reports whether it
-// must be looked at again soon.
-func (s *Store) look(f *found, o *Options) (again bool) {
+// sooner returns the shorter of two times of which 0 means never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// look verifies one model if anything of it has changed, and returns after which
+// time it must be looked at again, as Scan does.
+func (s *Store) look(f *found, o *Options) (again time.Duration) {
 	f.watch(f.name+".toml", sumsName)
 	old := s.entry(f.name)
 	if old != nil {
 		f.watch(old.beside...)
 		if old.options == o && maps.Equal(old.stamp, f.stamp) {
-			return false
+			return 0
 		}
 	}
 	if !f.named && !f.settled(time.Now()) {
-		return true
+		return settleTime
 	}
 	m, err := verify(f.candidate, o)
 	if errors.Is(err, ErrChanged) {
-		return true
+		return settleTime
 	}
 	r := &record{last: Entry{Name: f.name, Model: m}, options: o, stamp: f.stamp}
 	if m != nil {
 		r.beside = m.Settings.files()
 		f.watch(r.beside...)
 	}
+	if passing(err) {
+		r.stamp, again = nil, retryTime // it says nothing of the files
+	}
 	s.put(r, err)
-	return false
+	return again
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -139,7 +140,9 @@ func (s *Store) put(r *record, err error) {
 		if old != nil {
 			r.last.Model = old.last.Model
 		}
-		s.log.Warn("model cannot be used", "model", name, "err", err)
+		if old == nil || old.last.Problem == nil || old.last.Problem.Error() != err.Error() {
+			s.log.Warn("model cannot be used", "model", name, "err", err)
+		}
 	default:
 		s.log.Info("model found", "model", name, "architecture", m.Info.Architecture,
 			"quantisation", m.Info.Quantisation, "licence", m.Info.License, "sha256", m.Sum())
@@ -203,10 +206,7 @@ func (s *Store) Run(ctx context.Context) {
 		case <-s.poke:
 			next = time.Now()
 		case <-timer.C:
-			next = time.Now().Add(lookInterval)
-			if s.Scan() {
-				next = time.Now().Add(settleTime)
-			}
+			next = time.Now().Add(cmp.Or(s.Scan(), lookInterval))
 		case <-ctx.Done():
 			timer.Stop()
 			return

@@ -42,7 +42,7 @@ func put(t *testing.T, folder, name, model string) string {
 
 // scan looks until nothing has changed a moment ago.
 func scan(t *testing.T, s *Store) {
-	require.Eventually(t, func() bool { return !s.Scan() }, 10*time.Second, settleTime/4)
+	require.Eventually(t, func() bool { return s.Scan() == 0 }, 10*time.Second, settleTime/4)
 }
 
 // require the problem of a name.
@@ -51,6 +51,27 @@ func problem(t *testing.T, s *Store, name, want string) {
 	e, ok := s.Find(name)
 	require.True(t, ok, "%s is not known", name)
 	require.ErrorContains(t, e.Problem, want)
+}
+
+// What the system cannot read for the moment is no fault of the file's: it is
+// read again, though it has not changed.
+func TestReadErrorsPass(t *testing.T) {
+	path := put(t, t.TempDir(), "m.gguf", "llama-tied")
+	for _, broken := range []error{unix.EMFILE, unix.EIO, unix.ENOMEM} {
+		err := error(&os.PathError{Op: "open", Path: path, Err: broken})
+		s := New(Options{Named: []Named{{Path: path, Open: func(path string) (*os.File, error) {
+			if err != nil {
+				return nil, err
+			}
+			return os.Open(path)
+		}}}}, nil, slog.New(slog.DiscardHandler))
+		require.Equal(t, retryTime, s.Scan())
+		problem(t, s, "m", broken.Error())
+		err = nil
+		require.Zero(t, s.Scan())
+		e, _ := s.Find("m")
+		require.NoError(t, e.Problem)
+	}
 }
 
 func TestFilesThatCannotBeUsed(t *testing.T) {

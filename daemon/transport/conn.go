@@ -1,10 +1,13 @@
 package transport
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"inferd/daemon/auth"
 )
@@ -21,14 +24,34 @@ type acceptor struct {
 	nOpen map[uint32]int
 }
 
+// acceptPause is how long nothing is accepted after the system could not.
+const acceptPause = 100 * time.Millisecond
+
+// lasting reports whether a listener that failed with err will never accept
+// again. All else that accept(2) names passes, above all a lack of memory or of
+// descriptors.
+func lasting(err error) bool {
+	for _, e := range []error{net.ErrClosed, unix.EBADF, unix.EINVAL, unix.ENOTSOCK, unix.EOPNOTSUPP} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // Accept returns the next connection that has credentials and whose user has
 // not too many open. Others are closed; they are never an error, or one bad
 // client would stop the server.
 func (a *acceptor) Accept() (net.Conn, error) {
 	for {
 		c, err := a.Listener.Accept()
-		if err != nil {
+		if err != nil && lasting(err) {
 			return nil, err
+		}
+		if err != nil {
+			a.log.Warn("connection not accepted", "err", err)
+			time.Sleep(acceptPause)
+			continue
 		}
 		unixConn := c.(*net.UnixConn)
 		peer, err := peerOf(unixConn)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"inferd/daemon/auth"
 )
@@ -224,4 +226,48 @@ func TestShutdownWaitsThenCutsOff(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, s.Shutdown(ctx), context.Canceled)
 	require.Equal(t, "cut off", <-first)
+}
+
+// poorListener has no memory for its first connections.
+type poorListener struct {
+	net.Listener
+	errs []error
+}
+
+func (l *poorListener) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+	}
+	return l.Listener.Accept()
+}
+
+// A connection that the system could not make is not the last one.
+func TestAcceptErrorsPass(t *testing.T) {
+	path := socketPath(t)
+	l, err := Listen(path, ProgramsMode)
+	require.NoError(t, err)
+	log := &logBuffer{}
+	s := NewServer(Options{
+		Handler:         http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }),
+		Policy:          auth.Default,
+		MaxBodyBytes:    1 << 20,
+		MaxConnsPerUser: 1,
+		WriteTimeout:    time.Second,
+		Log:             slog.New(slog.NewTextHandler(log, nil)),
+	})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(&poorListener{l, []error{unix.ENOBUFS, unix.ENOMEM, unix.ENFILE}}) }()
+	client := (&testServer{path: path}).client(t)
+	resp, err := client.Get("http://inferd/")
+	require.NoError(t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, "here", string(text))
+	require.Contains(t, log.String(), "cannot allocate memory")
+	client.CloseIdleConnections()
+	require.NoError(t, s.Shutdown(t.Context()))
+	require.NoError(t, <-served)
 }

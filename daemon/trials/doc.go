@@ -4,4 +4,6 @@
 //
 //	service_test.go   building the programs, and a daemon to be tried
 //	soak_test.go      hours of mixed traffic: nothing grows (make soak HOURS=1)
+//	strace_test.go    system calls that fail, by strace(1)
+//	faults_test.go    the tools under such faults (INFERD_FAULTS=200)
 package trials

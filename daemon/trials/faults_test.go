@@ -18,8 +18,8 @@ import (
 // toolErrnos are how calls of inferctl may fail. Left out are those that Go's
 // runtime makes for itself and cannot do without: it ends the process when
 // clone3, futex, epoll_create1, epoll_pwait (other than by EINTR), eventfd2,
-// sigaltstack, rt_sigaction or getrandom fail, and so it does when it gets no
-// memory of its own by mmap.
+// sigaltstack, rt_sigaction, getrandom or its first fcntl fail, and so it does
+// when it gets no memory of its own by mmap.
 var toolErrnos = errnos{
 	"openat":     {"EMFILE", "ENFILE", "ENOMEM", "EIO", "EACCES", "SIGKILL"},
 	"read":       {"EIO", "ENOMEM", "EINTR", "SIGKILL"},
@@ -42,7 +42,6 @@ var toolErrnos = errnos{
 	"setsockopt": {"ENOBUFS", "EINVAL"},
 	"getsockopt": {"ENOBUFS"},
 	"epoll_ctl":  {"ENOMEM", "ENOSPC"},
-	"fcntl":      {"EMFILE", "EAGAIN"},
 }
 
 // TestFaultsOfQuantize breaks system calls of inferctl quantize: what was there

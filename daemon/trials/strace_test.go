@@ -123,7 +123,7 @@ type ended struct {
 // command runs a program under the fault to its end.
 func (f fault) command(t *testing.T, name string, args ...string) ended {
 	log := filepath.Join(t.TempDir(), "strace")
-	cmd := exec.Command("strace", append(append(f.args(log), "--seccomp-bpf", "-qq", program(t, name)), args...)...)
+	cmd := exec.Command("strace", append(append(f.args(log), "--seccomp-bpf", "-q", program(t, name)), args...)...)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	_ = cmd.Run() // ended tells
@@ -138,14 +138,19 @@ func injected(t *testing.T, log string) (n int) {
 	}
 	require.NoError(t, err)
 	defer f.Close()
+	killed := 0
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if strings.HasSuffix(lines.Text(), "(INJECTED)") || strings.Contains(lines.Text(), "+++ killed by SIGKILL") {
+		if strings.HasSuffix(lines.Text(), "(INJECTED)") {
 			n++
+		}
+		if strings.Contains(lines.Text(), "+++ killed by SIGKILL") { // each thread is
+			killed = 1
 		}
 	}
 	require.NoError(t, lines.Err())
+	n += killed
 	require.NoError(t, os.Remove(log))
 	return n
 }
