@@ -11,6 +11,7 @@ VERSION  ?= 0.2.0
 ARCH     ?= $(shell $(GO) env GOARCH)
 FUZZTIME ?= 30s
 HOURS    ?= 1
+FAULTS   ?= 200
 BENCH    ?= .
 REF      ?= main
 
@@ -25,7 +26,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race soak fuzz generate generate-check
+.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race soak faults fuzz generate generate-check
 .PHONY: bench bench-kernels bench-masks bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -108,6 +109,10 @@ race: ## test under the race detector
 
 soak: ## try a daemon with mixed traffic for HOURS (1): memory, descriptors and goroutines must not grow
 	INFERD_SOAK=$(HOURS)h $(TEST) -timeout 0 -count 1 -v -run TestServiceSoak ./daemon/trials
+
+faults: ## break system calls of FAULTS (200) runs of each program by strace, and disturb the folder of models 1,000 times
+	INFERD_FAULTS=$(FAULTS) $(TEST) -timeout 0 -count 1 -v -run TestFaults ./daemon/trials
+	INFERD_TORTURE=1000 $(TEST) -timeout 0 -count 1 -v -run TestModelFolderTorture ./daemon
 
 fuzz: ## run every fuzz target for FUZZTIME (30s) each
 	@for p in $$($(GO) list ./...) ; do \

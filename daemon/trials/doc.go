@@ -5,5 +5,5 @@
 //	service_test.go   building the programs, and a daemon to be tried
 //	soak_test.go      hours of mixed traffic: nothing grows (make soak HOURS=1)
 //	strace_test.go    system calls that fail, by strace(1)
-//	faults_test.go    the tools under such faults (INFERD_FAULTS=200)
+//	faults_test.go, serve_faults_test.go   the tools and the daemon under such faults (make faults)
 package trials
