@@ -19,7 +19,11 @@ func (m *machine) mask(s *state, v *Vocab) ([]uint64, error) {
 	if r.chars > 0 {
 		v.addRuns(mask, r.groups, r.chars)
 	}
-	if err := m.walk(s, v.trie, r, mask); err != nil {
+	trie := v.trie
+	if r.open&^specialGroups == 0 && r.known >= longestRun {
+		trie = v.special
+	}
+	if err := m.walk(s, trie, r, mask); err != nil {
 		return nil, err
 	}
 	mask[v.nTokens>>6] &^= 1 << (v.nTokens & 63)

@@ -12,6 +12,7 @@ type Vocab struct {
 	nTokens int
 	eog     []int32 // tokens that end the text
 	trie    []trieNode
+	special []trieNode                  // of special tokens alone
 	text    []uint64                    // tokens that a text may hold, one bit a token
 	having  [nGroups]tokenSet           // tokens with a character of a group
 	longer  [maxPieceBytes + 1]tokenSet // tokens of more characters than so many
@@ -53,6 +54,15 @@ const (
 	broken  // parts of such characters
 	nGroups = 64
 )
+
+// isSpecial reports whether a token has a character that ends or interrupts a
+// string, or is longer than runs where each character leads on to other states:
+// in most states these tokens alone need be walked.
+func isSpecial(groups groupSet, chars int) bool {
+	return groups&specialGroups != 0 || chars > longestRun
+}
+
+const specialGroups = quote | backslash | control | broken
 
 // groupOf is the group of each byte of ASCII.
 var groupOf = func() (of [utf8.RuneSelf]groupSet) {
@@ -142,7 +152,8 @@ func NewVocab(pieces [][]byte, eog []int32) *Vocab {
 	}
 	v.sort(pieces, order)
 	slices.SortFunc(order, func(a, b int32) int { return slices.Compare(pieces[a], pieces[b]) })
-	v.plant(pieces, order)
+	v.trie = plant(pieces, order)
+	v.special = plant(pieces, slices.DeleteFunc(order, func(id int32) bool { return !isSpecial(groupsOf(pieces[id])) }))
 	return v
 }
 
@@ -169,7 +180,7 @@ func (v *Vocab) sort(pieces [][]byte, tokens []int32) {
 }
 
 // plant builds the trie of tokens that are sorted by their pieces.
-func (v *Vocab) plant(pieces [][]byte, order []int32) {
+func plant(pieces [][]byte, order []int32) []trieNode {
 	var t []trieNode
 	var open []int32 // path of nodes
 	shut := func(depth int) {
@@ -188,7 +199,7 @@ func (v *Vocab) plant(pieces [][]byte, order []int32) {
 		shut(same)
 		for d := same; d < len(p); d++ {
 			open = append(open, int32(len(t)))
-			t = append(t, trieNode{token: int32(v.nTokens), b: p[d], depth: uint8(d)})
+			t = append(t, trieNode{token: int32(len(pieces)), b: p[d], depth: uint8(d)})
 		}
 		t[len(t)-1].token = id
 		groups, chars := groupsOf(p)
@@ -199,7 +210,7 @@ func (v *Vocab) plant(pieces [][]byte, order []int32) {
 		prev = p
 	}
 	shut(0)
-	v.trie = slices.Clip(t)
+	return slices.Clip(t)
 }
 
 // addRuns sets in mask the tokens of at most so many characters, all of some groups.
