@@ -30,7 +30,7 @@ func readTexts(o *wire.Object, member string) string {
 func readText(o *wire.Object) string {
 	o.Require("text")
 	text, _ := o.Str("text")
-	o.Ignored("cache_control")
+	o.Ignored("an object", "cache_control")
 	o.Unsupported("citations")
 	return text
 }
@@ -75,7 +75,7 @@ func readBlock(o *wire.Object, role string) serve.Message {
 	case kind == "thinking" && role == "assistant":
 		o.Require("thinking")
 		m.Reasoning, _ = o.Str("thinking")
-		o.Ignored("signature")
+		o.Ignored("a string", "signature")
 	case kind == "tool_use" && role == "assistant":
 		m.ToolCalls = []serve.ToolCall{readToolUse(o)}
 	case kind == "tool_result" && role == "user":
@@ -94,7 +94,7 @@ func readToolUse(o *wire.Object) (c serve.ToolCall) {
 	if c.Arguments = o.Raw("input"); c.Arguments == nil {
 		c.Arguments = json.RawMessage("{}")
 	}
-	o.Ignored("cache_control", "caller")
+	o.Ignored("an object", "cache_control", "caller")
 	return c
 }
 
@@ -106,7 +106,7 @@ func readToolResult(o *wire.Object) serve.Message {
 	if o.Bool("is_error", false) { // templates have no other place for it
 		m.Content = "Error: " + m.Content
 	}
-	o.Ignored("cache_control")
+	o.Ignored("an object", "cache_control")
 	return m
 }
 
@@ -144,7 +144,8 @@ func readTool(o *wire.Object, t *ask.Tools) {
 	}
 	o.Require("input_schema")
 	members.Function(o, t, "input_schema")
-	o.Ignored("cache_control", "eager_input_streaming")
+	o.Ignored("an object", "cache_control")
+	o.Ignored("a boolean", "eager_input_streaming")
 	o.Unsupported("allowed_callers", `["direct"]`)
 	o.Unsupported("defer_loading")
 	o.Unsupported("input_examples")

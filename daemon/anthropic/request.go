@@ -67,7 +67,8 @@ func readRequest(o *wire.Object) *request {
 	r.Vars = map[string]any{"enable_thinking": r.think != withoutThinking}
 	r.readOutput(o)
 	// Prompts are cached without being asked, and nothing leaves the machine.
-	o.Ignored("cache_control", "metadata", "diagnostics", "inference_geo", "user_profile_id", "workspace_id")
+	o.Ignored("an object", "cache_control", "metadata", "diagnostics")
+	o.Ignored("a string", "inference_geo", "user_profile_id", "workspace_id")
 	o.Unsupported("service_tier", `"auto"`, `"standard_only"`)
 	o.Unsupported("speed", `"standard"`)
 	for _, member := range []string{"container", "context_management", "mcp_servers"} {
@@ -150,7 +151,7 @@ func readFormat(o *wire.Object, member string, value json.RawMessage) (f ask.For
 	if kind, ok := in.Str("type"); ok && kind != "json_schema" {
 		in.Fail("invalid_value", "type", "must be json_schema, found %q", kind)
 	}
-	in.Ignored("name")
+	in.Ignored("a string", "name")
 	in.Require("schema")
 	schema := in.Raw("schema")
 	o.CloseInner(in)

@@ -3,6 +3,7 @@ package ollama
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"inferd/daemon/ask"
@@ -65,13 +66,14 @@ func readCalls(o *wire.Object, open *pending) (calls []serve.ToolCall) {
 
 func readCall(o *wire.Object) (c serve.ToolCall) {
 	c.ID, _ = o.Str("id")
-	o.Ignored("type")
+	o.Ignored("a string", "type")
 	o.Require("function")
 	f := o.Object("function")
 	if f == nil {
 		return c
 	}
-	f.Ignored("index", "description")
+	f.Integer("index", 0, math.MaxInt32, 0)
+	f.Ignored("a string", "description")
 	f.Require("name")
 	c.Name, _ = f.Str("name")
 	if c.Arguments = f.Raw("arguments"); c.Arguments == nil {

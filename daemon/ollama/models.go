@@ -152,7 +152,9 @@ type shown struct {
 // decodeShow reads which model to describe.
 func decodeShow(o *wire.Object) (name string, err error) {
 	name = readModel(o)
-	o.Ignored("verbose", "system", "template", "options") // the tensors are not told either way
+	o.Ignored("a boolean", "verbose") // the tensors are not told either way
+	o.Ignored("a string", "system", "template")
+	o.Ignored("an object", "options")
 	return name, o.Close()
 }
 

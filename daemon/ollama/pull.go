@@ -22,7 +22,8 @@ type pullRequest struct {
 
 func decodePull(o *wire.Object) (pullRequest, error) {
 	r := pullRequest{readModel(o), o.Bool("stream", true)}
-	o.Ignored("insecure", "username", "password")
+	o.Ignored("a boolean", "insecure")
+	o.Ignored("a string", "username", "password")
 	return r, o.Close()
 }
 

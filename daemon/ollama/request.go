@@ -161,8 +161,12 @@ func readOptions(o *wire.Object, p *ask.Params) (nCtx int) {
 
 	// What the daemon decides, or what would only matter to a context that
 	// shifts, has no effect on an answer.
-	in.Ignored("num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "use_mlock", "numa",
-		"low_vram", "f16_kv", "draft_num_predict", "mirostat_eta", "mirostat_tau")
+	for _, n := range []string{"num_keep", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict"} {
+		in.Integer(n, math.MinInt32, math.MaxInt32, 0)
+	}
+	in.Number("mirostat_eta", 0, 1000, 0)
+	in.Number("mirostat_tau", 0, 1000, 0)
+	in.Ignored("a boolean", "use_mmap", "use_mlock", "numa", "low_vram", "f16_kv")
 	in.Unsupported("typical_p", "1", "1.0")
 	in.Unsupported("tfs_z", "1", "1.0")
 	in.Unsupported("mirostat", "0")

@@ -53,7 +53,8 @@ func decodeChat(o *wire.Object) (*chatRequest, error) {
 		o.Unsupported(member)
 	}
 	// A service tier is about prices, and a prediction about speed.
-	o.Ignored("service_tier", "prediction")
+	o.Ignored("a string", "service_tier")
+	o.Ignored("an object", "prediction")
 	return r, o.Close()
 }
 

@@ -56,7 +56,7 @@ func readResponseFormat(o *wire.Object) ask.Format {
 		if in == nil {
 			return ask.Format{}
 		}
-		in.Ignored("name", "description")
+		in.Ignored("a string", "name", "description")
 		in.Bool("strict", false) // answers always follow the schema
 		f := readSchema(in)
 		o.CloseInner(in)

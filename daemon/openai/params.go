@@ -42,7 +42,8 @@ func readRequest(o *wire.Object) (r request) {
 	r.adapters = members.Adapters(o)
 	r.keepAlive = members.KeepAlive(o)
 	r.metadata = o.Peek("metadata", "{}")
-	o.Ignored("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
+	o.Ignored("an object", "metadata")
+	o.Ignored("a string", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
 }
 

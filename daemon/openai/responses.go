@@ -44,7 +44,9 @@ func decodeResponse(o *wire.Object) (*responseRequest, error) {
 	readReasoning(o, r.Vars)
 	r.Format = readTextFormat(o, r.Vars)
 	readStreamOptions(o, r.stream)
-	o.Ignored("service_tier", "max_tool_calls", "prompt_cache_options")
+	o.Ignored("a string", "service_tier")
+	o.Integer("max_tool_calls", 1, math.MaxInt32, 1) // of the service's tools, of which there are none
+	o.Ignored("an object", "prompt_cache_options")
 	for _, member := range []string{"prompt", "context_management", "moderation", "access_programs"} {
 		o.Unsupported(member)
 	}
@@ -105,7 +107,7 @@ func readReasoning(o *wire.Object, vars map[string]any) {
 	}
 	readEffort(in, "effort", vars)
 	// There is no summary; the reasoning itself is told.
-	in.Ignored("summary", "generate_summary", "context", "mode")
+	in.Ignored("a string", "summary", "generate_summary", "context", "mode")
 	o.CloseInner(in)
 }
 
@@ -124,7 +126,7 @@ func readTextFormat(o *wire.Object, vars map[string]any) (f ask.Format) {
 		case "json_object":
 			f = ask.JSON(format.Name(""))
 		case "json_schema":
-			format.Ignored("name", "description")
+			format.Ignored("a string", "name", "description")
 			format.Bool("strict", false) // answers always follow the schema
 			f = readSchema(format)
 		}

@@ -42,7 +42,7 @@ type inputReader struct {
 }
 
 func (c *inputReader) read(o *wire.Object) {
-	o.Ignored("id", "status", "phase") // of answers that are sent back
+	o.Ignored("a string", "id", "status", "phase") // of answers that are sent back
 	kind, ok := o.Str("type")
 	switch {
 	case kind == "message" || !ok:
@@ -55,7 +55,8 @@ func (c *inputReader) read(o *wire.Object) {
 		o.Require("output")
 		c.messages = append(c.messages, serve.Message{Role: "tool", ToolCallID: id, Content: readInputText(o, "output")})
 	case kind == "reasoning":
-		o.Ignored("summary", "encrypted_content")
+		o.Ignored("an array", "summary")
+		o.Ignored("a string", "encrypted_content")
 		c.reasoning += readInputText(o, "content")
 	case kind == "item_reference":
 		o.Fail("unsupported_parameter", "type", "%q is not supported: responses are not stored, send the item itself (or \"store\": false)", kind)
@@ -127,7 +128,7 @@ func readInputText(o *wire.Object, member string) string {
 		}
 		in.Require(text)
 		s, _ := in.Str(text)
-		in.Ignored("annotations", "logprobs")
+		in.Ignored("an array", "annotations", "logprobs")
 		return s
 	})
 }
@@ -139,7 +140,7 @@ func readFlatTools(o *wire.Object) (t ask.Tools) {
 	o.Objects("tools", o.List("tools", ask.MaxTools), func(in *wire.Object) {
 		readToolType(in)
 		members.Function(in, &t, "parameters")
-		in.Ignored("defer_loading")
+		in.Ignored("a boolean", "defer_loading")
 	})
 	readChoiceOf(o, &t, func(in *wire.Object) string {
 		in.Require("name")

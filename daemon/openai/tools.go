@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"math"
+
 	"inferd/daemon/ask"
 	"inferd/daemon/members"
 	"inferd/daemon/serve"
@@ -138,7 +140,7 @@ func readToolCall(o *wire.Object) (c serve.ToolCall) {
 	if kind, ok := o.Str("type"); ok && kind != "function" {
 		o.Fail("unsupported_parameter", "type", "%q is not supported, calls must be of functions", kind)
 	}
-	o.Ignored("index") // of clients that collected the call from a stream
+	o.Integer("index", 0, math.MaxInt32, 0) // of clients that collected the call from a stream
 	o.Require("function")
 	f := o.Object("function")
 	if f == nil {

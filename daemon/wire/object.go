@@ -34,6 +34,7 @@ type Object struct {
 // ParseBody reads a request body.
 func ParseBody(body []byte) *Object {
 	o := &Object{}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // as RFC 8259 section 8.1 allows
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
 		o.err = serve.Invalid("invalid_json", "", "the request body is empty, want a JSON object")
@@ -310,10 +311,13 @@ func (o *Object) Unsupported(member string, harmless ...string) {
 	o.Fail("unsupported_parameter", member, "is not supported")
 }
 
-// Ignored reads members that only label a request.
-func (o *Object) Ignored(members ...string) {
+// Ignored reads members that have no effect: they label a request, or say how to
+// compute it. What they are, as TypeOf names it, matters all the same.
+func (o *Object) Ignored(what string, members ...string) {
 	for _, member := range members {
-		o.Take(member)
+		if value := o.Take(member); value != nil && TypeOf(value) != what {
+			o.WrongType(member, what, value)
+		}
 	}
 }
 
