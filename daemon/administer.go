@@ -44,11 +44,31 @@ func (d *daemon) Status(ctx context.Context) admin.Status {
 		s.Models = append(s.Models, d.modelStatus(info, loaded[info.Name]))
 	}
 	users, tallies := d.observer.byUser()
+	kv := d.kvByUser()
 	for i, u := range users {
 		t := tallies[i]
-		s.Users = append(s.Users, admin.User{UID: uint32(u), NRequests: t.nAnswers, NPrompt: t.nPrompt, NGenerated: t.nOut})
+		s.Users = append(s.Users, admin.User{UID: uint32(u), NRequests: t.nAnswers, NPrompt: t.nPrompt, NGenerated: t.nOut, KV: kv[userName(u)]})
 	}
 	return s
+}
+
+// kvByUser adds up what users have of the KV caches of all models.
+func (d *daemon) kvByUser() map[string]admin.UserKV {
+	all := map[string]admin.UserKV{}
+	add := func(user string, kv admin.UserKV) {
+		sum := all[user]
+		all[user] = admin.UserKV{Used: sum.Used + kv.Used, Cached: sum.Cached + kv.Cached, Reserved: sum.Reserved + kv.Reserved}
+	}
+	for _, r := range d.registry.current() {
+		pageBytes := int64(r.model.engine.kv().PageBytes)
+		for _, l := range r.model.sched.Loads() {
+			add(userName(l.User), admin.UserKV{Used: int64(l.NPages) * pageBytes, Reserved: int64(l.NReserved) * pageBytes})
+		}
+		for user, n := range r.model.engine.kvCached() {
+			add(user, admin.UserKV{Cached: int64(n) * pageBytes})
+		}
+	}
+	return all
 }
 
 func (d *daemon) memoryStatus() admin.Memory {
@@ -69,6 +89,7 @@ func (d *daemon) modelStatus(info serve.Info, loaded *model) admin.Model {
 		License: info.License, SHA256: info.SHA256, NParams: info.NParams, FileBytes: info.Bytes, Problem: info.Problem,
 		Loaded: info.Loaded, Loading: info.Loading, MemoryBytes: info.MemoryBytes, Expires: info.Expires, NCtx: info.NCtx,
 		NPrompt: t.nPrompt, NReused: t.nReused, NGenerated: t.nOut,
+		NGuessed: t.nGuessed, NRight: t.nRight,
 	}
 	if loaded != nil {
 		kv := loaded.engine.kv()

@@ -9,19 +9,8 @@ import (
 
 	"inferd/daemon/serve"
 	"inferd/daemon/store"
-	"inferd/runtime"
 	"inferd/runtime/head"
 )
-
-// maxClassifyTokens bounds the texts that heads read. Reading one takes pages
-// of the KV cache for a moment, which are kept back from the answers: up to half
-// of all.
-const maxClassifyTokens = 512
-
-// pagesForHeads is how many pages of a KV cache are kept back.
-func pagesForHeads(kv runtime.KVStats) int {
-	return min((maxClassifyTokens+kv.PageTokens-1)/kv.PageTokens, kv.NPages/2)
-}
 
 // namedHead is a head file that the configuration names.
 type namedHead struct {
@@ -48,13 +37,9 @@ func (c *classifier) Classify(ctx context.Context, text string) ([]float32, int,
 		return nil, 0, err
 	}
 	defer clear(tokens)
-	if n := min(c.model.nClassify, c.model.engine.nCtx()); len(tokens) == 0 || len(tokens) > n {
-		return nil, 0, &serve.LengthError{What: "a text to classify", NTokens: len(tokens), Most: n}
-	}
-	var embedding []float32
-	doErr := c.model.sched.Do(ctx, func() { embedding, err = c.model.engine.embed(tokens) })
-	if err = cmp.Or(doErr, err); err != nil {
-		return nil, 0, explain(err)
+	embedding, err := c.model.vector(ctx, tokens, "a text to classify")
+	if err != nil {
+		return nil, 0, err
 	}
 	defer clear(embedding)
 	probs := make([]float32, len(c.Labels()))

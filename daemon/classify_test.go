@@ -113,7 +113,6 @@ func TestHeadsAreServedBesideAnswers(t *testing.T) {
 func TestHeadsThatCannotBeServed(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"belongs to another model": func(c *Config) { c.Heads = []string{writeHead(t, strings.Repeat("0", 64), 1, 2)} },
-		"no room for a head":       func(c *Config) { c.Heads, c.KVBudget = []string{writeHead(t, demoSum(t), 1, 2)}, 128<<10 },
 		`expected "inferd-head"`:   func(c *Config) { c.Heads = []string{testdata.Path("models", "llama-tied.gguf")} },
 		"no such file":             func(c *Config) { c.Heads = []string{"/nowhere.gguf"} },
 	} {

@@ -1,53 +1,80 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"inferd/daemon/auth"
+	"inferd/daemon/sched"
 	"inferd/daemon/serve"
 	"inferd/kernels"
 	"inferd/runtime"
 	"inferd/tokenizer"
 )
 
-// Embed implements serve.Model. The text is read between two steps of the
-// scheduler. An embedding model keeps pages back for it (see pagesKept); any
-// other has those that no answer is using, or else is busy.
+// Embed implements serve.Model.
 func (m *model) Embed(ctx context.Context, tokens []runtime.Token) ([]float32, error) {
-	if most := m.engine.nCtx(); len(tokens) == 0 || len(tokens) > most {
-		return nil, &serve.LengthError{What: fmt.Sprintf("a text for the model %q", m.name), NTokens: len(tokens), Most: most}
-	}
 	if len(m.chosen) > 0 {
 		return nil, serve.Invalid("unsupported_parameter", "adapter", "adapters change answers, not vectors of texts")
 	}
-	var v []float32
-	var err error
-	doErr := m.sched.Do(ctx, func() { v, err = m.engine.embed(tokens) })
-	if errors.Is(err, runtime.ErrKVFull) {
-		err = fmt.Errorf("%w: %w", serve.ErrBusy, err)
-	}
-	if err = cmp.Or(doErr, err); err != nil {
-		return nil, explain(err)
-	}
-	return v, nil
+	return m.vector(ctx, tokens, fmt.Sprintf("a text for the model %q", m.name))
 }
 
-// pagesKept is how many pages of a KV cache no answer gets: they are for texts
-// that are embedded. An encoder's are, since it makes no answers, and of other
-// models that were trained for embeddings the larger part is.
-func pagesKept(kv runtime.KVStats, pooling string, hasHeads bool) int {
-	switch {
-	case pooling != "":
-		return kv.NPages * 3 / 4
-	case hasHeads:
-		return pagesForHeads(kv)
-	default:
-		return 0
+// vector returns the pooled vector of a text, which what names in an error. To the
+// scheduler it is a prompt without an answer.
+func (m *model) vector(ctx context.Context, tokens []runtime.Token, what string) ([]float32, error) {
+	if most := m.nCtx; len(tokens) == 0 || len(tokens) > most {
+		return nil, &serve.LengthError{What: what, NTokens: len(tokens), Most: most}
 	}
+	started := time.Now()
+	ctx, cancel := m.bound(ctx)
+	defer cancel()
+	grant := auth.GrantFrom(ctx)
+	w := &vectorWriter{ended: make(chan error, 1)}
+	err := m.sched.Submit(ctx, sched.Request{
+		User:   grant.User,
+		Share:  grant.Share,
+		Prompt: slices.Clone(tokens),
+		Vector: true,
+		Begin:  func(sched.Session) (sched.Writer, error) { return w, nil },
+		Failed: w.End,
+	})
+	if err == nil {
+		err = <-w.ended // soon after ctx ends, if it does
+	}
+	done := answered{user: grant.User, model: m.name, outcome: "vector", nPrompt: len(tokens), took: time.Since(started)}
+	if err != nil {
+		done.outcome, done.nPrompt = "error", 0
+	}
+	m.observer.ended(done)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return w.vector, nil
 }
+
+// vectorWriter is a sched.Writer that takes the vector of a text.
+type vectorWriter struct {
+	vector []float32
+	ended  chan error
+}
+
+var _ sched.Writer = (*vectorWriter)(nil)
+
+// Prompt implements sched.Writer. Texts do not ask for it.
+func (w *vectorWriter) Prompt([]float32) {}
+
+// Next implements sched.Writer.
+func (w *vectorWriter) Next(vector []float32) (runtime.Token, bool, error) {
+	w.vector = slices.Clone(vector)
+	return 0, false, nil
+}
+
+// End implements sched.Writer.
+func (w *vectorWriter) End(err error) { w.ended <- err }
 
 // Rerank implements serve.Model. Query and document are one text to a
 // cross-encoder: each as the vocabulary encodes it, without a second

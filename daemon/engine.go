@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"inferd/daemon/auth"
 	"inferd/daemon/sched"
 	"inferd/gguf"
 	"inferd/runtime"
@@ -26,13 +27,10 @@ type engine interface {
 	nCtx() int // tokens that a session may hold; the KV budget has room for them
 	nVocab() int
 	dim() int
-	pooling() string // as runtime.Info tells it
+	readsWhole() bool // as runtime.Engine.ReadsWhole tells it
 	memory() runtime.Memory
 	kv() runtime.KVStats
-
-	// embed returns the pooled vector of a text. Like a step, it overwrites
-	// the logits of the step before, and must not be called during one.
-	embed([]runtime.Token) ([]float32, error)
+	kvCached() map[string]int // pages, by the name that NewSession gives a user
 
 	// shed gives up cached prompts and returns their bytes.
 	shed() int64
@@ -51,6 +49,7 @@ var (
 	_ engine        = (*runtimeEngine)(nil)
 	_ generation    = (*runtime.Generation)(nil)
 	_ sched.Session = (*runtime.Session)(nil)
+	_ sched.Session = reading{}
 )
 
 // runtimeEngine lets sched drive a runtime.Engine. Its step belongs to one
@@ -64,26 +63,64 @@ type runtimeEngine struct {
 // NewSession implements sched.Model. The user's name keeps cached prompts of
 // different users apart.
 func (e *runtimeEngine) NewSession(r *sched.Request) (sched.Session, error) {
+	if r.Vector {
+		text, err := e.NewReading()
+		return reading{text}, err
+	}
 	return e.Engine.NewSession(runtime.SessionOptions{
-		User:      strconv.FormatUint(uint64(r.User), 10),
+		User:      userName(r.User),
 		Adapters:  r.Adapters,
 		KVReserve: r.Share.KVReserve,
 	})
 }
 
-// Step implements sched.Model.
+// userName is what the runtime, metrics and logs call a user.
+func userName(u auth.User) string { return strconv.FormatUint(uint64(u), 10) }
+
+// reading is a text whose vector is wanted, as sched sees it. Nothing of it is
+// cached.
+type reading struct{ *runtime.Reading }
+
+func (reading) Reuse([]runtime.Token) int { return 0 }
+func (reading) Publish()                  {}
+
+// Rewind implements sched.Session, which shortens no text but to nothing.
+func (r reading) Rewind(int) { r.Reset() }
+
+// step appends tokens; of the text's last ones the result is the vector.
+func (r reading) step(entry *sched.Entry) (err error) {
+	if err = r.Append(entry.Tokens); err == nil && entry.Want == runtime.WantLast {
+		entry.Logits, err = r.Vector()
+	}
+	return err
+}
+
+// Step implements sched.Model. Texts come first, one by one: each overwrites the
+// logits of what was before.
 func (e *runtimeEngine) Step(entries []sched.Entry) error {
 	e.turn.Lock()
 	defer e.turn.Unlock()
 	e.batch.Reset()
-	for _, entry := range entries {
+	for i, entry := range entries {
+		if text, ok := entry.Session.(reading); ok {
+			if err := text.step(&entries[i]); err != nil {
+				return err
+			}
+			continue
+		}
 		e.batch.Add(entry.Session.(*runtime.Session), entry.Tokens, entry.Want)
+	}
+	if len(e.batch.Entries) == 0 {
+		return nil
 	}
 	if err := e.Engine.Step(&e.batch); err != nil {
 		return err
 	}
-	for i := range entries {
-		entries[i].Logits = e.batch.Entries[i].Logits
+	answers := e.batch.Entries
+	for i, entry := range entries {
+		if _, ok := entry.Session.(reading); !ok {
+			entries[i].Logits, answers = answers[0].Logits, answers[1:]
+		}
 	}
 	return nil
 }
@@ -107,19 +144,14 @@ func (e *runtimeEngine) nCtx() int {
 	return min(e.NCtx(), kv.NPages*kv.PageTokens)
 }
 
-func (e *runtimeEngine) nVocab() int            { return e.NVocab() }
-func (e *runtimeEngine) dim() int               { return e.Info().Dim }
-func (e *runtimeEngine) kv() runtime.KVStats    { return e.KV() }
-func (e *runtimeEngine) pooling() string        { return e.Info().Pooling }
-func (e *runtimeEngine) memory() runtime.Memory { return e.Info().Memory }
-func (e *runtimeEngine) embed(t []runtime.Token) ([]float32, error) {
-	e.turn.Lock()
-	defer e.turn.Unlock()
-	e.batch.Reset() // its logits have been read
-	return e.Embed(t)
-}
-func (e *runtimeEngine) shed() int64 { return e.Shed() }
-func (e *runtimeEngine) close()      { e.Engine.Close() }
+func (e *runtimeEngine) nVocab() int              { return e.NVocab() }
+func (e *runtimeEngine) dim() int                 { return e.Info().Dim }
+func (e *runtimeEngine) kv() runtime.KVStats      { return e.KV() }
+func (e *runtimeEngine) kvCached() map[string]int { return e.KVCached() }
+func (e *runtimeEngine) readsWhole() bool         { return e.ReadsWhole() }
+func (e *runtimeEngine) memory() runtime.Memory   { return e.Info().Memory }
+func (e *runtimeEngine) shed() int64              { return e.Shed() }
+func (e *runtimeEngine) close()                   { e.Engine.Close() }
 
 // plan is how the configuration wants models to be loaded.
 func (c *Config) plan() runtime.Options {

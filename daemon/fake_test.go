@@ -84,10 +84,10 @@ func (e *fakeEngine) solo(prompt string, n int) string {
 	return string(answer)
 }
 
-func (e *fakeEngine) NewSession(*sched.Request) (sched.Session, error) {
+func (e *fakeEngine) NewSession(r *sched.Request) (sched.Session, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := &fakeSession{engine: e}
+	s := &fakeSession{engine: e, vector: r.Vector}
 	e.sessions = append(e.sessions, s)
 	return s, nil
 }
@@ -103,6 +103,11 @@ func (e *fakeEngine) Step(entries []sched.Entry) error {
 	e.nSteps++
 	for i, entry := range entries {
 		s := entry.Session.(*fakeSession)
+		if s.vector {
+			s.tokens = append(s.tokens, entry.Tokens...)
+			entries[i].Logits = []float32{float32(len(s.tokens))}
+			continue
+		}
 		for k, token := range entry.Tokens {
 			s.tokens = append(s.tokens, token)
 			if entry.Want == runtime.WantAll || entry.Want == runtime.WantLast && k == len(entry.Tokens)-1 {
@@ -136,19 +141,16 @@ func (e *fakeEngine) tokenizer() *tokenizer.Tokenizer { return e.tok }
 func (e *fakeEngine) nCtx() int                       { return e.context }
 func (e *fakeEngine) nVocab() int                     { return e.tok.NVocab() }
 func (e *fakeEngine) dim() int                        { return 1 }
-func (e *fakeEngine) pooling() string                 { return "" }
+func (e *fakeEngine) readsWhole() bool                { return false }
 func (e *fakeEngine) memory() runtime.Memory {
 	return runtime.Memory{KVType: "F32", NCtx: e.context}
-}
-
-// embed gives a text's length.
-func (e *fakeEngine) embed(t []runtime.Token) ([]float32, error) {
-	return []float32{float32(len(t))}, nil
 }
 
 func (e *fakeEngine) kv() runtime.KVStats {
 	return runtime.KVStats{PageTokens: 64, NPages: 64 + e.context/64}
 }
+
+func (e *fakeEngine) kvCached() map[string]int { return nil }
 
 func (e *fakeEngine) shed() int64 { return 0 }
 
@@ -160,6 +162,7 @@ func (e *fakeEngine) close() {
 
 type fakeSession struct {
 	engine *fakeEngine
+	vector bool // the step's result is the text's length
 	tokens []runtime.Token
 }
 

@@ -91,16 +91,8 @@ func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *m
 	if err != nil {
 		return nil, err
 	}
-	c := l.config
-	c.Heads = nil
-	for name := range heads {
-		c.Heads = append(c.Heads, name) // so that pages are kept for them
-	}
-	m := newModel(v.Name, e, newChatFormat(e.tokenizer(), v.ChatTemplate), c, log)
+	m := newModel(v.Name, e, newChatFormat(e.tokenizer(), v.ChatTemplate), l.config, log)
 	m.heads = heads
-	if len(heads) > 0 && m.nClassify == 0 {
-		return nil, errors.New("the KV cache leaves no room for a head, raise kv-budget")
-	}
 	m.created = v.Modified
 	m.fingerprint = fingerprint(v.Sum(), e.Info().Memory.KVType)
 	for _, a := range v.Settings.Adapters {
@@ -115,9 +107,6 @@ func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *m
 	}
 	m.info = infoOf(v)
 	m.info.NCtx, m.info.Loaded, m.info.MemoryBytes = m.nCtx, true, e.Info().Memory.TotalBytes()
-	if e.pooling() != "" { // other than of an answer, it is not shared
-		m.info.NCtx = e.nCtx()
-	}
 	return m, nil
 }
 

@@ -23,7 +23,6 @@ type model struct {
 	fingerprint string
 	info        serve.Info
 	nCtx        int // tokens that an answer may hold, its prompt included
-	nClassify   int // tokens that a head may read
 	engine      engine
 	timeout     time.Duration // of an answer; 0: none
 	chat        *chatFormat
@@ -54,27 +53,27 @@ func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logge
 	if kv.NStates > 0 { // of which every running request has one
 		maxRunning = min(maxRunning, kv.NStates)
 	}
-	nKept := pagesKept(kv, e.pooling(), len(c.Heads) > 0)
-	nPages := kv.NPages - nKept
-	return &model{
-		name:      name,
-		nCtx:      min(e.nCtx(), nPages*kv.PageTokens),
-		nClassify: nKept * kv.PageTokens,
-		info:      serve.Info{Name: name, NCtx: min(e.nCtx(), nPages*kv.PageTokens), Loaded: true, Dim: e.dim()},
-		engine:    e,
-		timeout:   c.AnswerTimeout,
-		chat:      chat,
-		log:       log,
-		sched: sched.New(e, sched.Options{
-			QueueSize:    c.QueueSize,
-			MaxRunning:   maxRunning,
-			PrefillChunk: c.PrefillChunk,
-			NPages:       nPages,
-			PageTokens:   kv.PageTokens,
-			NCtx:         e.nCtx(),
-			Speculate:    kv.NStates == 0, // a recurrent state cannot be cut back
-		}),
+	m := &model{
+		name:    name,
+		nCtx:    e.nCtx(),
+		info:    serve.Info{Name: name, NCtx: e.nCtx(), Loaded: true, Dim: e.dim()},
+		engine:  e,
+		timeout: c.AnswerTimeout,
+		chat:    chat,
+		log:     log,
 	}
+	m.sched = sched.New(e, sched.Options{
+		QueueSize:    c.QueueSize,
+		MaxRunning:   maxRunning,
+		PrefillChunk: c.PrefillChunk,
+		NPages:       kv.NPages,
+		PageTokens:   kv.PageTokens,
+		NCtx:         e.nCtx(),
+		Whole:        e.readsWhole(),
+		Speculate:    kv.NStates == 0, // a recurrent state cannot be cut back
+		Guessed:      func(n, nRight int) { m.observer.guessed(m.name, n, nRight) },
+	})
+	return m
 }
 
 func (m *model) Name() string                    { return m.name }

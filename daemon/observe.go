@@ -2,14 +2,15 @@ package daemon
 
 import (
 	"cmp"
+	"maps"
 	goruntime "runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"inferd/daemon/auth"
 	"inferd/daemon/metrics"
+	"inferd/daemon/sched"
 	"inferd/runtime"
 )
 
@@ -19,6 +20,7 @@ type observer struct {
 	registry metrics.Registry
 
 	answers, prompt, cached, generated *metrics.Counter
+	guesses, rightGuesses              *metrics.Counter
 	firstToken, interToken, duration   *metrics.Histogram
 
 	mu     sync.Mutex // guards the fields that follow
@@ -27,10 +29,14 @@ type observer struct {
 }
 
 // tally is a sum over answers.
-type tally struct{ nAnswers, nPrompt, nReused, nOut int64 }
+type tally struct{ nAnswers, nPrompt, nReused, nOut, nGuessed, nRight int64 }
 
 func (t tally) with(a answered) tally {
-	return tally{t.nAnswers + 1, t.nPrompt + int64(a.nPrompt), t.nReused + int64(a.nReused), t.nOut + int64(a.nOut)}
+	t.nAnswers++
+	t.nPrompt += int64(a.nPrompt)
+	t.nReused += int64(a.nReused)
+	t.nOut += int64(a.nOut)
+	return t
 }
 
 // answered is an answer that has ended.
@@ -58,6 +64,8 @@ func newObserver() *observer {
 	o.prompt = r.Counter("inferd_prompt_tokens_total", "Tokens of prompts, cached ones included.", "model", "user")
 	o.cached = r.Counter("inferd_cached_prompt_tokens_total", "Tokens of prompts that were cached.", "model", "user")
 	o.generated = r.Counter("inferd_generated_tokens_total", "Tokens of answers.", "model", "user")
+	o.guesses = r.Counter("inferd_guessed_tokens_total", "Tokens that were computed before it was known that they follow.", "model")
+	o.rightGuesses = r.Counter("inferd_right_guessed_tokens_total", "Tokens of these that did follow.", "model")
 	o.firstToken = r.Histogram("inferd_first_token_seconds", "Time from the request to its first token.", longBounds, "model")
 	o.interToken = r.Histogram("inferd_inter_token_seconds", "Time between two tokens of an answer.", shortBounds, "model")
 	o.duration = r.Histogram("inferd_answer_seconds", "Time from the request to its end.", longBounds, "model")
@@ -78,12 +86,28 @@ func (o *observer) next(model string, took time.Duration) {
 	}
 }
 
+// guessed counts tokens that were guessed in a step.
+func (o *observer) guessed(model string, n, nRight int) {
+	if o == nil {
+		return
+	}
+	o.guesses.Add(float64(n), model)
+	o.rightGuesses.Add(float64(nRight), model)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t, known := o.models[model]; known || len(o.models) < maxTallied {
+		t.nGuessed += int64(n)
+		t.nRight += int64(nRight)
+		o.models[model] = t
+	}
+}
+
 // ended counts an answer.
 func (o *observer) ended(a answered) {
 	if o == nil {
 		return
 	}
-	user := strconv.FormatUint(uint64(a.user), 10)
+	user := userName(a.user)
 	o.answers.Add(1, a.model, user, a.outcome)
 	o.prompt.Add(float64(a.nPrompt), a.model, user)
 	o.cached.Add(float64(a.nReused), a.model, user)
@@ -140,6 +164,27 @@ func (d *daemon) gauges() {
 	perModel("inferd_kv_pages", "Pages of the KV cache.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NPages) })
 	perModel("inferd_kv_pages_used", "Pages that running requests use.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NPages - kv.NFree - kv.NEvictable) })
 	perModel("inferd_kv_pages_cached", "Pages kept for prompts that may come again.", func(_ residence, kv runtime.KVStats) float64 { return float64(kv.NCached) })
+	perUser := func(name, help string, value func(sched.Load) int) {
+		r.Gauge(name, help, []string{"model", "user"}, func(set func(float64, ...string)) {
+			for _, s := range d.registry.current() {
+				for _, l := range s.model.sched.Loads() {
+					set(float64(value(l)), s.name, userName(l.User))
+				}
+			}
+		})
+	}
+	perUser("inferd_user_requests_running", "Requests of a user that are being answered.", func(l sched.Load) int { return l.NRunning })
+	perUser("inferd_user_requests_waiting", "Requests of a user that wait.", func(l sched.Load) int { return l.NWaiting })
+	perUser("inferd_user_kv_pages_used", "Pages that a user's running requests use.", func(l sched.Load) int { return l.NPages })
+	perUser("inferd_user_kv_pages_reserved", "Pages that others leave to a user.", func(l sched.Load) int { return l.NReserved })
+	r.Gauge("inferd_user_kv_pages_cached", "Pages kept for a user's prompts that may come again.", []string{"model", "user"}, func(set func(float64, ...string)) {
+		for _, s := range d.registry.current() {
+			cached := s.model.engine.kvCached()
+			for _, user := range slices.Sorted(maps.Keys(cached)) {
+				set(float64(cached[user]), s.name, user)
+			}
+		}
+	})
 	r.Gauge("inferd_models_known", "Models that can be asked for.", nil, func(set func(float64, ...string)) {
 		set(float64(len(d.known.Entries())))
 	})

@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"inferd/kernels"
 )
@@ -52,27 +53,77 @@ func (c *config) tokenPooling() Pooling {
 // fit, and most models have no other. No token is added to those given, and
 // nothing of them is kept.
 func (e *Engine) Embed(tokens []Token) ([]float32, error) {
-	if len(tokens) == 0 {
-		return nil, fmt.Errorf("runtime: embed: %w", errNoTokens)
-	}
-	s, err := e.newSession(SessionOptions{})
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	p := pooler{pooling: e.pooling}
 	if len(tokens) > e.nCtx {
 		return nil, fmt.Errorf("runtime: embed: %w", &ContextError{NTokens: len(tokens), NCtx: e.nCtx})
 	}
+	r, err := e.NewReading()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
 	for rest := tokens; len(rest) > 0; {
 		n := min(len(rest), e.MaxBatch())
-		if err := e.embedChunk(s, rest[:n], &p); err != nil {
+		if err := r.Append(rest[:n]); err != nil {
 			return nil, err
 		}
 		rest = rest[n:]
 	}
-	return e.project(p.vector())
+	return r.Vector()
 }
+
+// ReadsWhole reports whether the model reads all of a text at once, so that a
+// Reading has one Append.
+func (e *Engine) ReadsWhole() bool { return e.readsWhole }
+
+// Reading is a text on its way to the vector that Engine.Embed makes, step by
+// step. It belongs to one goroutine at a time.
+type Reading struct {
+	session *Session
+	pooler  pooler
+}
+
+// NewReading begins an empty text. It keeps the engine loaded until Close.
+func (e *Engine) NewReading() (*Reading, error) {
+	s, err := e.newSession(SessionOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &Reading{s, pooler{pooling: e.pooling}}, nil
+}
+
+// NTokens returns how many tokens have been read.
+func (r *Reading) NTokens() int { return r.session.nTokens }
+
+// Append reads the next tokens of the text, at most Engine.MaxBatch. Like a step, it
+// overwrites the logits of the step before. Where it fails nothing has changed.
+func (r *Reading) Append(tokens []Token) error {
+	if r.session.engine.readsWhole && r.session.nTokens > 0 {
+		return fmt.Errorf("runtime: embed: %w", errReadsWhole)
+	}
+	return r.session.engine.embedChunk(r.session, tokens, &r.pooler)
+}
+
+// Vector returns the vector of what has been read, which is the caller's.
+func (r *Reading) Vector() ([]float32, error) {
+	if r.pooler.n == 0 {
+		return nil, fmt.Errorf("runtime: embed: %w", errNoTokens)
+	}
+	return r.session.engine.project(r.pooler.vector())
+}
+
+// Reset forgets what has been read and frees its memory.
+func (r *Reading) Reset() {
+	r.session.Rewind(0)
+	r.pooler.reset()
+}
+
+// Close ends the reading. A second Close does nothing.
+func (r *Reading) Close() {
+	r.session.Close()
+	r.pooler.reset()
+}
+
+var errReadsWhole = errors.New("the model reads a text at once")
 
 // embedChunk appends tokens to s and their vectors to p.
 func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
@@ -93,9 +144,6 @@ func (e *Engine) embedChunk(s *Session, tokens []Token, p *pooler) error {
 	}
 	s.advance(len(tokens))
 	e.step.reset()
-	if e.readsWhole {
-		s.Rewind(0) // the pages there are may be no more than the next text needs
-	}
 	return nil
 }
 
@@ -136,11 +184,19 @@ func (p *pooler) add(x []float32) {
 	}
 }
 
+// vector returns the vector of what was added.
 func (p *pooler) vector() []float32 {
+	v := slices.Clone(p.sum)
 	if p.pooling == PoolingMean {
-		kernels.Scale(p.sum, p.sum, 1/float32(p.n))
+		kernels.Scale(v, v, 1/float32(p.n))
 	}
-	return p.sum
+	return v
+}
+
+// reset forgets a text.
+func (p *pooler) reset() {
+	clear(p.sum)
+	p.n, p.sum = 0, p.sum[:0]
 }
 
 // Normalize gives a vector the length one, so that products of two are their

@@ -236,6 +236,17 @@ func (u *prefixUser) isBefore(v *prefixUser) bool {
 	return a > b || a == b && u.name < v.name
 }
 
+// KVCached returns how many pages the prefix cache keeps for each user.
+func (e *Engine) KVCached() map[string]int {
+	e.kv.mu.Lock()
+	defer e.kv.mu.Unlock()
+	n := make(map[string]int, len(e.kv.prefix.users))
+	for name, u := range e.kv.prefix.users {
+		n[name] = len(u.entries)
+	}
+	return n
+}
+
 // count returns how many pages the cache keeps, and how many it alone keeps.
 func (c *prefixCache) count() (cached, evictable int) {
 	for _, u := range c.users {

@@ -68,10 +68,11 @@ func showStatus(w io.Writer, s admin.Status) {
 	fmt.Fprintln(w)
 	showLoaded(w, s, nil)
 	if len(s.Users) > 0 {
-		fmt.Fprint(w, "\nUID\tREQUESTS\tPROMPT TOKENS\tGENERATED TOKENS\n")
+		fmt.Fprint(w, "\nUID\tREQUESTS\tPROMPT TOKENS\tGENERATED TOKENS\tKV USED\tKV CACHED\tKV RESERVED\n")
 	}
 	for _, u := range s.Users {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", u.UID, grouped(u.NRequests), grouped(u.NPrompt), grouped(u.NGenerated))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", u.UID, grouped(u.NRequests), grouped(u.NPrompt), grouped(u.NGenerated),
+			mebibytes(u.KV.Used), mebibytes(u.KV.Cached), mebibytes(u.KV.Reserved))
 	}
 }
 
@@ -105,7 +106,7 @@ func modelState(m admin.Model) string {
 // showLoaded lists the loaded models; with the status of a moment before also
 // how fast they are.
 func showLoaded(w io.Writer, s admin.Status, before *admin.Status) {
-	fmt.Fprint(w, "MODEL\tMEMORY\tRUNNING\tWAITING\tKV USED\tKV CACHED\tEXPIRES\t")
+	fmt.Fprint(w, "MODEL\tMEMORY\tRUNNING\tWAITING\tKV USED\tKV CACHED\tGUESSED RIGHT\tEXPIRES\t")
 	if before != nil {
 		fmt.Fprint(w, "PROMPT/S\tTOKENS/S\t")
 	}
@@ -114,8 +115,8 @@ func showLoaded(w io.Writer, s admin.Status, before *admin.Status) {
 		if !m.Loaded {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t", printable(m.Name), mebibytes(m.MemoryBytes), m.Running, m.Waiting,
-			share(m.KVUsed, m.KVPages), share(m.KVCached, m.KVPages), expiry(m.Expires))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t", printable(m.Name), mebibytes(m.MemoryBytes), m.Running, m.Waiting,
+			share(m.KVUsed, m.KVPages), share(m.KVCached, m.KVPages), share(m.NRight, m.NGuessed), expiry(m.Expires))
 		if before != nil {
 			prompt, generated := rates(m, before, s.Uptime-before.Uptime)
 			fmt.Fprintf(w, "%.0f\t%.1f\t", prompt, generated)
@@ -134,7 +135,7 @@ func rates(m admin.Model, before *admin.Status, passed time.Duration) (prompt, g
 	return max(0, float64(m.NPrompt-b.NPrompt)/passed.Seconds()), max(0, float64(m.NGenerated-b.NGenerated)/passed.Seconds())
 }
 
-func share(n, of int) string {
+func share[T int | int64](n, of T) string {
 	if of == 0 {
 		return "-"
 	}

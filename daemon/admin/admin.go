@@ -88,6 +88,8 @@ type Model struct {
 	NPrompt    int64 `json:"prompt_tokens"`   // since the start
 	NReused    int64 `json:"cached_tokens"`
 	NGenerated int64 `json:"completion_tokens"`
+	NGuessed   int64 `json:"guessed_tokens"` // computed before it was known that they follow
+	NRight     int64 `json:"right_guessed_tokens"`
 }
 
 // User is somebody who has asked something since the start.
@@ -96,6 +98,14 @@ type User struct {
 	NRequests  int64  `json:"requests"`
 	NPrompt    int64  `json:"prompt_tokens"`
 	NGenerated int64  `json:"completion_tokens"`
+	KV         UserKV `json:"kv"`
+}
+
+// UserKV is what a user has of the KV caches of all models, in bytes.
+type UserKV struct {
+	Used     int64 `json:"used"`     // by running requests
+	Cached   int64 `json:"cached"`   // prompts that may come again
+	Reserved int64 `json:"reserved"` // that others leave to it
 }
 
 // api is what the handlers share.

@@ -22,7 +22,8 @@
 // Prefill and decode are one thing. A request is a list of tokens of which
 // some are in the KV cache; a step computes some of the others. When none is
 // left, the logits after the last one give the next token. A decode step is
-// the case of one token left.
+// the case of one token left. A text whose vector is wanted is a prompt without an
+// answer, and shares like any other.
 //
 // Three things are shared, each in its own way, all by the weight of a user and
 // its lane. Slots: who has the fewest gets the next, and where none is free the

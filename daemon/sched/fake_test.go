@@ -49,6 +49,7 @@ type fakeModel struct {
 	t          *testing.T
 	nPages     int
 	pageTokens int
+	whole      bool                // prompts come in one piece
 	step       func([]Entry) error // called first in Step, may be nil
 
 	mu        sync.Mutex // guards the fields that follow
@@ -62,13 +63,14 @@ type fakeModel struct {
 type fakeSession struct {
 	model  *fakeModel
 	user   auth.User
+	vector bool
 	tokens []runtime.Token
 }
 
 func (m *fakeModel) NewSession(r *Request) (Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := &fakeSession{model: m, user: r.User}
+	s := &fakeSession{model: m, user: r.User, vector: r.Vector}
 	m.open = append(m.open, s)
 	return s, nil
 }
@@ -89,12 +91,13 @@ func (m *fakeModel) Step(entries []Entry) error {
 			return errors.New("malformed batch")
 		}
 		seen[s] = true
+		if m.whole && e.Want != runtime.WantLast {
+			return errors.New("a part of a prompt")
+		}
 		for k, token := range e.Tokens {
 			s.tokens = append(s.tokens, token)
 			if e.Want == runtime.WantAll || e.Want == runtime.WantLast && k == len(e.Tokens)-1 {
-				row := make([]float32, fakeVocab)
-				row[follows(s.tokens)] = 1
-				entries[i].Logits = append(entries[i].Logits, row...)
+				entries[i].Logits = append(entries[i].Logits, s.result()...)
 			}
 		}
 	}
@@ -102,6 +105,16 @@ func (m *fakeModel) Step(entries []Entry) error {
 		m.t.Errorf("step fills %d pages of %d", n, m.nPages)
 	}
 	return nil
+}
+
+// result is what follows, as logits or as a vector of one number.
+func (s *fakeSession) result() []float32 {
+	if s.vector {
+		return []float32{float32(follows(s.tokens))}
+	}
+	row := make([]float32, fakeVocab)
+	row[follows(s.tokens)] = 1
+	return row
 }
 
 func (m *fakeModel) nPagesLocked() int {
@@ -119,6 +132,9 @@ func (s *fakeSession) Reuse(tokens []runtime.Token) int {
 	defer s.model.mu.Unlock()
 	if len(s.tokens) > 0 {
 		s.model.t.Error("Reuse of a session that is not empty")
+	}
+	if s.vector {
+		return 0
 	}
 	for _, known := range s.model.published[s.user] {
 		n := 0
@@ -161,7 +177,8 @@ func (s *fakeSession) Close() {
 
 // answer collects what a request gets; it is the request's Writer.
 type answer struct {
-	nWant  int
+	nWant  int // tokens
+	vector bool
 	tokens []runtime.Token
 	scores []runtime.Token // the most likely token after each prompt position
 	ended  chan error
@@ -178,6 +195,10 @@ func (a *answer) Prompt(logits []float32) {
 func (a *answer) Next(logits []float32) (runtime.Token, bool, error) {
 	if a.nWant < 0 {
 		return 0, false, errWriter
+	}
+	if a.vector && len(logits) == 1 {
+		a.tokens = append(a.tokens, runtime.Token(logits[0]))
+		return 0, false, nil
 	}
 	if len(logits) != fakeVocab {
 		return 0, false, errors.New("want one row of logits")
@@ -209,6 +230,13 @@ func ask(user auth.User, prompt []runtime.Token, n int) (Request, *answer) {
 	}, a
 }
 
+// embed returns a request for a vector and where it will be.
+func embed(user auth.User, prompt []runtime.Token) (Request, *answer) {
+	r, a := ask(user, prompt, 1)
+	r.Vector, a.vector = true, true
+	return r, a
+}
+
 // text makes a prompt of n tokens that differs with seed.
 func text(seed, n int) []runtime.Token {
 	tokens := make([]runtime.Token, n)
@@ -221,10 +249,10 @@ func text(seed, n int) []runtime.Token {
 // start runs a scheduler for m until the test ends, and checks then that no
 // session is left. roomy options if o is zero.
 func start(t *testing.T, m *fakeModel, o Options) *Scheduler {
-	if o == (Options{}) {
+	if o.NPages == 0 {
 		o = Options{QueueSize: 1000, MaxRunning: 8, PrefillChunk: 4, NPages: 100, PageTokens: 4, NCtx: 400, Speculate: true}
 	}
-	m.t, m.nPages, m.pageTokens = t, o.NPages, o.PageTokens
+	m.t, m.nPages, m.pageTokens, m.whole = t, o.NPages, o.PageTokens, o.Whole
 	s := New(m, o)
 	ctx, cancel := newRun(t)
 	done := make(chan struct{})

@@ -4,10 +4,11 @@ import "slices"
 
 // limits are what the policy works within.
 type limits struct {
-	maxRunning   int // requests that are answered at once
-	prefillChunk int // prompt tokens in one step
-	nPages       int // of the model's KV cache
-	pageTokens   int // positions in a page
+	maxRunning   int  // requests that are answered at once
+	prefillChunk int  // prompt tokens in one step
+	nPages       int  // of the model's KV cache
+	pageTokens   int  // positions in a page
+	whole        bool // prompts are computed in one step each
 }
 
 const (
@@ -243,7 +244,10 @@ func (p *policy) planPrompts(into []work, left int) []work {
 			at = len(into)
 			into = append(into, work{job: j})
 		}
-		n := min(left, a.credit, j.nTokens-j.nDone-into[at].n)
+		n := j.nTokens - j.nDone - into[at].n
+		if !p.whole {
+			n = min(n, left, a.credit)
+		}
 		into[at].n += n
 		left -= n
 		p.charge(j, n)

@@ -56,7 +56,8 @@ type Model interface {
 	NewSession(*Request) (Session, error)
 
 	// Step computes all entries: MaxRows tokens, or MaxRunning and PrefillChunk
-	// together. Where it fails nothing has changed.
+	// together, or one prompt more if prompts are computed whole. Where it fails
+	// nothing has changed.
 	Step([]Entry) error
 }
 
@@ -68,7 +69,8 @@ type Writer interface {
 	Prompt(logits []float32)
 
 	// Next takes the logits after the last token and returns the token that
-	// follows; more is false if the answer ends there. An error ends it too.
+	// follows; more is false if the answer ends there. An error ends it too. Of a
+	// request for a vector it takes that, and the answer must end.
 	Next(logits []float32) (token runtime.Token, more bool, err error)
 
 	// End is called once, after which the writer is forgotten: with nil if
@@ -92,6 +94,10 @@ type Request struct {
 	// PromptLogits asks for the logits after every token of the prompt.
 	PromptLogits bool
 
+	// Vector asks for the vector of the prompt in place of an answer. Its session
+	// is one that makes it.
+	Vector bool
+
 	// Begin is called once, when the request is first admitted and its session
 	// is new. If it fails the request ends with its error, without a Writer.
 	Begin func(Session) (Writer, error)
@@ -114,10 +120,18 @@ type Options struct {
 	PageTokens   int // positions in a page
 	NCtx         int // tokens that a session may hold
 
+	// Whole has steps compute prompts whole, however long they are: the model
+	// looks at all of a text at once.
+	Whole bool
+
 	// Speculate lets steps compute tokens that are only guessed, so that an
 	// answer may gain several in one step. It takes sessions whose Rewind costs
 	// nothing.
 	Speculate bool
+
+	// Guessed, if set, is called after each step that computed guesses of a
+	// request, with their number and that of the right ones.
+	Guessed func(n, nRight int)
 }
 
 // Scheduler shares a model between requests.
@@ -125,13 +139,14 @@ type Scheduler struct {
 	model   Model
 	options Options
 	wake    chan struct{} // holds one token while there may be news for Run
-	calls   chan call     // of Do
+	pings   chan struct{} // of Ping
 	ended   chan struct{} // closed when Run returns
 
 	mu       sync.Mutex // guards the fields that follow
 	arrived  []*job     // submitted, not seen by Run yet
 	nIn      int        // requests submitted and not ended
 	nInOf    map[auth.User]int
+	loads    []Load // as of the last step
 	stopping bool
 	empty    chan struct{} // closed when stopping and nIn is 0
 
@@ -171,7 +186,7 @@ func New(m Model, o Options) *Scheduler {
 		model:   m,
 		options: o,
 		wake:    make(chan struct{}, 1),
-		calls:   make(chan call),
+		pings:   make(chan struct{}),
 		ended:   make(chan struct{}),
 		empty:   make(chan struct{}),
 		nInOf:   map[auth.User]int{},
@@ -180,6 +195,7 @@ func New(m Model, o Options) *Scheduler {
 			prefillChunk: o.PrefillChunk,
 			nPages:       o.NPages,
 			pageTokens:   o.PageTokens,
+			whole:        o.Whole,
 		}},
 	}
 }
@@ -238,26 +254,36 @@ func (s *Scheduler) NRequests() int {
 // NRunning returns how many of them are running.
 func (s *Scheduler) NRunning() int { return int(s.nRunning.Load()) }
 
-// call is a function that Run is to call, and a channel to close then.
-type call struct {
-	f    func()
-	done chan struct{}
+// Load is what a user has of a model.
+type Load struct {
+	User      auth.User
+	NRunning  int // requests
+	NWaiting  int // those set aside included
+	NPages    int // of running requests
+	NReserved int // pages that others leave to it
 }
 
-func (c call) run() {
-	c.f()
-	close(c.done)
+// Loads lists the users who have requests, or a reserve, as of the last step.
+func (s *Scheduler) Loads() []Load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.loads)
 }
 
-// Do has Run call f between two steps, when nobody needs the logits of the
-// last one any more, and returns nil when f has returned. Other uses of the
-// model belong here: its memory is that of one computation. It fails when ctx
-// or Run ends first; f is not called then.
-func (s *Scheduler) Do(ctx context.Context, f func()) error {
-	c := call{f, make(chan struct{})}
+func (s *Scheduler) noteLoads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loads = s.loads[:0]
+	for _, a := range s.policy.accounts {
+		s.loads = append(s.loads, Load{a.user, len(a.running), len(a.line), s.policy.nPagesHeld(a), a.nReserved})
+	}
+}
+
+// Ping returns nil once Run is between two steps, or idle: proof that it makes
+// progress. It fails when ctx or Run ends first.
+func (s *Scheduler) Ping(ctx context.Context) error {
 	select {
-	case s.calls <- c:
-		<-c.done
+	case s.pings <- struct{}{}:
 		return nil
 	case <-s.ended:
 		return ErrStopping
@@ -265,10 +291,6 @@ func (s *Scheduler) Do(ctx context.Context, f func()) error {
 		return ctx.Err()
 	}
 }
-
-// Ping returns nil once Run is between two steps, or idle: proof that it makes
-// progress. It fails when ctx ends first.
-func (s *Scheduler) Ping(ctx context.Context) error { return s.Do(ctx, func() {}) }
 
 // Run carries requests until ctx ends, then ends those that are left with
 // ErrStopping. It must be called once.
@@ -278,8 +300,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 		s.receive()
 		if s.step() {
 			select {
-			case c := <-s.calls:
-				c.run()
+			case <-s.pings:
 			default:
 			}
 			continue
@@ -291,7 +312,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 	s.policy.each(func(j *job) { s.end(j, ErrStopping) })
 }
 
-// sleep waits for news, a call, or the end of a user's rest.
+// sleep waits for news, a ping, or the end of a user's rest.
 func (s *Scheduler) sleep(ctx context.Context) {
 	var rested <-chan time.Time
 	if d, ok := s.policy.rest(); ok {
@@ -302,8 +323,7 @@ func (s *Scheduler) sleep(ctx context.Context) {
 	select {
 	case <-s.wake:
 	case <-rested:
-	case c := <-s.calls:
-		c.run()
+	case <-s.pings:
 	case <-ctx.Done():
 	}
 }
@@ -340,6 +360,7 @@ func (s *Scheduler) step() bool {
 		}
 	}
 	s.nRunning.Store(int64(len(s.policy.running)))
+	s.noteLoads()
 	s.plan()
 	if len(s.work) == 0 {
 		return false
@@ -395,7 +416,7 @@ func (s *Scheduler) plan() {
 // guess makes a draft of what follows, of at most n tokens.
 func (j *job) guess(n int) {
 	j.draft = nil
-	if !j.wantsScores() && j.nDone+1 == j.nTokens {
+	if !j.wantsScores() && !j.Vector && j.nDone+1 == j.nTokens {
 		j.draft = j.drafter.propose(j.tokens, n)
 	}
 }
@@ -510,6 +531,9 @@ func (s *Scheduler) verify(w work, logits []float32, nVocab int) {
 	j := w.job
 	draft := w.draft[:w.nDraft]
 	nRight := 0
+	if s.options.Guessed != nil {
+		defer func() { s.options.Guessed(len(draft), nRight) }()
+	}
 	for {
 		if !s.extend(j, logits[nRight*nVocab:][:nVocab]) {
 			return

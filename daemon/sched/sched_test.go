@@ -206,30 +206,46 @@ func TestPingIsAnsweredBetweenSteps(t *testing.T) {
 	})
 }
 
-func TestCallsRunBetweenSteps(t *testing.T) {
+// TestLongTextHoldsNoAnswerUp asks for the vector of a long text while an answer
+// is written: each step has the answer's next token in it, and no more than a
+// chunk of the text.
+func TestLongTextHoldsNoAnswerUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stepping := false
-		gate := make(chan bool)
-		m := &fakeModel{t: t, nPages: 8, pageTokens: 16, step: func([]Entry) error { stepping = true; <-gate; stepping = false; return nil }}
-		s := New(m, Options{QueueSize: 1, MaxRunning: 1, PrefillChunk: 8, NPages: 8, PageTokens: 16})
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan bool)
-		go func() { s.Run(ctx); close(ended) }()
-
-		r, a := ask(1, text(1, 40), 3)
+		nSteps, nShared := 0, 0
+		m := &fakeModel{}
+		m.step = func(entries []Entry) error {
+			nSteps++
+			hasAnswer, nText := false, 0
+			for _, e := range entries {
+				if e.Session.(*fakeSession).vector {
+					nText += len(e.Tokens)
+				} else {
+					hasAnswer = true
+				}
+			}
+			require.LessOrEqual(t, nText, 4)
+			if nText > 0 && hasAnswer {
+				nShared++
+			}
+			require.True(t, hasAnswer || nSteps > 60, "step %d leaves the answer out", nSteps)
+			time.Sleep(time.Millisecond)
+			return nil
+		}
+		s := start(t, m, Options{})
+		r, stream := ask(1, text(1, 3), 60)
 		require.NoError(t, s.Submit(t.Context(), r))
-		synctest.Wait() // the first step hangs
-		during := make(chan bool, 1)
-		go func() { _ = s.Do(t.Context(), func() { during <- stepping }) }()
-		synctest.Wait()
-		require.Empty(t, during, "the step is not over")
-		close(gate)
-		require.False(t, <-during)
-		require.NoError(t, <-a.ended)
-
-		stop()
-		<-ended
-		require.ErrorIs(t, s.Do(t.Context(), func() { t.Error("called after the end") }), ErrStopping)
+		time.Sleep(5 * time.Millisecond)
+		for user := range auth.User(3) {
+			r, a := embed(user, text(2, 60))
+			require.NoError(t, s.Submit(t.Context(), r))
+			defer func() {
+				require.NoError(t, <-a.ended)
+				require.Equal(t, []runtime.Token{follows(text(2, 60))}, a.tokens)
+			}()
+		}
+		require.NoError(t, <-stream.ended)
+		require.Equal(t, solo(text(1, 3), 60), stream.tokens)
+		require.Greater(t, nShared, 40)
 	})
 }
 

@@ -50,6 +50,7 @@ func simulate(t *testing.T, seed uint64) {
 		NPages:       10 + random.IntN(30),
 		PageTokens:   4,
 		Speculate:    random.IntN(2) == 0,
+		Whole:        random.IntN(8) == 0,
 	}
 	o.NCtx = min(40, o.NPages*o.PageTokens)
 	m := &fakeModel{}
@@ -75,7 +76,12 @@ func simulate(t *testing.T, seed uint64) {
 		nWork += len(q.prompt) + q.n
 		u := random.IntN(len(shares))
 		var r Request
-		r, q.answer = ask(auth.User(u), q.prompt, q.n)
+		if o.Whole || random.IntN(5) == 0 {
+			q.n = 1
+			r, q.answer = embed(auth.User(u), q.prompt)
+		} else {
+			r, q.answer = ask(auth.User(u), q.prompt, q.n)
+		}
 		r.Share = shares[u]
 		var ctx context.Context
 		ctx, q.cancel = context.WithCancel(t.Context())
@@ -101,7 +107,7 @@ func randomShare(random *rand.Rand, nUsers int) (s auth.Share) {
 	s.Lane = auth.Lane(random.IntN(3) - 1)
 	s.Weight = random.IntN(4)
 	if random.IntN(3) == 0 {
-		s.KVReserve = random.Float64() / float64(nUsers)
+		s.KVReserve = 2 * random.Float64() / float64(nUsers) // they shrink where that is too much
 	}
 	if random.IntN(4) == 0 {
 		s.TokensPerSec = 1 + 1000*random.Float64()
