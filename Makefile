@@ -26,7 +26,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install install-tree release deb rpm systemd-test clean test clients noasm isa isa-arm64 race soak faults fuzz generate generate-check
+.PHONY: help run build demo-model install install-tree release deb rpm systemd-test canary clean test clients noasm isa isa-arm64 race soak faults fuzz generate generate-check
 .PHONY: bench bench-kernels bench-masks bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -73,6 +73,9 @@ rpm: ## an RPM package for ARCH (this machine's) in dist; needs rpmbuild
 
 systemd-test: deb ## install the package under a systemd of its own and try the service; needs root
 	INFERD_SYSTEMD_TEST=1 INFERD_DEB=$(CURDIR)/dist/inferd_$(VERSION)_$(ARCH).deb $(TEST) -count 1 -v ./daemon/systemd
+
+canary: ## ask 20 times along each way out, then look for what was said in the daemon's memory; needs root
+	$(TEST) -count 1 -v ./daemon/canary -requests 20
 
 clean: ## remove what the other targets built
 	rm -rf $(BIN) dist/linux-* dist/*.deb dist/*.rpm

@@ -40,6 +40,7 @@ type Config struct {
 	NCtx          int               // context in tokens; 0: as much as model and budget allow
 	KVBudget      Bytes             // for the KV cache of each model; touched as it is used
 	KVType        string            // element of the KV cache: auto, f32 or f16
+	KeepPrompts   time.Duration     // cached prompts stay this long after their last use; serve.Forever: until others need the room
 	Threads       int               // for computing; 0: as many as the machine gives
 	QueueSize     int               // requests of one user that may wait for a model
 	MaxRunning    int               // requests that a model answers at once
@@ -60,6 +61,7 @@ func DefaultConfig() Config {
 		KeepAlive:    5 * time.Minute,
 		KVBudget:     1 << 30,
 		KVType:       "auto",
+		KeepPrompts:  time.Hour,
 		QueueSize:    256,
 		MaxRunning:   64,
 		PrefillChunk: 128,
@@ -108,7 +110,7 @@ var settings = []setting{
 		clear: func(c *Config) { c.Aliases = nil }, set: setAlias},
 	{name: "preload", usage: "load the `MODEL` of the folder at start; may be given more than once", clear: func(c *Config) { c.Preload = nil },
 		set: func(c *Config, s string) error { c.Preload = append(c.Preload, s); return nil }},
-	{name: "keep-alive", usage: "keep a model loaded for this `TIME` after its last request; below 0: for ever", set: setKeepAlive},
+	{name: "keep-alive", usage: "keep a model loaded for this `TIME` after its last request; below 0: for ever", set: setKeep(func(c *Config) *time.Duration { return &c.KeepAlive })},
 	{name: "memory-budget", usage: "`BYTES` for all models together; 0: what machine and control groups allow", set: setBytes(0, func(c *Config) *Bytes { return &c.MemoryBudget })},
 	{name: "license-allow", usage: "serve only models with the `LICENCE`, as general.license spells it; may be given more than once",
 		clear: func(c *Config) { c.Licenses.Allow = nil }, set: func(c *Config, s string) error { c.Licenses.Allow = append(c.Licenses.Allow, s); return nil }},
@@ -122,6 +124,7 @@ var settings = []setting{
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},
 	{name: "kv-type", usage: "element `TYPE` of the KV cache: auto, f32 or f16", set: setKVType},
+	{name: "keep-prompts", usage: "keep what was computed of a user's prompts for this `TIME` after its last use, for the user's later prompts; below 0: until others need the room", set: setKeep(func(c *Config) *time.Duration { return &c.KeepPrompts })},
 	{name: "threads", usage: "`NUMBER` of threads that compute; 0: as many as the machine gives", set: setInt(0, 4096, func(c *Config) *int { return &c.Threads })},
 	{name: "queue-size", usage: "`NUMBER` of requests of one user that may wait for a model before more are refused", set: setInt(0, 1<<20, func(c *Config) *int { return &c.QueueSize })},
 	{name: "max-running", usage: "`NUMBER` of requests that a model answers at once", set: setInt(1, 4096, func(c *Config) *int { return &c.MaxRunning })},

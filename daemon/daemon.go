@@ -17,6 +17,7 @@ import (
 	"inferd/daemon/journal"
 	"inferd/daemon/ollama"
 	"inferd/daemon/openai"
+	"inferd/daemon/private"
 	"inferd/daemon/sched"
 	"inferd/daemon/serve"
 	"inferd/daemon/store"
@@ -110,6 +111,8 @@ type daemon struct {
 	reload   func() (Config, error) // nil: the configuration stays
 	idleExit time.Duration          // 0: never
 	activity activity
+
+	forgetter *private.Forgetter
 }
 
 var _ serve.Service = (*daemon)(nil)
@@ -117,6 +120,7 @@ var _ serve.Service = (*daemon)(nil)
 // newDaemon returns a daemon that knows no models yet.
 func newDaemon(c Config, log *slog.Logger) *daemon {
 	d := &daemon{loader: &loader{config: c}, observer: newObserver(), started: time.Now(), log: log}
+	d.forgetter = private.NewForgetter(d.forgetPrompts)
 	d.config.Store(&c)
 	d.store = store.New(storeOptions(&c), func(name string) { d.registry.update(name) }, log)
 	d.known = d.store
@@ -139,6 +143,7 @@ func (d *daemon) newServer(router *wire.Router) *transport.Server {
 		Handler:          d.activity.watch(router),
 		Policy:           d.grant,
 		Refuse:           router.Refuse,
+		Ended:            d.forgetter.Soon,
 		MaxBodyBytes:     int64(c.MaxBody),
 		MaxBodiesPerUser: bodiesPerUser * int64(c.MaxBody),
 		MaxConnsPerUser:  c.MaxConns,
@@ -230,6 +235,8 @@ func (d *daemon) serve(ctx context.Context, sockets transport.Passed, n *notifie
 		running.Go(func() { d.store.Run(ctx) })
 	}
 	running.Go(func() { d.watchMemory(ctx) })
+	running.Go(func() { d.forgetter.Run(ctx) })
+	running.Go(func() { d.watchPrompts(ctx) })
 	running.Go(func() { d.watchSignals(ctx, n) })
 	running.Go(func() {
 		if d.waitIdle(ctx) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"inferd/daemon/auth"
 	"inferd/daemon/sched"
@@ -34,6 +35,9 @@ type engine interface {
 
 	// shed gives up cached prompts and returns their bytes.
 	shed() int64
+
+	// forget clears the cached prompts that nobody has used for a time.
+	forget(unused time.Duration)
 	close()
 }
 
@@ -144,14 +148,15 @@ func (e *runtimeEngine) nCtx() int {
 	return min(e.NCtx(), kv.NPages*kv.PageTokens)
 }
 
-func (e *runtimeEngine) nVocab() int              { return e.NVocab() }
-func (e *runtimeEngine) dim() int                 { return e.Info().Dim }
-func (e *runtimeEngine) kv() runtime.KVStats      { return e.KV() }
-func (e *runtimeEngine) kvCached() map[string]int { return e.KVCached() }
-func (e *runtimeEngine) readsWhole() bool         { return e.ReadsWhole() }
-func (e *runtimeEngine) memory() runtime.Memory   { return e.Info().Memory }
-func (e *runtimeEngine) shed() int64              { return e.Shed() }
-func (e *runtimeEngine) close()                   { e.Engine.Close() }
+func (e *runtimeEngine) nVocab() int                 { return e.NVocab() }
+func (e *runtimeEngine) dim() int                    { return e.Info().Dim }
+func (e *runtimeEngine) kv() runtime.KVStats         { return e.KV() }
+func (e *runtimeEngine) kvCached() map[string]int    { return e.KVCached() }
+func (e *runtimeEngine) readsWhole() bool            { return e.ReadsWhole() }
+func (e *runtimeEngine) memory() runtime.Memory      { return e.Info().Memory }
+func (e *runtimeEngine) shed() int64                 { return e.Shed() }
+func (e *runtimeEngine) forget(unused time.Duration) { e.Forget(unused) }
+func (e *runtimeEngine) close()                      { e.Engine.Close() }
 
 // plan is how the configuration wants models to be loaded.
 func (c *Config) plan() runtime.Options {

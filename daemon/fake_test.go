@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -153,6 +154,8 @@ func (e *fakeEngine) kv() runtime.KVStats {
 func (e *fakeEngine) kvCached() map[string]int { return nil }
 
 func (e *fakeEngine) shed() int64 { return 0 }
+
+func (e *fakeEngine) forget(time.Duration) {}
 
 func (e *fakeEngine) close() {
 	e.mu.Lock()

@@ -14,7 +14,9 @@ import (
 
 	"inferd/daemon/demo"
 	"inferd/daemon/memory"
+	"inferd/daemon/serve"
 	"inferd/daemon/store"
+	"inferd/kernels"
 )
 
 // storeOptions is what the configuration says of models on disk.
@@ -148,6 +150,30 @@ func (d *daemon) watchMemory(ctx context.Context) {
 	}
 }
 
+// promptsPause is how much longer than keep-prompts a cached prompt may stay.
+const promptsPause = time.Minute
+
+// watchPrompts has cached prompts forgotten in time, until ctx ends.
+func (d *daemon) watchPrompts(ctx context.Context) {
+	for {
+		select {
+		case <-time.After(promptsPause):
+			d.forgetPrompts()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// forgetPrompts clears the cached prompts that have been unused for too long.
+func (d *daemon) forgetPrompts() {
+	if keep := d.config.Load().KeepPrompts; keep != serve.Forever {
+		for _, m := range d.registry.loaded() {
+			m.engine.forget(keep)
+		}
+	}
+}
+
 // activity knows when the last request was there.
 type activity struct {
 	nIn  atomic.Int64
@@ -159,6 +185,7 @@ func (a *activity) watch(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.nIn.Add(1)
 		defer func() {
+			kernels.ClearVectors() // of the text that was copied through them
 			a.last.Store(time.Now().UnixNano())
 			a.nIn.Add(-1)
 		}()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"inferd/daemon/auth"
 	"inferd/daemon/serve"
@@ -53,9 +54,12 @@ func setAlias(c *Config, s string) error {
 	return nil
 }
 
-func setKeepAlive(c *Config, s string) (err error) {
-	c.KeepAlive, err = serve.KeepAlive(s)
-	return err
+// setKeep sets a time for which something stays.
+func setKeep(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) (err error) {
+		*field(c), err = serve.KeepAlive(s)
+		return err
+	}
 }
 
 // addSigningKey takes a key or the file that holds it.

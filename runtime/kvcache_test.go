@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -291,4 +292,32 @@ func TestPagePoolRandomly(t *testing.T) {
 	require.True(t, ok, "everything can be had in the end")
 	require.Empty(t, p.prefix.users, "a user's key goes with the last page")
 	require.Len(t, all, nPages)
+}
+
+// TestUnusedPromptsAreForgotten: cached pages leave when their last use is long
+// ago, those of all users, and those in use do not.
+func TestUnusedPromptsAreForgotten(t *testing.T) {
+	p := testPool(t, 8)
+	before := time.Now()
+	old, oldTokens := publishChain(t, p, "a", 2, 0)
+	p.release(old)
+	other, _ := publishChain(t, p, "b", 1, 100)
+	p.release(other)
+	used, usedTokens := publishChain(t, p, "a", 1, 200)
+	time.Sleep(time.Millisecond)
+	between := time.Now()
+	recent, recentTokens := publishChain(t, p, "a", 1, 300)
+	p.release(recent)
+
+	p.dropUnused(before.Add(-time.Second))
+	require.Equal(t, 5, p.stats().NCached)
+	p.dropUnused(between)
+	require.Equal(t, 2, p.stats().NCached)
+	require.Empty(t, p.reuse("a", "", oldTokens, nil))
+	require.Equal(t, used, p.reuse("a", "", usedTokens, nil), "in use")
+	require.Equal(t, recent, p.reuse("a", "", recentTokens, nil), "used a moment ago")
+	require.NotContains(t, p.prefix.users, "b", "the key goes with the last page")
+	for _, id := range p.free {
+		require.Zero(t, slices.Max(p.page(id)), "cleared")
+	}
 }

@@ -125,6 +125,7 @@ func (p *pool) help(thread int) {
 		}
 		kernels.Pause(pauses)
 		if idle >= spinIdle {
+			kernels.ClearVectors() // of what the last job was about
 			p.park()
 			idle = 0
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"slices"
+	"time"
 )
 
 // prefixCache keeps full pages of ended or running sessions, so that a later
@@ -32,6 +33,7 @@ type prefixEntry struct {
 	page       pageID
 	parent     *prefixEntry // the page before, nil for the first
 	idle       bool         // in the user's list: no session uses the page
+	idleSince  time.Time
 	prev, next *prefixEntry
 }
 
@@ -177,7 +179,7 @@ func (u *prefixUser) touch(e *prefixEntry) {
 
 // pushFront puts an entry that is not in the list at its front.
 func (u *prefixUser) pushFront(e *prefixEntry) {
-	e.idle = true
+	e.idle, e.idleSince = true, time.Now()
 	u.nIdle++
 	e.next = u.front
 	if u.front != nil {
@@ -221,12 +223,30 @@ func (c *prefixCache) evict() (pageID, bool) {
 	if from == nil {
 		return 0, false
 	}
-	e := from.back
+	return c.dropBack(from), true
+}
+
+// dropBack drops the least recently used one of a user's idle pages.
+func (c *prefixCache) dropBack(u *prefixUser) pageID {
+	e := u.back
 	c.forget(e)
-	if len(from.entries) == 0 {
-		delete(c.users, from.name) // the random key goes with the last page
+	if len(u.entries) == 0 {
+		delete(c.users, u.name) // the random key goes with the last page
 	}
-	return e.page, true
+	return e.page
+}
+
+// dropUnused clears cached pages that no session has used since a time.
+func (p *pagePool) dropUnused(since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, u := range p.prefix.users {
+		for u.back != nil && !u.back.idleSince.After(since) {
+			id := p.prefix.dropBack(u)
+			p.refs[id] = 0
+			p.toFree(id)
+		}
+	}
 }
 
 // isBefore reports whether u loses a page rather than v. Names decide between

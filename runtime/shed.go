@@ -1,12 +1,19 @@
 package runtime
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Shed gives back what the engine can do without: the pages that only the prefix
 // cache keeps, and the memory of all pages that nobody uses. It returns the bytes
 // of the cached pages. What was cached is computed again when it is needed. It
 // may be called at any time.
 func (e *Engine) Shed() int64 { return e.kv.shed() }
+
+// Forget clears the cached prompts that nobody has used for a time, of all users.
+// It may be called at any time.
+func (e *Engine) Forget(unused time.Duration) { e.kv.dropUnused(time.Now().Add(-unused)) }
 
 func (p *pagePool) shed() (nBytes int64) {
 	p.mu.Lock()

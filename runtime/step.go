@@ -125,6 +125,7 @@ func (e *Engine) stepLocked(b *Batch) error {
 		b.lender, e.hasLent = e, true
 	}
 	s.reset()
+	kernels.ClearVectors()
 	return nil
 }
 

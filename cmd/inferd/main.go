@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"inferd/daemon"
+	"inferd/daemon/private"
 	"inferd/daemon/transport"
 	"inferd/gguf"
 	"inferd/runtime"
@@ -44,6 +45,9 @@ func run(args []string) int {
 	case config.Check() != nil:
 		return report(config.Check(), "name a model with --model FILE or a folder of them with --models-dir, or either in the file of --config; --demo serves a small model that the program carries", exitUsage)
 	}
+	if err := keepPrivate(); err != nil {
+		return report(err, "", exitFailure)
+	}
 	// The first signal ends the daemon in order, the second one at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -53,6 +57,14 @@ func run(args []string) int {
 		return report(err, hintFor(err), exitFailure)
 	}
 	return exitOK
+}
+
+// keepPrivate readies the process for what people will say to it.
+func keepPrivate() error {
+	if err := private.Overwrite(); err != nil { // requests work without it
+		fmt.Fprintln(os.Stderr, "inferd: warning: freed memory is not overwritten, prompts stay in it for a while:", err)
+	}
+	return private.Seal()
 }
 
 // tellReload tells a running daemon to read its configuration again. It is here

@@ -126,7 +126,9 @@ func TestService(t *testing.T) {
 		require.NotEmpty(t, answer)
 		require.Equal(t, "active", m.property("inferd.service", "ActiveState"))
 		require.Contains(t, m.property("inferd.service", "StatusText"), "demo")
-		require.Equal(t, "_inferd", m.sh(`stat -c %U /proc/`+m.property("inferd.service", "MainPID")))
+		process := "/proc/" + m.property("inferd.service", "MainPID")
+		require.Equal(t, m.sh("id -u _inferd"), m.sh(`awk '/^Uid:/ { print $2 }' `+process+"/status"))
+		require.Equal(t, "root", m.sh("stat -c %U "+process+"/mem"), "nobody else can read what is said")
 	})
 	t.Run("only members may", func(t *testing.T) {
 		out, err := m.asks("outsider", hours)

@@ -96,13 +96,28 @@ type conn struct {
 	closed   sync.Once
 }
 
+// Read clears p first. It is room in net/http's buffer, which has held an earlier
+// request or the last piece of a body, and now waits for the next: maybe long.
+func (c *conn) Read(p []byte) (int, error) {
+	clear(p)
+	return c.UnixConn.Read(p)
+}
+
+// connBuffer is the size of the buffer that net/http gathers an answer in.
+const connBuffer = 4 << 10
+
 // Write gives the peer one write timeout to take all of p. Every byte of
-// every answer passes here, also those that net/http writes by itself.
+// every answer passes here, also those that net/http writes by itself. net/http's
+// own buffer is cleared behind it, since it lives as long as the connection.
 func (c *conn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.acceptor.writeTimeout)); err != nil {
 		return 0, err
 	}
-	return c.UnixConn.Write(p)
+	n, err := c.UnixConn.Write(p)
+	if cap(p) == connBuffer {
+		clear(p)
+	}
+	return n, err
 }
 
 // Close implements net.Conn.

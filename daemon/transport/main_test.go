@@ -66,6 +66,7 @@ func serve(t *testing.T, handler http.HandlerFunc, changeOptions func(*Options),
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, message string) {
 			http.Error(w, message, status)
 		},
+		Ended:            func() {},
 		MaxBodyBytes:     1 << 20,
 		MaxBodiesPerUser: 1 << 22,
 		MaxConnsPerUser:  100,

@@ -39,6 +39,10 @@ type Options struct {
 	// broke, in the error shape of the API that the request speaks.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, message string)
 
+	// Ended is called when a connection has no request any more. It must not
+	// block.
+	Ended func()
+
 	// MaxBodyBytes is the largest request body; reading more fails with
 	// *http.MaxBytesError.
 	MaxBodyBytes int64
@@ -74,6 +78,11 @@ func NewServer(o Options) *Server {
 			MaxHeaderBytes:    maxHeaderBytes,
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 				return auth.WithPeer(ctx, c.(*conn).peer)
+			},
+			ConnState: func(_ net.Conn, state http.ConnState) {
+				if state == http.StateIdle || state == http.StateClosed {
+					o.Ended()
+				}
 			},
 			// net/http may quote what a client sent.
 			ErrorLog: log.New(io.Discard, "", 0),

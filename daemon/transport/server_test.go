@@ -255,6 +255,7 @@ func TestAcceptErrorsPass(t *testing.T) {
 		MaxBodyBytes:    1 << 20,
 		MaxConnsPerUser: 1,
 		WriteTimeout:    time.Second,
+		Ended:           func() {},
 		Log:             slog.New(slog.NewTextHandler(log, nil)),
 	})
 	served := make(chan error, 1)
