@@ -288,7 +288,7 @@ func errorOf(t *testing.T, path string, resp *http.Response, text []byte) string
 	require.Equal(t, "application/json", resp.Header.Get("Content-Type"), "%s: %s", path, text)
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	if strings.HasPrefix(path, "/api/") {
+	if strings.HasPrefix(path+"/", "/api/") {
 		var e struct{ Error string }
 		require.NoError(t, dec.Decode(&e), "%s: %s", path, text)
 		require.NotEmpty(t, e.Error)

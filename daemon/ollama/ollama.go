@@ -46,7 +46,7 @@ func New(s serve.Service, log *slog.Logger) wire.Format {
 			wire.Post("/api/copy", auth.ListModels, refuse),
 			{Method: http.MethodDelete, Path: "/api/delete", Needs: auth.ListModels, Handle: refuse},
 		},
-		Owns:       func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") },
+		Owns:       func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path+"/", "/api/") },
 		WriteFault: writeFault,
 	}
 }

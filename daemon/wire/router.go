@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,8 +72,15 @@ func NewRouter(log *slog.Logger, formats ...Format) *Router {
 	return x
 }
 
-// ServeHTTP implements http.Handler. It sets r.Pattern.
-func (x *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { x.mux.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. It sets r.Pattern. A path such as
+// //v1/models/, which clients put together of two parts, counts as the clean one:
+// http.ServeMux alone would answer by a redirection, in HTML.
+func (x *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if clean := path.Clean("/" + r.URL.Path); clean != r.URL.Path {
+		r.URL.Path, r.URL.RawPath = clean, ""
+	}
+	x.mux.ServeHTTP(w, r)
+}
 
 // serve runs a route's handler and turns its error into an answer.
 func (x *Router) serve(f *Format, route Route, w http.ResponseWriter, r *http.Request) {
