@@ -56,6 +56,7 @@ type fakeEngine struct {
 	sessions []*fakeSession
 	nSteps   int
 	closed   bool
+	cached   int64 // bytes that shed gives up
 }
 
 var _ engine = (*fakeEngine)(nil)
@@ -153,7 +154,13 @@ func (e *fakeEngine) kv() runtime.KVStats {
 
 func (e *fakeEngine) kvCached() map[string]int { return nil }
 
-func (e *fakeEngine) shed() int64 { return 0 }
+func (e *fakeEngine) shed() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := e.cached
+	e.cached = 0
+	return n
+}
 
 func (e *fakeEngine) forget(time.Duration) {}
 
