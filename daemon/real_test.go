@@ -65,17 +65,22 @@ func (m *manager) waitFor(t *testing.T, want string) (before []string) {
 
 // run runs the whole daemon with real models until the test ends.
 func run(t *testing.T, change func(*Config)) *testDaemon {
-	m := newManager(t)
 	c := DefaultConfig()
-	c.Socket = socketPath(t)
 	c.Threads = 2
 	c.LogLevel = slog.LevelError
 	change(&c)
+	return runReloading(t, c, nil)
+}
+
+// runReloading is run of a daemon that can be told to take another configuration.
+func runReloading(t *testing.T, c Config, reload func() (Config, error)) *testDaemon {
+	m := newManager(t)
+	c.Socket = socketPath(t)
 	d := &testDaemon{t: t, socket: c.Socket, stopped: make(chan error, 1)}
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	go func() {
-		d.stopped <- Run(ctx, c, nil)
+		d.stopped <- Run(ctx, c, reload)
 		close(d.stopped)
 	}()
 	t.Cleanup(func() {
