@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"inferd/daemon/audit"
 	"inferd/daemon/auth"
 	"inferd/daemon/store"
 	"inferd/daemon/transport"
@@ -36,6 +37,7 @@ type Config struct {
 	SigningKeys   []store.PublicKey // of those who vouch for models
 	Require       store.Requirement // what a model must bring along
 	Policy        auth.Policy       // who may do what; nil: auth.Default
+	AuditKey      *audit.Key        // for the hashes in answers' records; nil: none
 	IdleExit      time.Duration     // end after this long without a request, if systemd holds the socket; 0: never
 	NCtx          int               // context in tokens; 0: as much as model and budget allow
 	KVBudget      Bytes             // for the KV cache of each model; touched as it is used
@@ -120,6 +122,7 @@ var settings = []setting{
 		clear: func(c *Config) { c.SigningKeys = nil }, set: addSigningKey},
 	{name: "require", usage: "`WHAT` a model must bring along: nothing, sum (a line in SHA256SUMS) or signature", set: func(c *Config, s string) (err error) { c.Require, err = store.ParseRequirement(s); return err }},
 	{name: "policy", usage: "read who may do what from the TOML `FILE`", set: setPolicy},
+	{name: "audit-key", usage: "add hashes of prompt and answer to the log line of each answer, with the key in `FILE`", set: func(c *Config, s string) (err error) { c.AuditKey, err = audit.ReadKey(s); return err }},
 	{name: "idle-exit", usage: "end after this `TIME` without a request, if systemd holds the socket and starts inferd again; 0: never", set: setTimeout(func(c *Config) *time.Duration { return &c.IdleExit })},
 	{name: "n-ctx", usage: "context length in `TOKENS`; 0: as much as the model and kv-budget allow", set: setInt(0, 1<<24, func(c *Config) *int { return &c.NCtx })},
 	{name: "kv-budget", usage: "`BYTES` for the KV cache of each model, such as 512MiB", set: setBytes(1, func(c *Config) *Bytes { return &c.KVBudget })},

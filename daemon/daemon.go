@@ -122,6 +122,7 @@ func newDaemon(c Config, log *slog.Logger) *daemon {
 	d := &daemon{loader: &loader{config: c}, observer: newObserver(), started: time.Now(), log: log}
 	d.forgetter = private.NewForgetter(d.forgetPrompts)
 	d.config.Store(&c)
+	d.observer.key.Store(c.AuditKey)
 	d.store = store.New(storeOptions(&c), func(name string) { d.registry.update(name) }, log)
 	d.known = d.store
 	ctx, end := context.WithCancel(context.Background())

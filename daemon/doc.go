@@ -16,6 +16,7 @@
 //
 //	store       the models on disk
 //	memory      how much of it there is
+//	audit       records of answers that can be proven
 //	private     what was said is not dumped, not printed, and forgotten
 //
 // This package wires them. Reading order: config.go, settings.go (what can be

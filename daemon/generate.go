@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"inferd/daemon/audit"
 	"inferd/daemon/auth"
 	"inferd/daemon/sched"
 	"inferd/daemon/serve"
@@ -26,6 +28,11 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 		nPrompt: len(prompt),
 		started: time.Now(),
 		news:    make(chan struct{}, 1),
+	}
+	if key := m.observer.auditKey(); key != nil {
+		a.record = audit.Record{ID: transport.RequestID(ctx), User: fmt.Sprint(auth.GrantFrom(ctx).User), Model: m.name}
+		key.Prompt(&a.record, prompt)
+		a.mac = key.Answer(&a.record)
 	}
 	ctx, a.cancel = m.bound(ctx)
 	w := &writer{answer: a}
@@ -114,6 +121,8 @@ type answer struct {
 
 	nPrefilled atomic.Int64 // tokens of the prompt
 
+	record audit.Record // empty where nobody audits
+
 	mu      sync.Mutex      // guards the fields that follow
 	deltas  []runtime.Delta // not read yet
 	nReused int
@@ -121,6 +130,7 @@ type answer struct {
 	finish  runtime.FinishReason
 	firstAt time.Time // when the first token was there
 	lastAt  time.Time // when the last one was
+	mac     hash.Hash // of the answer's text so far; nil where nobody audits
 	ended   bool
 	err     error // why it ended, nil if it is complete
 }
@@ -141,6 +151,9 @@ func (a *answer) push(d runtime.Delta, nReused int) {
 	a.lastAt = now
 	a.nOut++
 	a.finish = d.Finished
+	if a.mac != nil {
+		_, _ = a.mac.Write(d.Text)
+	}
 	a.deltas = append(a.deltas, d)
 	a.tellLocked()
 }
@@ -230,10 +243,14 @@ func (a *answer) Close() {
 		user: auth.GrantFrom(a.request).User, model: a.model.name, outcome: outcome,
 		nPrompt: a.nPrompt, nReused: a.nReused, nOut: a.nOut, took: took,
 	})
-	a.model.log.Info("answer",
-		"id", transport.RequestID(a.request), "user", auth.GrantFrom(a.request).User, "model", a.model.name,
+	attrs := []any{"id", transport.RequestID(a.request), "user", auth.GrantFrom(a.request).User, "model", a.model.name,
 		"n_prompt", a.nPrompt, "n_reused", a.nReused, "n_generated", a.nOut, "outcome", outcome,
-		"first_token", firstToken, "duration", took)
+		"first_token", firstToken, "duration", took}
+	if a.mac != nil {
+		a.record.SetAnswer(a.mac)
+		attrs = append(attrs, "prompt_mac", a.record.PromptMAC, "answer_mac", a.record.AnswerMAC)
+	}
+	a.model.log.Info("answer", attrs...)
 }
 
 // Score implements serve.Model.

@@ -6,8 +6,10 @@ import (
 	goruntime "runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"inferd/daemon/audit"
 	"inferd/daemon/auth"
 	"inferd/daemon/metrics"
 	"inferd/daemon/sched"
@@ -18,6 +20,7 @@ import (
 // model, how many tokens and how long, never what. A nil observer counts nothing.
 type observer struct {
 	registry metrics.Registry
+	key      atomic.Pointer[audit.Key] // nil: records have no hashes
 
 	answers, prompt, cached, generated *metrics.Counter
 	guesses, rightGuesses              *metrics.Counter
@@ -70,6 +73,14 @@ func newObserver() *observer {
 	o.interToken = r.Histogram("inferd_inter_token_seconds", "Time between two tokens of an answer.", shortBounds, "model")
 	o.duration = r.Histogram("inferd_answer_seconds", "Time from the request to its end.", longBounds, "model")
 	return o
+}
+
+// auditKey returns the key for the hashes in answers' records, nil for none.
+func (o *observer) auditKey() *audit.Key {
+	if o == nil {
+		return nil
+	}
+	return o.key.Load()
 }
 
 // first counts the time to an answer's first token.

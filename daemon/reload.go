@@ -81,6 +81,7 @@ func (d *daemon) reconfigure() error {
 	}
 	c, fixed := keepFixed(old, c)
 	d.config.Store(&c)
+	d.observer.key.Store(c.AuditKey)
 	d.registry.setConfig(c)
 	d.store.SetOptions(storeOptions(&c))
 	d.log.Info("configuration reloaded", "needs_restart", fixed)

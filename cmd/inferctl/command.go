@@ -38,6 +38,7 @@ func commands() []*command {
 		topCommand,
 		reloadCommand,
 		policyCommand,
+		auditCommand,
 		generateCommand,
 		pullCommand,
 		inspectCommand,

@@ -22,12 +22,15 @@ import (
 )
 
 // askDaemon starts a daemon with a model, sends a request and returns the answer.
-func askDaemon(t *testing.T, model, path, body string) []byte {
+func askDaemon(t *testing.T, model, path, body string, changes ...func(*daemon.Config)) []byte {
 	c := daemon.DefaultConfig()
 	c.Socket = filepath.Join(t.TempDir(), "s")
 	c.Models = []string{model}
 	c.LogLevel = slog.LevelError
 	c.Threads = 2
+	for _, change := range changes {
+		change(&c)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- daemon.Run(ctx, c, nil) }()

@@ -39,6 +39,7 @@ const prohibitions = `
 	./daemon/wire      -> ./daemon/openai ./daemon/ask ./daemon/sched ./daemon/transport : what all formats have in common knows none of them
 	./daemon/ask       -> ./daemon/openai ./daemon/wire ./daemon/sched ./daemon/transport : an answer has the same parts in every format
 	./daemon/store ./daemon/memory -> ./daemon/openai ./daemon/sched ./daemon/transport : files and limits know no request
+	./daemon/private ./daemon/audit -> ./daemon/openai ./daemon/wire ./daemon/sched ./daemon/transport : forgetting and proving know no request
 	./daemon/sched     -> ./daemon/openai ./daemon/transport net/http : the scheduler sees tokens, never HTTP
 
 	# What parsers and arithmetic are made of.
