@@ -26,7 +26,7 @@ GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 BENCHSTAT   := $(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo-model install install-tree release deb rpm systemd-test canary clean test clients noasm isa isa-arm64 race soak faults fuzz generate generate-check
+.PHONY: help run build demo-model install install-tree release deb rpm systemd-test canary clean test clients noasm isa isa-arm64 race soak memory faults fuzz generate generate-check
 .PHONY: bench bench-kernels bench-masks bench-compare check fmt vet staticcheck lint vuln
 
 help: ## list the targets
@@ -112,6 +112,10 @@ race: ## test under the race detector
 
 soak: ## try a daemon with mixed traffic for HOURS (1): memory, descriptors and goroutines must not grow
 	INFERD_SOAK=$(HOURS)h $(TEST) -timeout 0 -count 1 -v -run TestServiceSoak ./daemon/trials
+
+memory: ## load and unload MODEL=file.gguf of 500 to 900 MB 100 times in a control group of 1 GiB; needs root
+	@test -n "$$MODEL" || { $(no_model) ; }
+	INFERD_TRIAL_MODEL=$(abspath $(MODEL)) $(TEST) -timeout 0 -count 1 -v -run TestMemoryLimit ./daemon/trials
 
 faults: ## break system calls of FAULTS (200) runs of each program by strace, and disturb the folder of models 1,000 times
 	INFERD_FAULTS=$(FAULTS) $(TEST) -timeout 0 -count 1 -v -run TestFaults ./daemon/trials

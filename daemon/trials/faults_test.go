@@ -121,6 +121,9 @@ func TestFaultsOfPull(t *testing.T) {
 	counts := toolErrnos.count(t, "inferctl", "pull", url, "--dir", dir)
 	total, nFailed := 0, 0
 	for i, f := range toolErrnos.pick(2, nFaults(t), counts) {
+		if f.call == "write" { // Go's runtime wakes itself so
+			f.path = filepath.Join(dir, ".model.gguf.part")
+		}
 		require.NoError(t, os.RemoveAll(path))
 		e := f.command(t, "inferctl", "pull", url, "--dir", dir)
 		total += e.nInjected
