@@ -67,8 +67,9 @@ deb: ## a Debian package for ARCH (this machine's) in dist
 	@$(package_tree) && daemon/systemd/deb.sh "$$tree" $(ARCH) $(VERSION) dist/inferd_$(VERSION)_$(ARCH).deb
 
 rpm: ## an RPM package for ARCH (this machine's) in dist; needs rpmbuild
-	@$(package_tree) && rpmbuild -bb --quiet --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64) \
-		--define "pkg_version $(VERSION)" --define "pkg_tree $$tree" --define "_rpmdir $(CURDIR)/dist" \
+	@$(package_tree) && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} rpmbuild -bb --quiet --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64) \
+		--define "pkg_version $(VERSION)" --define "pkg_tree $$tree" --define "pkg_licence $(CURDIR)/LICENSE" \
+		--define "_rpmdir $(CURDIR)/dist" --define "_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
 		--define "_topdir $$tree/../rpm" daemon/systemd/inferd.spec
 
 systemd-test: deb ## install the package under a systemd of its own and try the service; needs root
