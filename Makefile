@@ -103,7 +103,7 @@ isa: build ## test the kernels, the runtime and all golden models at every level
 isa-arm64: ## test the kernels and the small models for arm64 in qemu-user, with and without the dot product
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	for p in kernels runtime ; do GOARCH=arm64 $(TEST) -c -o "$$dir/$$p" ./$$p || exit 1 ; done ; \
-	for cpu in cortex-a72:neon max:neondot,neon ; do echo "== $$cpu" ; \
+	for cpu in cortex-a53:neon max:neondot,neon ; do echo "== $$cpu" ; \
 		(cd kernels && INFERD_KERNELS_REQUIRE=$${cpu#*:} qemu-aarch64-static -cpu $${cpu%:*} "$$dir/kernels" -test.short) && \
 		(cd runtime && qemu-aarch64-static -cpu $${cpu%:*} "$$dir/runtime" -test.run 'TestGolden$$') || exit 1 ; \
 	done

@@ -17,8 +17,8 @@ func ScanMemory(b []byte) uint64 {
 // DotPeak does about as many integer operations (two for each product that is
 // added) as ops says, in registers, with the instructions that the active
 // level multiplies quantised weights with, at their full rate. Level generic
-// multiplies integers one by one, and the NEON levels have no measure of their
-// own and do the same. It returns a value so that the work is not left out.
+// multiplies integers one by one. It returns a value so that the work is not
+// left out.
 func DotPeak(ops float64) int32 { return active.Peak(ops) }
 
 // scanBytes is what the assembly reads at a time.

@@ -1023,10 +1023,8 @@ next49:
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
 	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
-	FMOVQ F9, 0(R3)
-	FMOVQ F10, 16(R3)
-	FMOVQ F11, 32(R3)
-	FMOVQ F12, 48(R3)
+	FSTPQ (F9, F10), 0(R3)
+	FSTPQ (F11, F12), 32(R3)
 	WORD $0x6ea5e52d // fcmgt v13.4s, v9.4s, v5.4s
 	WORD $0x6ea6e54e // fcmgt v14.4s, v10.4s, v6.4s
 	WORD $0x6ea7e56f // fcmgt v15.4s, v11.4s, v7.4s
@@ -1177,10 +1175,8 @@ next50:
 	WORD $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
 	WORD $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD $0x6e2adf7b // fmul v27.4s, v27.4s, v10.4s
-	FMOVQ F24, 0(R5)
-	FMOVQ F25, 16(R5)
-	FMOVQ F26, 32(R5)
-	FMOVQ F27, 48(R5)
+	FSTPQ (F24, F25), 0(R5)
+	FSTPQ (F26, F27), 32(R5)
 	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
 	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
 	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
@@ -1475,10 +1471,8 @@ next51:
 	WORD $0x4e29cf38 // fmla v24.4s, v25.4s, v9.4s
 	WORD $0x4e2acf82 // fmla v2.4s, v28.4s, v10.4s
 	WORD $0x4e2bcf5d // fmla v29.4s, v26.4s, v11.4s
-	FMOVQ F23, 0(R1)
-	FMOVQ F24, 16(R1)
-	FMOVQ F2, 32(R1)
-	FMOVQ F29, 48(R1)
+	FSTPQ (F23, F24), 0(R1)
+	FSTPQ (F2, F29), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -1531,10 +1525,8 @@ done57:
 	WORD $0x4e2acca1 // fmla v1.4s, v5.4s, v10.4s
 	WORD $0x4e2bcfee // fmla v14.4s, v31.4s, v11.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F3, 0(R14)
-	FMOVQ F13, 16(R14)
-	FMOVQ F1, 32(R14)
-	FMOVQ F14, 48(R14)
+	FSTPQ (F3, F13), 0(R14)
+	FSTPQ (F1, F14), 32(R14)
 	MOVD R1, R15
 	MOVD R14, R16
 	MOVD R3, R17

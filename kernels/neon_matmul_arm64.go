@@ -128,3 +128,13 @@ func quantize32NEON(q *int8, scale *float32, sums *int32, x *float32, nBlocks in
 //
 //go:noescape
 func quantize256NEON(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
+
+// scanNEON reads n bytes, a multiple of 256, and returns an exclusive or of them.
+//
+//go:noescape
+func scanNEON(b *byte, n int) uint64
+
+// peakNEON does 16 n independent SMLAL, each of 16 integer operations.
+//
+//go:noescape
+func peakNEON(n int)

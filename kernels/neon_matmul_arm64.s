@@ -25305,3 +25305,89 @@ next314:
 	SUBS $1, R4
 	BNE block311
 	RET
+
+// func scanNEON(b *byte, n int) uint64
+TEXT ·scanNEON(SB), NOSPLIT, $0-24
+	MOVD b+0(FP), R0
+	MOVD n+8(FP), R1
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+next317:
+	FLDPQ 0(R0), (F4, F5)
+	FLDPQ 32(R0), (F6, F7)
+	WORD $0x6e241c00 // eor v0.16b, v0.16b, v4.16b
+	WORD $0x6e251c21 // eor v1.16b, v1.16b, v5.16b
+	WORD $0x6e261c42 // eor v2.16b, v2.16b, v6.16b
+	WORD $0x6e271c63 // eor v3.16b, v3.16b, v7.16b
+	FLDPQ 64(R0), (F8, F9)
+	FLDPQ 96(R0), (F10, F11)
+	WORD $0x6e281c00 // eor v0.16b, v0.16b, v8.16b
+	WORD $0x6e291c21 // eor v1.16b, v1.16b, v9.16b
+	WORD $0x6e2a1c42 // eor v2.16b, v2.16b, v10.16b
+	WORD $0x6e2b1c63 // eor v3.16b, v3.16b, v11.16b
+	FLDPQ 128(R0), (F12, F13)
+	FLDPQ 160(R0), (F14, F15)
+	WORD $0x6e2c1c00 // eor v0.16b, v0.16b, v12.16b
+	WORD $0x6e2d1c21 // eor v1.16b, v1.16b, v13.16b
+	WORD $0x6e2e1c42 // eor v2.16b, v2.16b, v14.16b
+	WORD $0x6e2f1c63 // eor v3.16b, v3.16b, v15.16b
+	FLDPQ 192(R0), (F16, F17)
+	FLDPQ 224(R0), (F18, F19)
+	WORD $0x6e301c00 // eor v0.16b, v0.16b, v16.16b
+	WORD $0x6e311c21 // eor v1.16b, v1.16b, v17.16b
+	WORD $0x6e321c42 // eor v2.16b, v2.16b, v18.16b
+	WORD $0x6e331c63 // eor v3.16b, v3.16b, v19.16b
+	ADD $256, R0
+	SUBS $256, R1
+	BNE next317
+	WORD $0x6e211c00 // eor v0.16b, v0.16b, v1.16b
+	WORD $0x6e221c00 // eor v0.16b, v0.16b, v2.16b
+	WORD $0x6e231c00 // eor v0.16b, v0.16b, v3.16b
+	FMOVD F0, R2
+	MOVD R2, ret+16(FP)
+	RET
+
+// func peakNEON(n int)
+TEXT ·peakNEON(SB), NOSPLIT, $0-8
+	MOVD n+0(FP), R0
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	WORD $0x4f00e40a // movi v10.16b, #0x0
+	WORD $0x4f00e40b // movi v11.16b, #0x0
+	WORD $0x4f00e40c // movi v12.16b, #0x0
+	WORD $0x4f00e40d // movi v13.16b, #0x0
+	WORD $0x4f00e40e // movi v14.16b, #0x0
+	WORD $0x4f00e40f // movi v15.16b, #0x0
+	WORD $0x4f00e410 // movi v16.16b, #0x0
+	CBZ R0, done319
+next318:
+	WORD $0x0e208001 // smlal v1.8h, v0.8b, v0.8b
+	WORD $0x0e208002 // smlal v2.8h, v0.8b, v0.8b
+	WORD $0x0e208003 // smlal v3.8h, v0.8b, v0.8b
+	WORD $0x0e208004 // smlal v4.8h, v0.8b, v0.8b
+	WORD $0x0e208005 // smlal v5.8h, v0.8b, v0.8b
+	WORD $0x0e208006 // smlal v6.8h, v0.8b, v0.8b
+	WORD $0x0e208007 // smlal v7.8h, v0.8b, v0.8b
+	WORD $0x0e208008 // smlal v8.8h, v0.8b, v0.8b
+	WORD $0x0e208009 // smlal v9.8h, v0.8b, v0.8b
+	WORD $0x0e20800a // smlal v10.8h, v0.8b, v0.8b
+	WORD $0x0e20800b // smlal v11.8h, v0.8b, v0.8b
+	WORD $0x0e20800c // smlal v12.8h, v0.8b, v0.8b
+	WORD $0x0e20800d // smlal v13.8h, v0.8b, v0.8b
+	WORD $0x0e20800e // smlal v14.8h, v0.8b, v0.8b
+	WORD $0x0e20800f // smlal v15.8h, v0.8b, v0.8b
+	WORD $0x0e208010 // smlal v16.8h, v0.8b, v0.8b
+	SUBS $1, R0
+	BNE next318
+done319:
+	RET

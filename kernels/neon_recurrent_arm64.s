@@ -23,10 +23,8 @@ next1:
 	WORD $0x4e29cca1 // fmla v1.4s, v5.4s, v9.4s
 	WORD $0x4e2accc2 // fmla v2.4s, v6.4s, v10.4s
 	WORD $0x4e2bcce3 // fmla v3.4s, v7.4s, v11.4s
-	FMOVQ F0, 0(R0)
-	FMOVQ F1, 16(R0)
-	FMOVQ F2, 32(R0)
-	FMOVQ F3, 48(R0)
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -94,10 +92,8 @@ done9:
 	WORD $0x4e39ce8f // fmla v15.4s, v20.4s, v25.4s
 	WORD $0x4e3aceb0 // fmla v16.4s, v21.4s, v26.4s
 	MOVD $rest-64(SP), R20
-	FMOVQ F13, 0(R20)
-	FMOVQ F14, 16(R20)
-	FMOVQ F15, 32(R20)
-	FMOVQ F16, 48(R20)
+	FSTPQ (F13, F14), 0(R20)
+	FSTPQ (F15, F16), 32(R20)
 	MOVD R0, R21
 	MOVD R20, R22
 	MOVD R3, R23
@@ -215,8 +211,7 @@ next15:
 	WORD $0x4e2ace92 // fmla v18.4s, v20.4s, v10.4s
 	WORD $0x4e2bceb3 // fmla v19.4s, v21.4s, v11.4s
 	ADD R5, R12, R15
-	FMOVQ F18, 0(R15)
-	FMOVQ F19, 16(R15)
+	FSTPQ (F18, F19), 0(R15)
 	FMOVS 0(R10), F22
 	WORD $0x4f961248 // fmla v8.4s, v18.4s, v22.s[0]
 	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
@@ -230,8 +225,7 @@ done16:
 	FLDPQ 0(R2), (F25, F26)
 	WORD $0x4e39cee8 // fmla v8.4s, v23.4s, v25.4s
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
-	FMOVQ F8, 0(R1)
-	FMOVQ F9, 16(R1)
+	FSTPQ (F8, F9), 0(R1)
 	ADD $32, R1
 	ADD $32, R2
 	ADD $32, R3
@@ -400,8 +394,7 @@ done28:
 	WORD $0x4e30cef6 // fmla v22.4s, v23.4s, v16.4s
 	ADD R5, R15, R12
 	MOVD $rest-64(SP), R21
-	FMOVQ F19, 0(R21)
-	FMOVQ F22, 16(R21)
+	FSTPQ (F19, F22), 0(R21)
 	MOVD R12, R11
 	MOVD R21, R22
 	MOVD R8, R19
@@ -454,8 +447,7 @@ done34:
 	WORD $0x4e3ecf4d // fmla v13.4s, v26.4s, v30.4s
 	WORD $0x4e3bcd07 // fmla v7.4s, v8.4s, v27.4s
 	MOVD $rest-64(SP), R17
-	FMOVQ F13, 0(R17)
-	FMOVQ F7, 16(R17)
+	FSTPQ (F13, F7), 0(R17)
 	MOVD R1, R11
 	MOVD R17, R22
 	MOVD R8, R19
@@ -525,10 +517,8 @@ next40:
 	WORD $0x4f80124e // fmla v14.4s, v18.4s, v0.s[0]
 	WORD $0x4f80126f // fmla v15.4s, v19.4s, v0.s[0]
 	WORD $0x4f801290 // fmla v16.4s, v20.4s, v0.s[0]
-	FMOVQ F13, 0(R8)
-	FMOVQ F14, 16(R8)
-	FMOVQ F15, 32(R8)
-	FMOVQ F16, 48(R8)
+	FSTPQ (F13, F14), 0(R8)
+	FSTPQ (F15, F16), 32(R8)
 	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
 	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
 	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
@@ -545,10 +535,8 @@ done41:
 	WORD $0x4f8212c8 // fmla v8.4s, v22.4s, v2.s[0]
 	WORD $0x4f8212e9 // fmla v9.4s, v23.4s, v2.s[0]
 	WORD $0x4f82130a // fmla v10.4s, v24.4s, v2.s[0]
-	FMOVQ F7, 0(R0)
-	FMOVQ F8, 16(R0)
-	FMOVQ F9, 32(R0)
-	FMOVQ F10, 48(R0)
+	FSTPQ (F7, F8), 0(R0)
+	FSTPQ (F9, F10), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -618,10 +606,8 @@ done47:
 	WORD $0x4f80108e // fmla v14.4s, v4.4s, v0.s[0]
 	WORD $0x4f8010af // fmla v15.4s, v5.4s, v0.s[0]
 	MOVD $rest-64(SP), R24
-	FMOVQ F20, 0(R24)
-	FMOVQ F13, 16(R24)
-	FMOVQ F14, 32(R24)
-	FMOVQ F15, 48(R24)
+	FSTPQ (F20, F13), 0(R24)
+	FSTPQ (F14, F15), 32(R24)
 	MOVD R17, R25
 	MOVD R24, R26
 	MOVD R3, R5
@@ -665,10 +651,8 @@ done51:
 	WORD $0x4f8212eb // fmla v11.4s, v23.4s, v2.s[0]
 	WORD $0x4f821311 // fmla v17.4s, v24.4s, v2.s[0]
 	MOVD $rest-64(SP), R12
-	FMOVQ F30, 0(R12)
-	FMOVQ F31, 16(R12)
-	FMOVQ F11, 32(R12)
-	FMOVQ F17, 48(R12)
+	FSTPQ (F30, F31), 0(R12)
+	FSTPQ (F11, F17), 32(R12)
 	MOVD R0, R10
 	MOVD R12, R2
 	MOVD R3, R23
@@ -753,10 +737,8 @@ next59:
 	WORD $0x4f941076 // fmla v22.4s, v3.4s, v20.s[0]
 	WORD $0x4f941097 // fmla v23.4s, v4.4s, v20.s[0]
 	WORD $0x4f9410b8 // fmla v24.4s, v5.4s, v20.s[0]
-	FMOVQ F21, 0(R12)
-	FMOVQ F22, 16(R12)
-	FMOVQ F23, 32(R12)
-	FMOVQ F24, 48(R12)
+	FSTPQ (F21, F22), 0(R12)
+	FSTPQ (F23, F24), 32(R12)
 	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
 	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
 	WORD $0x4f9312f1 // fmla v17.4s, v23.4s, v19.s[0]
@@ -767,10 +749,8 @@ next59:
 	SUBS $1, R11
 	BNE next59
 done60:
-	FMOVQ F15, 0(R0)
-	FMOVQ F16, 16(R0)
-	FMOVQ F17, 32(R0)
-	FMOVQ F18, 48(R0)
+	FSTPQ (F15, F16), 0(R0)
+	FSTPQ (F17, F18), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -887,10 +867,8 @@ done70:
 	WORD $0x4f931364 // fmla v4.4s, v27.4s, v19.s[0]
 	WORD $0x4f931385 // fmla v5.4s, v28.4s, v19.s[0]
 	MOVD $rest-64(SP), R20
-	FMOVQ F2, 0(R20)
-	FMOVQ F3, 16(R20)
-	FMOVQ F4, 32(R20)
-	FMOVQ F5, 48(R20)
+	FSTPQ (F2, F3), 0(R20)
+	FSTPQ (F4, F5), 32(R20)
 	MOVD R9, R21
 	MOVD R20, R19
 	MOVD R3, R13
@@ -912,10 +890,8 @@ done72:
 	BNE next67
 done68:
 	MOVD $rest-64(SP), R15
-	FMOVQ F14, 0(R15)
-	FMOVQ F20, 16(R15)
-	FMOVQ F21, 32(R15)
-	FMOVQ F22, 48(R15)
+	FSTPQ (F14, F20), 0(R15)
+	FSTPQ (F21, F22), 32(R15)
 	MOVD R0, R16
 	MOVD R15, R1
 	MOVD R3, R5

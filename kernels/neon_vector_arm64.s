@@ -134,10 +134,8 @@ next1:
 	WORD $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
 	WORD $0x6e2cdcc6 // fmul v6.4s, v6.4s, v12.4s
 	WORD $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
-	FMOVQ F4, 0(R1)
-	FMOVQ F5, 16(R1)
-	FMOVQ F6, 32(R1)
-	FMOVQ F7, 48(R1)
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -279,10 +277,8 @@ done5:
 	WORD $0x6e31dfde // fmul v30.4s, v30.4s, v17.4s
 	WORD $0x6e2edfff // fmul v31.4s, v31.4s, v14.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F28, 0(R9)
-	FMOVQ F29, 16(R9)
-	FMOVQ F30, 32(R9)
-	FMOVQ F31, 48(R9)
+	FSTPQ (F28, F29), 0(R9)
+	FSTPQ (F30, F31), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -476,10 +472,8 @@ next8:
 	WORD $0x6e6e1e4c // bsl v12.16b, v18.16b, v14.16b
 	WORD $0x6e691e57 // bsl v23.16b, v18.16b, v9.16b
 	WORD $0x6e6a1e51 // bsl v17.16b, v18.16b, v10.16b
-	FMOVQ F11, 0(R1)
-	FMOVQ F12, 16(R1)
-	FMOVQ F23, 32(R1)
-	FMOVQ F17, 48(R1)
+	FSTPQ (F11, F12), 0(R1)
+	FSTPQ (F23, F17), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -656,10 +650,8 @@ done12:
 	WORD $0x6e761d10 // bsl v16.16b, v8.16b, v22.16b
 	WORD $0x6e751d02 // bsl v2.16b, v8.16b, v21.16b
 	MOVD $rest-64(SP), R9
-	FMOVQ F13, 0(R9)
-	FMOVQ F31, 16(R9)
-	FMOVQ F16, 32(R9)
-	FMOVQ F2, 48(R9)
+	FSTPQ (F13, F31), 0(R9)
+	FSTPQ (F16, F2), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -847,10 +839,8 @@ next15:
 	WORD $0x6e35fef7 // fdiv v23.4s, v23.4s, v21.4s
 	WORD $0x6e39ff7b // fdiv v27.4s, v27.4s, v25.4s
 	WORD $0x6e36ff9c // fdiv v28.4s, v28.4s, v22.4s
-	FMOVQ F26, 0(R1)
-	FMOVQ F23, 16(R1)
-	FMOVQ F27, 32(R1)
-	FMOVQ F28, 48(R1)
+	FSTPQ (F26, F23), 0(R1)
+	FSTPQ (F27, F28), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -1019,10 +1009,8 @@ done19:
 	WORD $0x6e21ff39 // fdiv v25.4s, v25.4s, v1.4s
 	WORD $0x6e26ff18 // fdiv v24.4s, v24.4s, v6.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F21, 0(R9)
-	FMOVQ F7, 16(R9)
-	FMOVQ F25, 32(R9)
-	FMOVQ F24, 48(R9)
+	FSTPQ (F21, F7), 0(R9)
+	FSTPQ (F25, F24), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -1229,10 +1217,8 @@ next22:
 	WORD $0x6e29dca9 // fmul v9.4s, v5.4s, v9.4s
 	WORD $0x6e3edcde // fmul v30.4s, v6.4s, v30.4s
 	WORD $0x6e3fdcff // fmul v31.4s, v7.4s, v31.4s
-	FMOVQ F29, 0(R1)
-	FMOVQ F9, 16(R1)
-	FMOVQ F30, 32(R1)
-	FMOVQ F31, 48(R1)
+	FSTPQ (F29, F9), 0(R1)
+	FSTPQ (F30, F31), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -1421,10 +1407,8 @@ done26:
 	WORD $0x6e21df01 // fmul v1.4s, v24.4s, v1.4s
 	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F0, 0(R9)
-	FMOVQ F27, 16(R9)
-	FMOVQ F1, 32(R9)
-	FMOVQ F28, 48(R9)
+	FSTPQ (F0, F27), 0(R9)
+	FSTPQ (F1, F28), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -1612,8 +1596,7 @@ next29:
 	WORD $0x6e6e1fca // bsl v10.16b, v30.16b, v14.16b
 	WORD $0x6e31dcf1 // fmul v17.4s, v7.4s, v17.4s
 	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FMOVQ F17, 0(R1)
-	FMOVQ F10, 16(R1)
+	FSTPQ (F17, F10), 0(R1)
 	ADD $32, R1
 	ADD $32, R2
 	SUBS $8, R3
@@ -1776,8 +1759,7 @@ done33:
 	WORD $0x6e31dd71 // fmul v17.4s, v11.4s, v17.4s
 	WORD $0x6e2adeaa // fmul v10.4s, v21.4s, v10.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F17, 0(R9)
-	FMOVQ F10, 16(R9)
+	FSTPQ (F17, F10), 0(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -1842,10 +1824,8 @@ next36:
 	WORD $0x6e611ca9 // bsl v9.16b, v5.16b, v1.16b
 	WORD $0x6e621cca // bsl v10.16b, v6.16b, v2.16b
 	WORD $0x6e631ceb // bsl v11.16b, v7.16b, v3.16b
-	FMOVQ F8, 0(R0)
-	FMOVQ F9, 16(R0)
-	FMOVQ F10, 32(R0)
-	FMOVQ F11, 48(R0)
+	FSTPQ (F8, F9), 0(R0)
+	FSTPQ (F10, F11), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1884,10 +1864,8 @@ done40:
 	WORD $0x6e6f1e77 // bsl v23.16b, v19.16b, v15.16b
 	WORD $0x6e701e98 // bsl v24.16b, v20.16b, v16.16b
 	MOVD $rest-64(SP), R8
-	FMOVQ F21, 0(R8)
-	FMOVQ F22, 16(R8)
-	FMOVQ F23, 32(R8)
-	FMOVQ F24, 48(R8)
+	FSTPQ (F21, F22), 0(R8)
+	FSTPQ (F23, F24), 32(R8)
 	MOVD R0, R9
 	MOVD R8, R10
 	MOVD R2, R11
@@ -1927,10 +1905,8 @@ next43:
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
-	FMOVQ F8, 0(R0)
-	FMOVQ F9, 16(R0)
-	FMOVQ F10, 32(R0)
-	FMOVQ F11, 48(R0)
+	FSTPQ (F8, F9), 0(R0)
+	FSTPQ (F10, F11), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -1973,10 +1949,8 @@ done47:
 	WORD $0x6e37def7 // fmul v23.4s, v23.4s, v23.4s
 	WORD $0x6e38df18 // fmul v24.4s, v24.4s, v24.4s
 	MOVD $rest-64(SP), R8
-	FMOVQ F21, 0(R8)
-	FMOVQ F22, 16(R8)
-	FMOVQ F23, 32(R8)
-	FMOVQ F24, 48(R8)
+	FSTPQ (F21, F22), 0(R8)
+	FSTPQ (F23, F24), 32(R8)
 	MOVD R0, R9
 	MOVD R8, R10
 	MOVD R2, R11
@@ -2143,10 +2117,8 @@ next50:
 	WORD $0x6e35fef7 // fdiv v23.4s, v23.4s, v21.4s
 	WORD $0x6e39ff7b // fdiv v27.4s, v27.4s, v25.4s
 	WORD $0x6e36ff9c // fdiv v28.4s, v28.4s, v22.4s
-	FMOVQ F26, 0(R1)
-	FMOVQ F23, 16(R1)
-	FMOVQ F27, 32(R1)
-	FMOVQ F28, 48(R1)
+	FSTPQ (F26, F23), 0(R1)
+	FSTPQ (F27, F28), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -2311,10 +2283,8 @@ done54:
 	WORD $0x6e21ff39 // fdiv v25.4s, v25.4s, v1.4s
 	WORD $0x6e2cff18 // fdiv v24.4s, v24.4s, v12.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F21, 0(R9)
-	FMOVQ F29, 16(R9)
-	FMOVQ F25, 32(R9)
-	FMOVQ F24, 48(R9)
+	FSTPQ (F21, F29), 0(R9)
+	FSTPQ (F25, F24), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -2475,10 +2445,8 @@ next57:
 	WORD $0x4eaa1fff // orr v31.16b, v31.16b, v10.16b
 	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
 	WORD $0x4eac1dad // orr v13.16b, v13.16b, v12.16b
-	FMOVQ F30, 0(R1)
-	FMOVQ F31, 16(R1)
-	FMOVQ F8, 32(R1)
-	FMOVQ F13, 48(R1)
+	FSTPQ (F30, F31), 0(R1)
+	FSTPQ (F8, F13), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -2621,10 +2589,8 @@ done61:
 	WORD $0x4ebc1dad // orr v13.16b, v13.16b, v28.16b
 	WORD $0x4ebd1e94 // orr v20.16b, v20.16b, v29.16b
 	MOVD $rest-64(SP), R9
-	FMOVQ F31, 0(R9)
-	FMOVQ F8, 16(R9)
-	FMOVQ F13, 32(R9)
-	FMOVQ F20, 48(R9)
+	FSTPQ (F31, F8), 0(R9)
+	FSTPQ (F13, F20), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -2864,10 +2830,8 @@ next64:
 	WORD $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
 	WORD $0x4e38d631 // fadd v17.4s, v17.4s, v24.4s
 	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
-	FMOVQ F22, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
+	FSTPQ (F22, F16), 0(R1)
+	FSTPQ (F17, F18), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -3087,10 +3051,8 @@ done68:
 	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
 	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F0, 0(R9)
-	FMOVQ F18, 16(R9)
-	FMOVQ F15, 32(R9)
-	FMOVQ F19, 48(R9)
+	FSTPQ (F0, F18), 0(R9)
+	FSTPQ (F15, F19), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -3290,10 +3252,8 @@ next71:
 	WORD $0x6e3edef7 // fmul v23.4s, v23.4s, v30.4s
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x6e28df9c // fmul v28.4s, v28.4s, v8.4s
-	FMOVQ F26, 0(R1)
-	FMOVQ F23, 16(R1)
-	FMOVQ F27, 32(R1)
-	FMOVQ F28, 48(R1)
+	FSTPQ (F26, F23), 0(R1)
+	FSTPQ (F27, F28), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	ADD $64, R3
@@ -3485,10 +3445,8 @@ done77:
 	WORD $0x6e2cdfff // fmul v31.4s, v31.4s, v12.4s
 	WORD $0x6e3bddce // fmul v14.4s, v14.4s, v27.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F30, 0(R15)
-	FMOVQ F22, 16(R15)
-	FMOVQ F31, 32(R15)
-	FMOVQ F14, 48(R15)
+	FSTPQ (F30, F22), 0(R15)
+	FSTPQ (F31, F14), 32(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -3702,10 +3660,8 @@ next80:
 	WORD $0x6e35dd29 // fmul v9.4s, v9.4s, v21.4s
 	WORD $0x6e37dfde // fmul v30.4s, v30.4s, v23.4s
 	WORD $0x6e38dfff // fmul v31.4s, v31.4s, v24.4s
-	FMOVQ F29, 0(R1)
-	FMOVQ F9, 16(R1)
-	FMOVQ F30, 32(R1)
-	FMOVQ F31, 48(R1)
+	FSTPQ (F29, F9), 0(R1)
+	FSTPQ (F30, F31), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	ADD $64, R3
@@ -3917,10 +3873,8 @@ done86:
 	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
 	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F0, 0(R15)
-	FMOVQ F6, 16(R15)
-	FMOVQ F1, 32(R15)
-	FMOVQ F7, 48(R15)
+	FSTPQ (F0, F6), 0(R15)
+	FSTPQ (F1, F7), 32(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -4112,8 +4066,7 @@ next89:
 	FLDPQ 0(R3), (F18, F11)
 	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ F17, 0(R1)
-	FMOVQ F10, 16(R1)
+	FSTPQ (F17, F10), 0(R1)
 	ADD $32, R1
 	ADD $32, R2
 	ADD $32, R3
@@ -4294,8 +4247,7 @@ done95:
 	WORD $0x6e38de31 // fmul v17.4s, v17.4s, v24.4s
 	WORD $0x6e30dd4a // fmul v10.4s, v10.4s, v16.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F17, 0(R15)
-	FMOVQ F10, 16(R15)
+	FSTPQ (F17, F10), 0(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -4367,10 +4319,8 @@ next98:
 	WORD $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
 	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
-	FMOVQ F8, 0(R0)
-	FMOVQ F9, 16(R0)
-	FMOVQ F10, 32(R0)
-	FMOVQ F11, 48(R0)
+	FSTPQ (F8, F9), 0(R0)
+	FSTPQ (F10, F11), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -4432,10 +4382,8 @@ done104:
 	WORD $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	WORD $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F25, 0(R14)
-	FMOVQ F26, 16(R14)
-	FMOVQ F27, 32(R14)
-	FMOVQ F28, 48(R14)
+	FSTPQ (F25, F26), 0(R14)
+	FSTPQ (F27, F28), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -4482,10 +4430,8 @@ next107:
 	WORD $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
 	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
-	FMOVQ F8, 0(R0)
-	FMOVQ F9, 16(R0)
-	FMOVQ F10, 32(R0)
-	FMOVQ F11, 48(R0)
+	FSTPQ (F8, F9), 0(R0)
+	FSTPQ (F10, F11), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -4551,10 +4497,8 @@ done113:
 	WORD $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	WORD $0x6e24df9c // fmul v28.4s, v28.4s, v4.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F25, 0(R14)
-	FMOVQ F26, 16(R14)
-	FMOVQ F27, 32(R14)
-	FMOVQ F28, 48(R14)
+	FSTPQ (F25, F26), 0(R14)
+	FSTPQ (F27, F28), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -4728,10 +4672,8 @@ next116:
 	WORD $0x6e3edef7 // fmul v23.4s, v23.4s, v30.4s
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x6e28df9c // fmul v28.4s, v28.4s, v8.4s
-	FMOVQ F26, 0(R1)
-	FMOVQ F23, 16(R1)
-	FMOVQ F27, 32(R1)
-	FMOVQ F28, 48(R1)
+	FSTPQ (F26, F23), 0(R1)
+	FSTPQ (F27, F28), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	ADD $64, R3
@@ -4919,10 +4861,8 @@ done122:
 	WORD $0x6e27dfff // fmul v31.4s, v31.4s, v7.4s
 	WORD $0x6e3bddce // fmul v14.4s, v14.4s, v27.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F30, 0(R15)
-	FMOVQ F22, 16(R15)
-	FMOVQ F31, 32(R15)
-	FMOVQ F14, 48(R15)
+	FSTPQ (F30, F22), 0(R15)
+	FSTPQ (F31, F14), 32(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -5090,10 +5030,8 @@ next125:
 	WORD $0x6e35dfff // fmul v31.4s, v31.4s, v21.4s
 	WORD $0x6e39dd08 // fmul v8.4s, v8.4s, v25.4s
 	WORD $0x6e36ddad // fmul v13.4s, v13.4s, v22.4s
-	FMOVQ F30, 0(R1)
-	FMOVQ F31, 16(R1)
-	FMOVQ F8, 32(R1)
-	FMOVQ F13, 48(R1)
+	FSTPQ (F30, F31), 0(R1)
+	FSTPQ (F8, F13), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	ADD $64, R3
@@ -5259,10 +5197,8 @@ done131:
 	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
 	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F31, 0(R15)
-	FMOVQ F8, 16(R15)
-	FMOVQ F13, 32(R15)
-	FMOVQ F26, 48(R15)
+	FSTPQ (F31, F8), 0(R15)
+	FSTPQ (F13, F26), 32(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -5509,10 +5445,8 @@ next134:
 	WORD $0x6e3ade10 // fmul v16.4s, v16.4s, v26.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	FMOVQ F22, 0(R1)
-	FMOVQ F16, 16(R1)
-	FMOVQ F17, 32(R1)
-	FMOVQ F18, 48(R1)
+	FSTPQ (F22, F16), 0(R1)
+	FSTPQ (F17, F18), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	ADD $64, R3
@@ -5755,10 +5689,8 @@ done140:
 	WORD $0x6e22df7b // fmul v27.4s, v27.4s, v2.4s
 	WORD $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F0, 0(R15)
-	FMOVQ F18, 16(R15)
-	FMOVQ F27, 32(R15)
-	FMOVQ F11, 48(R15)
+	FSTPQ (F0, F18), 0(R15)
+	FSTPQ (F27, F11), 32(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -5914,8 +5846,7 @@ next143:
 	WORD $0x4e30d79c // fadd v28.4s, v28.4s, v16.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
 	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
-	FMOVQ F24, 0(R1)
-	FMOVQ F25, 16(R1)
+	FSTPQ (F24, F25), 0(R1)
 	ADD $32, R1
 	ADD $32, R2
 	ADD $32, R3
@@ -6057,8 +5988,7 @@ done149:
 	WORD $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
 	WORD $0x6e3bde31 // fmul v17.4s, v17.4s, v27.4s
 	MOVD $rest-64(SP), R15
-	FMOVQ F3, 0(R15)
-	FMOVQ F17, 16(R15)
+	FSTPQ (F3, F17), 0(R15)
 	MOVD R1, R16
 	MOVD R15, R17
 	MOVD R4, R19
@@ -6229,10 +6159,8 @@ next152:
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
 	WORD $0x4f8092d6 // fmul v22.4s, v22.4s, v0.s[0]
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
-	FMOVQ F20, 0(R1)
-	FMOVQ F21, 16(R1)
-	FMOVQ F22, 32(R1)
-	FMOVQ F23, 48(R1)
+	FSTPQ (F20, F21), 0(R1)
+	FSTPQ (F22, F23), 32(R1)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -6383,10 +6311,8 @@ done156:
 	WORD $0x4f80939c // fmul v28.4s, v28.4s, v0.s[0]
 	WORD $0x4f809252 // fmul v18.4s, v18.4s, v0.s[0]
 	MOVD $rest-64(SP), R9
-	FMOVQ F29, 0(R9)
-	FMOVQ F1, 16(R9)
-	FMOVQ F28, 32(R9)
-	FMOVQ F18, 48(R9)
+	FSTPQ (F29, F1), 0(R9)
+	FSTPQ (F28, F18), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R3, R12
@@ -6445,10 +6371,8 @@ next159:
 	WORD $0x6e621ceb // bsl v11.16b, v7.16b, v2.16b
 	WORD $0x6e631d0c // bsl v12.16b, v8.16b, v3.16b
 	WORD $0x6e641d2d // bsl v13.16b, v9.16b, v4.16b
-	FMOVQ F10, 0(R0)
-	FMOVQ F11, 16(R0)
-	FMOVQ F12, 32(R0)
-	FMOVQ F13, 48(R0)
+	FSTPQ (F10, F11), 0(R0)
+	FSTPQ (F12, F13), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -6492,10 +6416,8 @@ done163:
 	WORD $0x6e711eda // bsl v26.16b, v22.16b, v17.16b
 	WORD $0x6e721efb // bsl v27.16b, v23.16b, v18.16b
 	MOVD $rest-64(SP), R8
-	FMOVQ F24, 0(R8)
-	FMOVQ F25, 16(R8)
-	FMOVQ F26, 32(R8)
-	FMOVQ F27, 48(R8)
+	FSTPQ (F24, F25), 0(R8)
+	FSTPQ (F26, F27), 32(R8)
 	MOVD R0, R9
 	MOVD R8, R10
 	MOVD R2, R11
@@ -6526,10 +6448,8 @@ next166:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	FMOVQ F0, 0(R0)
-	FMOVQ F1, 16(R0)
-	FMOVQ F2, 32(R0)
-	FMOVQ F3, 48(R0)
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -6579,10 +6499,8 @@ done172:
 	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
 	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F9, 0(R14)
-	FMOVQ F10, 16(R14)
-	FMOVQ F11, 32(R14)
-	FMOVQ F12, 48(R14)
+	FSTPQ (F9, F10), 0(R14)
+	FSTPQ (F11, F12), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -6613,10 +6531,8 @@ next175:
 	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
 	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
-	FMOVQ F0, 0(R0)
-	FMOVQ F1, 16(R0)
-	FMOVQ F2, 32(R0)
-	FMOVQ F3, 48(R0)
+	FSTPQ (F0, F1), 0(R0)
+	FSTPQ (F2, F3), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -6666,10 +6582,8 @@ done181:
 	WORD $0x6e30dd6b // fmul v11.4s, v11.4s, v16.4s
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F9, 0(R14)
-	FMOVQ F10, 16(R14)
-	FMOVQ F11, 32(R14)
-	FMOVQ F12, 48(R14)
+	FSTPQ (F9, F10), 0(R14)
+	FSTPQ (F11, F12), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -6701,10 +6615,8 @@ next184:
 	WORD $0x4f8010c2 // fmla v2.4s, v6.4s, v0.s[0]
 	WORD $0x4f8010e3 // fmla v3.4s, v7.4s, v0.s[0]
 	WORD $0x4f801104 // fmla v4.4s, v8.4s, v0.s[0]
-	FMOVQ F1, 0(R0)
-	FMOVQ F2, 16(R0)
-	FMOVQ F3, 32(R0)
-	FMOVQ F4, 48(R0)
+	FSTPQ (F1, F2), 0(R0)
+	FSTPQ (F3, F4), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -6754,10 +6666,8 @@ done190:
 	WORD $0x4f80122c // fmla v12.4s, v17.4s, v0.s[0]
 	WORD $0x4f80124d // fmla v13.4s, v18.4s, v0.s[0]
 	MOVD $rest-64(SP), R14
-	FMOVQ F10, 0(R14)
-	FMOVQ F11, 16(R14)
-	FMOVQ F12, 32(R14)
-	FMOVQ F13, 48(R14)
+	FSTPQ (F10, F11), 0(R14)
+	FSTPQ (F12, F13), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -6786,10 +6696,8 @@ next193:
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
 	WORD $0x4f809084 // fmul v4.4s, v4.4s, v0.s[0]
-	FMOVQ F1, 0(R0)
-	FMOVQ F2, 16(R0)
-	FMOVQ F3, 32(R0)
-	FMOVQ F4, 48(R0)
+	FSTPQ (F1, F2), 0(R0)
+	FSTPQ (F3, F4), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -6820,10 +6728,8 @@ done197:
 	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
 	MOVD $rest-64(SP), R8
-	FMOVQ F6, 0(R8)
-	FMOVQ F7, 16(R8)
-	FMOVQ F8, 32(R8)
-	FMOVQ F9, 48(R8)
+	FSTPQ (F6, F7), 0(R8)
+	FSTPQ (F8, F9), 32(R8)
 	MOVD R0, R9
 	MOVD R8, R10
 	MOVD R2, R11
@@ -6859,10 +6765,8 @@ next200:
 	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
 	WORD $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	FMOVQ F1, 0(R0)
-	FMOVQ F2, 16(R0)
-	FMOVQ F3, 32(R0)
-	FMOVQ F4, 48(R0)
+	FSTPQ (F1, F2), 0(R0)
+	FSTPQ (F3, F4), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -6916,10 +6820,8 @@ done206:
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F10, 0(R14)
-	FMOVQ F11, 16(R14)
-	FMOVQ F12, 32(R14)
-	FMOVQ F13, 48(R14)
+	FSTPQ (F10, F11), 0(R14)
+	FSTPQ (F12, F13), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -6955,10 +6857,8 @@ next209:
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	FMOVQ F1, 0(R0)
-	FMOVQ F2, 16(R0)
-	FMOVQ F3, 32(R0)
-	FMOVQ F4, 48(R0)
+	FSTPQ (F1, F2), 0(R0)
+	FSTPQ (F3, F4), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -7012,10 +6912,8 @@ done215:
 	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
 	WORD $0x4e32d5ad // fadd v13.4s, v13.4s, v18.4s
 	MOVD $rest-64(SP), R14
-	FMOVQ F10, 0(R14)
-	FMOVQ F11, 16(R14)
-	FMOVQ F12, 32(R14)
-	FMOVQ F13, 48(R14)
+	FSTPQ (F10, F11), 0(R14)
+	FSTPQ (F12, F13), 32(R14)
 	MOVD R0, R15
 	MOVD R14, R16
 	MOVD R3, R17
@@ -7054,10 +6952,8 @@ next218:
 	WORD $0x4e2acc46 // fmla v6.4s, v2.4s, v10.4s
 	WORD $0x4e2bcc67 // fmla v7.4s, v3.4s, v11.4s
 	WORD $0x4e2ccc88 // fmla v8.4s, v4.4s, v12.4s
-	FMOVQ F5, 0(R0)
-	FMOVQ F6, 16(R0)
-	FMOVQ F7, 32(R0)
-	FMOVQ F8, 48(R0)
+	FSTPQ (F5, F6), 0(R0)
+	FSTPQ (F7, F8), 32(R0)
 	ADD $64, R0
 	ADD $64, R1
 	ADD $64, R2
@@ -7130,10 +7026,8 @@ done226:
 	WORD $0x4e3ace15 // fmla v21.4s, v16.4s, v26.4s
 	WORD $0x4e3bce36 // fmla v22.4s, v17.4s, v27.4s
 	MOVD $rest-64(SP), R21
-	FMOVQ F19, 0(R21)
-	FMOVQ F20, 16(R21)
-	FMOVQ F21, 32(R21)
-	FMOVQ F22, 48(R21)
+	FSTPQ (F19, F20), 0(R21)
+	FSTPQ (F21, F22), 32(R21)
 	MOVD R0, R22
 	MOVD R21, R23
 	MOVD R4, R24
@@ -7283,10 +7177,8 @@ next239:
 	WORD $0x4e26ccc2 // fmla v2.4s, v6.4s, v6.4s
 	WORD $0x4e27cce3 // fmla v3.4s, v7.4s, v7.4s
 	WORD $0x4e28cd04 // fmla v4.4s, v8.4s, v8.4s
-	FMOVQ F5, 0(R1)
-	FMOVQ F6, 16(R1)
-	FMOVQ F7, 32(R1)
-	FMOVQ F8, 48(R1)
+	FSTPQ (F5, F6), 0(R1)
+	FSTPQ (F7, F8), 32(R1)
 	ADD $64, R0
 	ADD $64, R1
 	SUBS $16, R2
@@ -7336,10 +7228,8 @@ done243:
 	WORD $0x4e2dcda3 // fmla v3.4s, v13.4s, v13.4s
 	WORD $0x4e2ecdc4 // fmla v4.4s, v14.4s, v14.4s
 	MOVD $rest-64(SP), R9
-	FMOVQ F11, 0(R9)
-	FMOVQ F12, 16(R9)
-	FMOVQ F13, 32(R9)
-	FMOVQ F14, 48(R9)
+	FSTPQ (F11, F12), 0(R9)
+	FSTPQ (F13, F14), 32(R9)
 	MOVD R1, R10
 	MOVD R9, R11
 	MOVD R2, R12
@@ -7586,10 +7476,8 @@ next251:
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ F9, 0(R2)
-	FMOVQ F10, 16(R2)
-	FMOVQ F11, 32(R2)
-	FMOVQ F12, 48(R2)
+	FSTPQ (F9, F10), 0(R2)
+	FSTPQ (F11, F12), 32(R2)
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
@@ -7754,10 +7642,8 @@ done255:
 	WORD $0x4e38d4e7 // fadd v7.4s, v7.4s, v24.4s
 	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
 	MOVD $rest-64(SP), R10
-	FMOVQ F23, 0(R10)
-	FMOVQ F27, 16(R10)
-	FMOVQ F24, 32(R10)
-	FMOVQ F28, 48(R10)
+	FSTPQ (F23, F27), 0(R10)
+	FSTPQ (F24, F28), 32(R10)
 	MOVD R2, R11
 	MOVD R10, R12
 	MOVD R3, R13
@@ -7919,14 +7805,10 @@ next263:
 	WORD $0x4e29ccad // fmla v13.4s, v5.4s, v9.4s
 	WORD $0x4e2accce // fmla v14.4s, v6.4s, v10.4s
 	WORD $0x4e2bccef // fmla v15.4s, v7.4s, v11.4s
-	FMOVQ F20, 0(R0)
-	FMOVQ F21, 16(R0)
-	FMOVQ F22, 32(R0)
-	FMOVQ F23, 48(R0)
-	FMOVQ F12, 0(R2)
-	FMOVQ F13, 16(R2)
-	FMOVQ F14, 32(R2)
-	FMOVQ F15, 48(R2)
+	FSTPQ (F20, F21), 0(R0)
+	FSTPQ (F22, F23), 32(R0)
+	FSTPQ (F12, F13), 0(R2)
+	FSTPQ (F14, F15), 32(R2)
 	ADD $64, R0
 	ADD $64, R2
 	ADD $64, R4
@@ -8029,10 +7911,8 @@ done273:
 	WORD $0x4e22ce05 // fmla v5.4s, v16.4s, v2.4s
 	WORD $0x4e33cc09 // fmla v9.4s, v0.4s, v19.4s
 	MOVD $rest-64(SP), R3
-	FMOVQ F20, 0(R3)
-	FMOVQ F21, 16(R3)
-	FMOVQ F22, 32(R3)
-	FMOVQ F23, 48(R3)
+	FSTPQ (F20, F21), 0(R3)
+	FSTPQ (F22, F23), 32(R3)
 	MOVD R0, R10
 	MOVD R3, R6
 	MOVD R1, R8
@@ -8044,10 +7924,8 @@ next274:
 	BNE next274
 done275:
 	MOVD $rest-64(SP), R7
-	FMOVQ F4, 0(R7)
-	FMOVQ F8, 16(R7)
-	FMOVQ F5, 32(R7)
-	FMOVQ F9, 48(R7)
+	FSTPQ (F4, F8), 0(R7)
+	FSTPQ (F5, F9), 32(R7)
 	MOVD R2, R15
 	MOVD R7, R11
 	MOVD R1, R13

@@ -103,3 +103,8 @@ func gemvIQ3_XXSNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx 
 //
 //go:noescape
 func gemvIQ3_SNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
+
+// peakNEONDot does 16 n independent SDOT, each of 32 integer operations.
+//
+//go:noescape
+func peakNEONDot(n int)

@@ -33922,3 +33922,46 @@ GLOBL tableIQ3_XXSNEONDot<>(SB), RODATA|NOPTR, $16
 DATA tableIQ3_SNEONDot<>+0(SB)/8, $0x0f0d0b0907050301
 DATA tableIQ3_SNEONDot<>+8(SB)/8, $0xf1f3f5f7f9fbfdff
 GLOBL tableIQ3_SNEONDot<>(SB), RODATA|NOPTR, $16
+
+// func peakNEONDot(n int)
+TEXT ·peakNEONDot(SB), NOSPLIT, $0-8
+	MOVD n+0(FP), R0
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	WORD $0x4f00e40a // movi v10.16b, #0x0
+	WORD $0x4f00e40b // movi v11.16b, #0x0
+	WORD $0x4f00e40c // movi v12.16b, #0x0
+	WORD $0x4f00e40d // movi v13.16b, #0x0
+	WORD $0x4f00e40e // movi v14.16b, #0x0
+	WORD $0x4f00e40f // movi v15.16b, #0x0
+	WORD $0x4f00e410 // movi v16.16b, #0x0
+	CBZ R0, done395
+next394:
+	WORD $0x4f80e001 // sdot v1.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e002 // sdot v2.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e003 // sdot v3.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e004 // sdot v4.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e005 // sdot v5.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e006 // sdot v6.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e007 // sdot v7.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e008 // sdot v8.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e009 // sdot v9.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00a // sdot v10.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00b // sdot v11.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00c // sdot v12.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00d // sdot v13.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00e // sdot v14.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e00f // sdot v15.4s, v0.16b, v0.4b[0]
+	WORD $0x4f80e010 // sdot v16.4s, v0.16b, v0.4b[0]
+	SUBS $1, R0
+	BNE next394
+done395:
+	RET

@@ -1,5 +1,6 @@
 // Command gen writes the assembly of package kernels and the Go declarations
-// of its functions. Run it in this folder: go run .
+// of its functions. Run it in this folder: go run . With the argument counts it
+// writes instruction counts of what is there for arm64 instead.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/pass"
@@ -33,6 +35,13 @@ var outputs = []struct {
 }
 
 func main() {
+	if slices.Equal(os.Args[1:], []string{"counts"}) {
+		if err := writeCounts(os.Stdout, ".."); err != nil {
+			fmt.Fprintf(os.Stderr, "gen: counts: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	for _, o := range outputs {
 		if err := generate(o.name, o.emit); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", o.name, err)

@@ -96,6 +96,11 @@ func (a *neon) loadPair(base string, disp int, v, u vreg) {
 	a.loadQ(base, disp+16, u)
 }
 
+// storePair writes 32 bytes; it reaches less than 512 bytes.
+func (a *neon) storePair(v, u vreg, base string, disp int) {
+	a.ins("FSTPQ (F%d, F%d), %d(%s)", v, u, disp, base)
+}
+
 // splatWord sets every lane of v to a general register.
 func (a *neon) splatWord(reg string, v vreg) { a.ins("VDUP %s, V%d.S4", reg, v) }
 
@@ -117,27 +122,38 @@ func (a *neon) write(name string) error {
 
 // generateNEON writes the assembly of the arm64 levels.
 func generateNEON() error {
-	base := &neon{suffix: "NEON"}
-	base.products()
-	base.floats()
-	base.quantizers()
-	if err := base.write("neon_matmul"); err != nil {
-		return err
-	}
-	for name, emit := range map[string]func(*neonLanes){
-		"neon_vector":    (*neonLanes).vectors,
-		"neon_attention": (*neonLanes).tiles,
-		"neon_recurrent": (*neonLanes).recurrent,
+	for _, o := range []struct {
+		name string
+		neon neon
+		emit func(*neonLanes)
+	}{
+		{"neon_matmul", neon{suffix: "NEON"}, (*neonLanes).base},
+		{"neon_attention", neon{suffix: "NEON"}, (*neonLanes).tiles},
+		{"neon_vector", neon{suffix: "NEON"}, (*neonLanes).vectors},
+		{"neon_recurrent", neon{suffix: "NEON"}, (*neonLanes).recurrent},
+		{"neondot_matmul", neon{suffix: "NEONDot", dot: true}, (*neonLanes).withDot},
 	} {
-		lanes := &neonLanes{neon: neon{suffix: "NEON"}}
-		emit(lanes)
-		if err := errors.Join(append(lanes.errs, lanes.write(name))...); err != nil {
+		a := &neonLanes{neon: o.neon}
+		o.emit(a)
+		if err := errors.Join(append(a.errs, a.write(o.name))...); err != nil {
 			return err
 		}
 	}
-	dot := &neon{suffix: "NEONDot", dot: true}
-	dot.products()
-	return dot.write("neondot_matmul")
+	return nil
+}
+
+// base writes what the level without the dot product has of its own.
+func (a *neonLanes) base() {
+	a.products()
+	a.floats()
+	a.quantizers()
+	a.limits()
+}
+
+// withDot writes what the dot product is good for.
+func (a *neonLanes) withDot() {
+	a.products()
+	a.limits()
 }
 
 // products writes the products of all block formats.

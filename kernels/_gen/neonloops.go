@@ -169,16 +169,13 @@ func (a *neonLanes) load(p place, t *tail) vec {
 func (a *neonLanes) store(x vec, p place, t *tail) {
 	base, disp := a.address(p)
 	r := a.reader(x)
-	to := base
+	to, at := base, disp
 	if t != nil {
-		to = a.frame()
+		to, at = a.frame(), 0
 	}
-	for i := range x {
-		at := 16 * i
-		if t == nil {
-			at += disp
-		}
-		a.storeAt(r(i), to, at)
+	for i := 0; i < len(x); i += 2 {
+		v, u := r(i), r(i+1)
+		a.do(func() { a.storePair(v.vreg(), u.vreg(), to.Asm(), at+16*i) }, nil, v, u, to)
 	}
 	if t != nil {
 		dst := a.copyOf(base)
