@@ -16,6 +16,10 @@ const (
 	// it took longer ago, while nobody else wanted it, does not count.
 	maxDebt = 8
 
+	// maxSaved is how many rounds of tokens a user keeps that it did not want: who
+	// asks now and then has its prompts computed before those of a flood.
+	maxSaved = 2
+
 	// burst is the time whose tokens a user with a token rate may use at once.
 	burst = 10 * time.Second
 )
@@ -29,7 +33,7 @@ type account struct {
 	running []*job // in order of admission
 
 	nReserved int     // pages that others leave to it
-	credit    int     // tokens of prompts and answers that are left of its turn; below 0 after more than that
+	credit    int     // tokens of prompts and answers that are left of its turns; below 0 after more than that
 	nPassed   int     // admissions of others while it waited for one
 	allowance float64 // tokens left of its rate; below 0 it rests
 	prompts   []*job  // scratch of plan
@@ -72,6 +76,7 @@ func (p *policy) account(j *job) *account {
 		i = len(p.accounts)
 		p.accounts = append(p.accounts, &account{user: j.User, share: j.Share})
 		p.accounts[i].allowance = p.accounts[i].maxAllowance()
+		p.accounts[i].credit = p.maxCredit(p.accounts[i])
 	}
 	p.accounts[i].share = j.Share
 	p.reserve()
@@ -91,10 +96,10 @@ func (p *policy) reserve() {
 	}
 }
 
-// closeAccounts forgets users who have no request, no debt and no reserve.
+// closeAccounts forgets users who have no request, all credit and no reserve.
 func (p *policy) closeAccounts() {
 	p.accounts = slices.DeleteFunc(p.accounts, func(a *account) bool {
-		return len(a.line)+len(a.running) == 0 && a.credit >= 0 && a.share.KVReserve == 0 &&
+		return len(a.line)+len(a.running) == 0 && a.credit >= p.maxCredit(a) && a.share.KVReserve == 0 &&
 			(a.share.TokensPerSec == 0 || a.allowance >= a.maxAllowance())
 	})
 }
@@ -138,13 +143,17 @@ func (p *policy) quantum(a *account) int {
 	return max(1, int(float64(p.prefillChunk)*a.weight()))
 }
 
+// maxCredit is what a user has of tokens after a rest.
+func (p *policy) maxCredit(a *account) int { return maxSaved * p.quantum(a) }
+
 // turn returns the user among some who is next at computing prompts, by deficit
-// round robin: the first of the highest lane that has credit. Where none has,
-// rounds give everybody some.
+// round robin: who has the most credit, in rounds, of the highest lane that has
+// any. Where none has, rounds give everybody some.
 func (p *policy) turn(among []*account) *account {
 	var next *account
 	for _, a := range among {
-		if a.credit > 0 && (next == nil || a.share.Lane > next.share.Lane) {
+		if a.credit > 0 && (next == nil || a.share.Lane > next.share.Lane ||
+			a.share.Lane == next.share.Lane && a.credit*p.quantum(next) > next.credit*p.quantum(a)) {
 			next = a
 		}
 	}
@@ -156,15 +165,11 @@ func (p *policy) turn(among []*account) *account {
 		nRounds = min(nRounds, -a.credit/p.quantum(a)+1)
 	}
 	for _, a := range p.accounts {
-		q := p.quantum(a)
-		switch credit := a.credit + nRounds*q; {
-		case slices.Contains(among, a):
-			a.credit = credit
-		case len(a.line)+len(a.running) == 0:
-			a.credit = min(credit, 0)
-		default: // who does not want it does not save it either
-			a.credit = max(a.credit, min(credit, q))
+		credit := a.credit + nRounds*p.quantum(a)
+		if !slices.Contains(among, a) { // it does not want them now
+			credit = max(a.credit, min(credit, p.maxCredit(a)))
 		}
+		a.credit = credit
 	}
 	return p.turn(among)
 }

@@ -33,6 +33,10 @@
 // Nobody starves: a lane is a factor, not an order, and who was passed over too
 // often is next.
 //
+// Who has nothing running does not wait for a flood of somebody else's requests to
+// pass: it displaces the last of them, in slots and pages, and after a rest its
+// prompts go first for a few chunks.
+//
 // Admission counts pages for the tokens that exist, not for the longest
 // answer allowed, so that a client which asks for a large maximum does not
 // keep others out. If answers outgrow the cache, one is set aside: its pages

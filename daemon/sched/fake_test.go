@@ -181,6 +181,7 @@ type answer struct {
 	vector bool
 	tokens []runtime.Token
 	scores []runtime.Token // the most likely token after each prompt position
+	first  func()          // called with the first token, may be nil
 	ended  chan error
 }
 
@@ -205,6 +206,9 @@ func (a *answer) Next(logits []float32) (runtime.Token, bool, error) {
 	}
 	if a.nWant == 0 { // nothing but the prompt's scores
 		return 0, false, nil
+	}
+	if a.first != nil && len(a.tokens) == 0 {
+		a.first()
 	}
 	a.tokens = append(a.tokens, best(logits))
 	return best(logits), len(a.tokens) < a.nWant, nil

@@ -93,14 +93,12 @@ func (p *policy) rearrange() (out, in []*job) {
 			break
 		}
 		j := a.head()
-		if len(p.running) >= p.maxRunning {
-			loser := p.loser(a)
-			if loser == nil || p.nPagesTaken(j, loser) > p.nPages {
-				break
-			}
-			out = append(out, p.putAside(loser))
-		} else if p.nPagesTaken(j, nil) > p.nPages && len(p.running) > 0 {
+		losers, ok := p.losers(j)
+		if !ok {
 			break
+		}
+		for _, loser := range losers {
+			out = append(out, p.putAside(loser))
 		}
 		p.admit(j)
 		in = append(in, j)
@@ -191,6 +189,71 @@ func (p *policy) largest() *job {
 		}
 	}
 	return victim
+}
+
+// losers returns the running requests that are set aside so that j can run, and
+// whether it can.
+func (p *policy) losers(j *job) ([]*job, bool) {
+	noSlot, over := len(p.running) >= p.maxRunning, p.nPagesTaken(j, nil)-p.nPages
+	switch {
+	case !noSlot && over <= 0, len(p.running) == 0:
+		return nil, true
+	case len(j.account.running) == 0:
+		return p.displaced(j, noSlot, over)
+	case !noSlot:
+		return nil, false
+	}
+	loser := p.loser(j.account)
+	if loser == nil || p.nPagesTaken(j, loser) > p.nPages {
+		return nil, false
+	}
+	return []*job{loser}, true
+}
+
+// displaced is losers for a user of whom nothing runs, so that who comes when
+// another has taken everything need not wait: the last admitted of the user who
+// has most, as many as it takes, provided that what is left to that user is as
+// much as the newcomer gets. So the oldest of them always goes on.
+func (p *policy) displaced(j *job, noSlot bool, over int) (out []*job, ok bool) {
+	from := p.richest(noSlot)
+	if from == nil {
+		return nil, false
+	}
+	share := j.account.weight() / from.weight()
+	nRunning, nPages, isShort := len(from.running), p.nPagesHeld(from), over > 0
+	for _, loser := range slices.Backward(from.running) {
+		if !noSlot && over <= 0 {
+			break
+		}
+		noSlot = false
+		nRunning--
+		nPages -= p.pages(loser)
+		over -= p.pages(loser)
+		out = append(out, loser)
+	}
+	switch {
+	case noSlot || over > 0 || float64(nRunning)*share < 1:
+		return nil, false
+	case isShort && (nPages < from.nReserved || float64(nPages)*share < float64(p.pages(j))):
+		return nil, false
+	}
+	return out, true
+}
+
+// richest returns the user with the most slots, or pages beyond its reserve, for its
+// weight; nil if nobody has any.
+func (p *policy) richest(bySlots bool) (richest *account) {
+	most := 0.0
+	for _, a := range p.accounts {
+		n := p.nPagesHeld(a) - a.nReserved
+		if bySlots {
+			n = len(a.running)
+		}
+		if x := float64(n) / a.weight(); x > most {
+			richest, most = a, x
+		}
+	}
+	return richest
 }
 
 // loser returns the running request that gives its slot to the user a, nil if
