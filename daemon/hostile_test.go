@@ -297,13 +297,20 @@ func errorOf(t *testing.T, path string, resp *http.Response, text []byte) string
 	if strings.HasPrefix(path, "/v1/messages") {
 		var e struct {
 			Type      string
-			Error     struct{ Type, Message string }
 			RequestID string `json:"request_id"`
+			Error     struct {
+				Type, Message string
+				Details       struct {
+					Code  string `json:"error_code"`
+					Param string
+				}
+			}
 		}
 		require.NoError(t, dec.Decode(&e), "%s: %s", path, text)
 		require.Equal(t, "error", e.Type)
 		require.NotEmpty(t, e.Error.Type)
 		require.NotEmpty(t, e.Error.Message)
+		require.NotEmpty(t, e.Error.Details.Code)
 		return e.Error.Message
 	}
 	var e struct {

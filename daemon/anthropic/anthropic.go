@@ -43,16 +43,32 @@ type failure struct {
 }
 
 type errorBody struct {
-	Type    string `json:"type"`
-	Message string `json:"message"`
+	Type    string       `json:"type"`
+	Message string       `json:"message"`
+	Details errorDetails `json:"details"`
 }
+
+// errorDetails are for programs.
+type errorDetails struct {
+	Code        string   `json:"error_code"`
+	Param       string   `json:"param,omitempty"`
+	Unsupported []string `json:"unsupported,omitempty"`
+}
+
+// threadUnsupported is the code by which SDKs that would rather have the service
+// keep a conversation learn to send all of it.
+const threadUnsupported = "thread_unsupported_request"
 
 func writeFault(w http.ResponseWriter, _ *http.Request, f *serve.Fault) {
 	wire.WriteFault(w, f, failureOf(w, f))
 }
 
 func failureOf(w http.ResponseWriter, f *serve.Fault) failure {
-	return failure{"error", errorBody{errorType(f.Status), f.Message}, nameRequest(w)}
+	details := errorDetails{Code: f.Code, Param: f.Param}
+	if f.Code == threadUnsupported {
+		details.Unsupported = []string{f.Param}
+	}
+	return failure{"error", errorBody{errorType(f.Status), f.Message, details}, nameRequest(w)}
 }
 
 // nameRequest gives an answer the header in which Anthropic's clients look for

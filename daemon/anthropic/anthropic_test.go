@@ -265,6 +265,8 @@ func TestMistakes(t *testing.T) {
 		require.Contains(t, e["message"], test.want, test.body)
 	}
 	require.Equal(t, http.StatusMethodNotAllowed, s.Do("GET", "/v1/messages", "").Code)
+	_, answer := post(t, s, "/v1/messages", head+`"thread":{"type":"create"},"nonsense":1,`+hi+`}`)
+	require.Equal(t, map[string]any{"error_code": "thread_unsupported_request", "param": "thread", "unsupported": []any{"thread"}}, answer["error"].(map[string]any)["details"])
 }
 
 func TestFailures(t *testing.T) {
@@ -276,7 +278,7 @@ func TestFailures(t *testing.T) {
 	}
 	m.Busy, m.Fail = nil, errors.New("disk is on fire at /secret")
 	list := events(t, s, head+`"stream":true,`+hi+`}`)
-	require.Equal(t, map[string]any{"type": "error", "error": map[string]any{"type": "api_error", "message": "internal error"}}, list[len(list)-1])
+	require.Equal(t, map[string]any{"type": "error", "error": map[string]any{"type": "api_error", "message": "internal error", "details": map[string]any{"error_code": "internal_error"}}}, list[len(list)-1])
 	require.Contains(t, s.Log.String(), "disk is on fire", "for the log only")
 }
 

@@ -22,6 +22,9 @@
 // budget_tokens has no effect, max_tokens bounds both. Templates read all this as
 // enable_thinking, and output_config.effort as reasoning_effort.
 //
+// Errors tell error_code and param in their details. thread, which SDKs' tool runners
+// send to have the conversation kept, is refused with the code that makes them send all of it.
+//
 // cache_control has no effect: prompts are cached without being asked. Tokens that
 // were cached count as cache_read_input_tokens, not as input_tokens. The head of
 // a stream counts all as input; message_delta tells which were cached.

@@ -52,6 +52,10 @@ func readRequest(o *wire.Object) *request {
 	r := new(request)
 	r.Params = ask.DefaultParams()
 	r.Param = "messages"
+	if o.Has("thread") {
+		o.Fail(threadUnsupported, "thread", "is not supported: conversations are not stored, send all of it as \"messages\"")
+	}
+	o.Take("thread")
 	o.Require("model")
 	r.model, _ = o.Str("model")
 	r.adapters = members.Adapters(o)
@@ -71,7 +75,7 @@ func readRequest(o *wire.Object) *request {
 	o.Ignored("a string", "inference_geo", "user_profile_id", "workspace_id")
 	o.Unsupported("service_tier", `"auto"`, `"standard_only"`)
 	o.Unsupported("speed", `"standard"`)
-	for _, member := range []string{"container", "context_management", "mcp_servers"} {
+	for _, member := range []string{"container", "context_management", "mcp_servers", "compaction", "fallbacks", "fallback_credit_token", "billing_policy"} {
 		o.Unsupported(member)
 	}
 	return r

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -54,10 +55,33 @@ func TestAnthropicTools(t *testing.T) {
 	must(t, err)
 	use := first.Content[0].AsToolUse()
 	mustBeCity(t, string(use.Input))
+
+	stream := client.Messages.NewStreaming(t.Context(), request)
+	var sum anthropic.Message
+	for stream.Next() {
+		must(t, sum.Accumulate(stream.Current()))
+	}
+	must(t, stream.Err())
+	mustBeCity(t, string(sum.Content[0].AsToolUse().Input))
+
 	request.Messages = append(request.Messages, first.ToParam(), anthropic.NewUserMessage(anthropic.NewToolResultBlock(use.ID, "wet", false)))
 	second, err := client.Messages.New(t.Context(), request)
 	must(t, err)
 	mustBegin(t, second.Content[0].Text, told)
+}
+
+func TestAnthropicHoldsAnswersToSchemas(t *testing.T) {
+	client := anthropicClient()
+	var schema map[string]any
+	must(t, json.Unmarshal([]byte(order), &schema))
+	message, err := client.Messages.New(t.Context(), anthropic.MessageNewParams{
+		Model:        "scripted",
+		MaxTokens:    100,
+		Messages:     []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("hi"))},
+		OutputConfig: anthropic.OutputConfigParam{Format: anthropic.JSONOutputFormatParam{Schema: schema}},
+	})
+	must(t, err)
+	mustBeOrder(t, message.Content[0].Text)
 }
 
 func TestAnthropicErrors(t *testing.T) {

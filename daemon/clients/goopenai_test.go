@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +99,20 @@ func TestGoOpenAIHoldsAnswersToSchemas(t *testing.T) {
 	})
 	must(t, err)
 	mustBeOrder(t, whole.Choices[0].Message.Content)
+}
+
+func TestGoOpenAIEmbeds(t *testing.T) {
+	ask := openai.EmbeddingRequest{Model: "demo", Input: []string{"library", "station"}}
+	floats, err := goOpenAI().CreateEmbeddings(t.Context(), ask)
+	must(t, err)
+	ask.EncodingFormat = openai.EmbeddingEncodingFormatBase64
+	binary, err := goOpenAI().CreateEmbeddings(t.Context(), ask)
+	must(t, err)
+	for i, e := range floats.Data {
+		if len(e.Embedding) != 128 || !slices.Equal(e.Embedding, binary.Data[i].Embedding) {
+			t.Fatalf("got %v and %v", e, binary.Data[i])
+		}
+	}
 }
 
 func TestGoOpenAILearnsOfErrors(t *testing.T) {

@@ -2,9 +2,11 @@ package clients
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/tmc/langchaingo/embeddings"
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/ollama"
 	"github.com/tmc/langchaingo/llms/openai"
@@ -62,8 +64,8 @@ func (l langchain) callTools(t *testing.T) {
 	mustBegin(t, second.Choices[0].Content, told)
 }
 
-func langchainOpenAI(t *testing.T, model string) llms.Model {
-	m, err := openai.New(openai.WithToken("none"), openai.WithBaseURL(baseURL), openai.WithHTTPClient(overSocket()), openai.WithModel(model))
+func langchainOpenAI(t *testing.T, model string, more ...openai.Option) *openai.LLM {
+	m, err := openai.New(append(more, openai.WithToken("none"), openai.WithBaseURL(baseURL), openai.WithHTTPClient(overSocket()), openai.WithModel(model))...)
 	must(t, err)
 	return m
 }
@@ -72,9 +74,39 @@ func TestLangChainGoOverOpenAI(t *testing.T) {
 	l := langchain{langchainOpenAI(t, "demo"), langchainOpenAI(t, "scripted")}
 	l.test(t)
 	t.Run("tools", l.callTools)
+	t.Run("schema", func(t *testing.T) {
+		m := langchainOpenAI(t, "scripted", openai.WithResponseFormat(&openai.ResponseFormat{
+			Type: "json_schema",
+			JSONSchema: &openai.ResponseFormatJSONSchema{Name: "order", Strict: true, Schema: &openai.ResponseFormatJSONSchemaProperty{
+				Type: "object",
+				Properties: map[string]*openai.ResponseFormatJSONSchemaProperty{
+					"item":  {Type: "string", Enum: []any{"tea", "coffee"}},
+					"count": {Type: "integer", Enum: []any{1, 2}},
+				},
+				Required: []string{"item", "count"},
+			}},
+		}))
+		text, err := llms.GenerateFromSinglePrompt(t.Context(), m, "hi")
+		must(t, err)
+		mustBeOrder(t, text)
+	})
+	t.Run("embeddings", func(t *testing.T) { embedWith(t, langchainOpenAI(t, "demo", openai.WithEmbeddingModel("demo"))) })
 }
 
-func langchainOllama(t *testing.T, model string) llms.Model {
+// embedWith asks for two vectors as langchaingo's stores do.
+func embedWith(t *testing.T, c embeddings.EmbedderClient) {
+	e, err := embeddings.NewEmbedder(c)
+	must(t, err)
+	both, err := e.EmbedDocuments(t.Context(), []string{"library", "station"})
+	must(t, err)
+	one, err := e.EmbedQuery(t.Context(), "library")
+	must(t, err)
+	if len(both) != 2 || len(one) != 128 || !slices.Equal(one, both[0]) || slices.Equal(one, both[1]) {
+		t.Fatalf("got %v and %v", both, one)
+	}
+}
+
+func langchainOllama(t *testing.T, model string) *ollama.LLM {
 	m, err := ollama.New(ollama.WithServerURL("http://inferd"), ollama.WithHTTPClient(overSocket()), ollama.WithModel(model))
 	must(t, err)
 	return m
@@ -82,4 +114,5 @@ func langchainOllama(t *testing.T, model string) llms.Model {
 
 func TestLangChainGoOverOllama(t *testing.T) {
 	langchain{langchainOllama(t, "demo"), langchainOllama(t, "scripted")}.test(t)
+	t.Run("embeddings", func(t *testing.T) { embedWith(t, langchainOllama(t, "demo")) })
 }

@@ -49,12 +49,12 @@ func decodeChat(o *wire.Object) (*chatRequest, error) {
 	o.Unsupported("functions")
 	o.Unsupported("function_call", `"none"`, `"auto"`)
 	o.Unsupported("modalities", `["text"]`)
-	for _, member := range []string{"audio", "store", "web_search_options"} {
+	for _, member := range []string{"audio", "store", "web_search_options", "moderation"} {
 		o.Unsupported(member)
 	}
 	// A service tier is about prices, and a prediction about speed.
 	o.Ignored("a string", "service_tier")
-	o.Ignored("an object", "prediction")
+	o.Ignored("an object", "prediction", "prompt_cache_options")
 	return r, o.Close()
 }
 

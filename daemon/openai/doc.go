@@ -48,6 +48,9 @@
 // keep_alive. What a request leaves open of how tokens are chosen is as the
 // model's settings have it.
 //
+// Other parameters of theirs are accepted at the value that asks for nothing
+// special, and so are cache_prompt, id_slot and priority, which no answer shows.
+//
 // Vectors have the length one. They are cut to "dimensions" where the model was
 // trained for that, else the parameter is 400. Relevance is a probability unless
 // "raw_scores" asks for what the model says.

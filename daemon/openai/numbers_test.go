@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -103,6 +104,28 @@ func TestNumbersOutOfRangeAreNamed(t *testing.T) {
 	}
 }
 
+// TestNeutralValues of other servers' parameters change nothing; others are 400.
+func TestNeutralValues(t *testing.T) {
+	s, m := newService(t)
+	for _, p := range neutral {
+		for _, value := range append(p.values, "null") {
+			status, got := s.post(t, chatPath, fmt.Sprintf(`{"model":"fake","seed":1,%s,%q:%s}`, bodyChat, p.member, value))
+			require.Equal(t, http.StatusOK, status, "%s=%s: %v", p.member, value, got)
+			require.Equal(t, m.asked[0], m.asked[len(m.asked)-1], "%s=%s", p.member, value)
+		}
+		for _, value := range []string{`"x"`, "7", "[1]", `{"a":1}`, "true", "false"} {
+			if slices.Contains(p.values, value) {
+				continue
+			}
+			status, got := s.post(t, chatPath, fmt.Sprintf(`{"model":"fake",%s,%q:%s}`, bodyChat, p.member, value))
+			require.Equal(t, http.StatusBadRequest, status, "%s=%s", p.member, value)
+			require.Equal(t, "unsupported_parameter", at(t, got, "error", "code"), "%s=%s", p.member, value)
+		}
+	}
+	status, _ := s.post(t, chatPath, `{"model":"fake",`+bodyChat+`,"cache_prompt":true,"id_slot":-1,"priority":3}`)
+	require.Equal(t, http.StatusOK, status)
+}
+
 func clampInt(f float64) int64 {
 	if f >= math.MaxInt64 {
 		return math.MaxInt64
@@ -120,6 +143,9 @@ func FuzzOtherBodies(f *testing.F) {
 		`{"model":"m","input":[[1],[2,3]],"encoding_format":"base64","dimensions":2,"adapter":[{"name":"a","scale":2}],"keep_alive":"5m"}`,
 		`{"model":"m","query":"q","documents":["a",{"text":"b"}],"top_n":1}`,
 		`{"model":"m","messages":[{"role":"user","content":"a"}],"chat_template_kwargs":{"a":1,"b":"c","d":true},"receipt":true}`,
+		`{"model":"m","prompt":"a","add_special_tokens":false,"parse_special":true,"return_token_strs":true}`,
+		`{"model":"m","tokens":[1,2,-3],"show_special":true}`,
+		`{"model":"m","input":["a","b"],"threshold":0.5}`,
 		`{"model":"m","include":["message.output_text.logprobs"],"input":[{"role":"assistant","content":[{"type":"refusal","refusal":"no"}]}]}`,
 	} {
 		f.Add([]byte(seed))
@@ -144,6 +170,19 @@ func FuzzOtherBodies(f *testing.F) {
 		} else {
 			require.NotEmpty(t, k.documents)
 			require.Positive(t, k.topN)
+		}
+		if _, err := decodeTokenize(wire.ParseBody(body)); err != nil {
+			require400(t, err)
+		}
+		if _, err := decodeDetokenize(wire.ParseBody(body)); err != nil {
+			require400(t, err)
+		}
+		c, err := decodeClassify(wire.ParseBody(body))
+		if err != nil {
+			require400(t, err)
+		} else {
+			require.NotEmpty(t, c.texts)
+			require.LessOrEqual(t, c.threshold, float32(1))
 		}
 	})
 }

@@ -43,8 +43,49 @@ func readRequest(o *wire.Object) (r request) {
 	r.keepAlive = members.KeepAlive(o)
 	r.metadata = o.Peek("metadata", "{}")
 	o.Ignored("an object", "metadata")
+	readNeutral(o)
 	o.Ignored("a string", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 	return r
+}
+
+// neutral are parameters of llama.cpp, vLLM and SGLang that clients made for these
+// send as a matter of course, with the values at which they ask for nothing that is
+// not done anyway.
+var neutral = []struct {
+	member string
+	values []string
+}{
+	{"add_generation_prompt", []string{"true"}},
+	{"continue_final_message", []string{"false"}},
+	{"include_reasoning", []string{"true"}},
+	{"separate_reasoning", []string{"true"}},
+	{"reasoning_format", []string{`"auto"`, `"deepseek"`}},
+	{"skip_special_tokens", []string{"true"}},
+	{"spaces_between_special_tokens", []string{"true"}},
+	{"stop_token_ids", []string{"[]"}},
+	{"min_tokens", []string{"0"}},
+	{"use_beam_search", []string{"false"}},
+	{"length_penalty", []string{"1", "1.0"}},
+	{"timings_per_token", []string{"false"}},
+	{"return_progress", []string{"false"}},
+	{"n_probs", []string{"0"}},
+	{"mirostat", []string{"0"}},
+	{"typical_p", []string{"1", "1.0"}},
+	{"tfs_z", []string{"1", "1.0"}},
+	{"dynatemp_range", []string{"0", "0.0"}},
+	{"xtc_probability", []string{"0", "0.0"}},
+	{"dry_multiplier", []string{"0", "0.0"}},
+}
+
+// readNeutral reads them, and what says how to compute: prompts are cached in any
+// case, which no answer shows, and the order of requests is the policy's.
+func readNeutral(o *wire.Object) {
+	for _, p := range neutral {
+		o.Only(p.member, p.values...)
+	}
+	o.Bool("cache_prompt", true)
+	o.Integer("id_slot", -1, math.MaxInt32, -1)
+	o.Integer("priority", math.MinInt32, math.MaxInt32, 0)
 }
 
 // readParams reads the parameters that both kinds of completion have, save the

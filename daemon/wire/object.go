@@ -293,22 +293,22 @@ func (o *Object) CloseInner(in *Object) {
 	}
 }
 
-// Unsupported fails if one of members has a value that asks for something.
-// Empty arrays and objects, false, and the values in harmless do not.
+// Unsupported fails if a member has a value that asks for something. Empty
+// arrays and objects, false, and the values in harmless do not.
 func (o *Object) Unsupported(member string, harmless ...string) {
+	o.Only(member, append([]string{"[]", "{}", "false"}, harmless...)...)
+}
+
+// Only fails if a member has none of values, which are compact JSON.
+func (o *Object) Only(member string, values ...string) {
 	value := o.Take(member)
 	if value == nil {
 		return
 	}
 	var compact bytes.Buffer
-	if json.Compact(&compact, value) != nil {
-		return
+	if json.Compact(&compact, value) == nil && !slices.Contains(values, compact.String()) {
+		o.Fail("unsupported_parameter", member, "is not supported")
 	}
-	text := compact.String()
-	if text == "[]" || text == "{}" || text == "false" || slices.Contains(harmless, text) {
-		return
-	}
-	o.Fail("unsupported_parameter", member, "is not supported")
 }
 
 // Ignored reads members that have no effect: they label a request, or say how to

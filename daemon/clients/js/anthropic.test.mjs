@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
-import { answer, called, fetch, question, told, weather } from "./inferd.mjs";
+import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod";
+import { zodOutputFormat } from "@anthropic-ai/sdk/helpers/zod";
+import { z } from "zod";
+import { answer, called, City, fetch, question, told, weather } from "./inferd.mjs";
 
 const client = new Anthropic({ apiKey: "none", baseURL: "http://inferd", fetch, maxRetries: 0 });
 const ask = { model: "demo", max_tokens: 60, temperature: 0, messages: [{ role: "user", content: question }] };
@@ -59,6 +62,21 @@ test("a tool that must be called", async () => {
     });
     assert.match(message.content[0].input.city, /^(Bern|Chur)$/);
   }
+});
+
+test("structured output", async () => {
+  // The SDK leaves bounds out of the schema that it sends, so there are none.
+  const Order = z.object({ item: z.enum(["tea", "coffee"]), warm: z.boolean() });
+  const ask = { max_tokens: 200, messages: [{ role: "user", content: "hi" }], output_config: { format: zodOutputFormat(Order) } };
+  for (const model of ["demo", "scripted"]) Order.parse((await client.messages.parse({ ...ask, model })).parsed_output);
+  const streamed = await client.messages.stream({ ...ask, model: "demo" }).finalMessage();
+  Order.parse(JSON.parse(streamed.content[0].text));
+});
+
+test("strict tools, run by the client", async () => {
+  const run = betaZodTool({ name: weather.name, description: weather.description, inputSchema: City, run: ({ city }) => `wet in ${city}` });
+  const final = await client.beta.messages.toolRunner({ model: "scripted", max_tokens: 100, messages: [{ role: "user", content: "Bern?" }], tools: [{ ...run, strict: true }] });
+  assert.equal(final.content[0].text, told);
 });
 
 test("tokens are counted", async () => {

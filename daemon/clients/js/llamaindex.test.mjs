@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { Ollama, OllamaEmbedding } from "@llamaindex/ollama";
 import { OpenAI, OpenAIEmbedding } from "@llamaindex/openai";
 import { tool } from "llamaindex";
-import { answer, baseURL, called, City, fetch, question, told, weather } from "./inferd.mjs";
+import { answer, baseURL, called, City, fetch, Order, question, told, weather } from "./inferd.mjs";
 
 const session = { apiKey: "none", maxRetries: 0, additionalSessionOptions: { baseURL, fetch } };
 const overOpenAI = (model) => new OpenAI({ model, temperature: 0, ...session });
@@ -42,6 +42,19 @@ for (const [name, llm] of [["OpenAI", overOpenAI], ["Ollama", overOllama]]) {
         tools: [look],
       });
       assert.equal(second.message.content, told);
+    });
+
+    test("tools in a stream", async () => {
+      const calls = [];
+      for await (const chunk of await llm("scripted").chat({ messages: [{ role: "user", content: "Bern?" }], tools: [look], stream: true }))
+        if (chunk.options?.toolCall) calls.splice(0, calls.length, ...chunk.options.toolCall);
+      assert.equal(calls[0].name, "weather");
+      assert.deepEqual(typeof calls[0].input === "string" ? JSON.parse(calls[0].input) : calls[0].input, called);
+    });
+
+    test("structured output", async () => {
+      const { message } = await llm("scripted").chat({ messages: [{ role: "user", content: "hi" }], responseFormat: Order });
+      Order.parse(JSON.parse(message.content));
     });
 
     test("errors", async () => {
