@@ -208,7 +208,6 @@ var serveErrnos = errnos{
 	"getsockname":       {"ENOBUFS"},
 	"setsockopt":        {"ENOBUFS"},
 	"epoll_ctl":         {"ENOMEM", "ENOSPC"},
-	"epoll_pwait":       {"EINTR"},
 	"fcntl":             {"EMFILE", "EINTR"},
 	"inotify_add_watch": {"ENOSPC", "ENOMEM"},
 	"ppoll":             {"ENOMEM", "EINTR"},
