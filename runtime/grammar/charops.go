@@ -24,7 +24,7 @@ func (b *budget) intersect(x, y *charDFA) *charDFA {
 	for i := 0; i < len(pairs); i++ {
 		p := pairs[i]
 		xs, ys := x.edges[p.x], y.edges[p.y]
-		b.spend(len(xs) + len(ys))
+		b.spend(8 + len(xs) + len(ys))
 		for len(xs) > 0 && len(ys) > 0 {
 			if r := (runeRange{max(xs[0].lo, ys[0].lo), min(xs[0].hi, ys[0].hi)}); r.lo <= r.hi {
 				d.edge(i, r, id(pair{xs[0].to, ys[0].to}))
@@ -116,7 +116,7 @@ func (b *budget) words(texts []string) *charDFA {
 	for _, t := range texts {
 		at := 0
 		for _, r := range t {
-			b.spend(1)
+			b.spend(1 + len(d.edges[at])/8)
 			i := slices.IndexFunc(d.edges[at], func(e charEdge) bool { return e.lo == r })
 			if i < 0 {
 				d.edges[at] = append(d.edges[at], charEdge{runeRange{r, r}, d.state(false)})

@@ -100,7 +100,7 @@ func (n *charNFA) closure(set []int, seen []bool) []int {
 	for _, s := range out {
 		seen[s] = false
 	}
-	n.spend(len(out))
+	n.spend(2 * len(out))
 	slices.Sort(out)
 	return out
 }
@@ -166,6 +166,7 @@ func sweep(edges []charEdge, b *budget, visit func(runeRange, []int)) {
 		to    int
 		opens bool
 	}
+	b.spend(2 * len(edges))
 	cuts := make([]cut, 0, 2*len(edges))
 	for _, e := range edges {
 		cuts = append(cuts, cut{e.lo, e.to, true}, cut{e.hi + 1, e.to, false})
@@ -182,7 +183,7 @@ func sweep(edges []charEdge, b *budget, visit func(runeRange, []int)) {
 			continue
 		}
 		to := slices.Sorted(maps.Keys(open))
-		b.spend(1 + len(to))
+		b.spend(2 + 2*len(to))
 		visit(runeRange{c.at, cuts[i+1].at - 1}, to)
 	}
 }

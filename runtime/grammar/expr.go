@@ -80,6 +80,7 @@ func (b *builder) define(r call, x expr) { b.rules[r] = x }
 
 // once returns the rule of that name, made on first use.
 func (b *builder) once(name string, body func() expr) call {
+	b.spend(len(name) / 32)
 	if r, ok := b.named[name]; ok {
 		return r
 	}

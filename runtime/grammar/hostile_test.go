@@ -43,24 +43,42 @@ func TestCompilingIsBounded(t *testing.T) {
 		return strings.Join(parts, ",")
 	}
 	choices := strings.Repeat(`{"anyOf":[{"minLength":1},{"maxLength":9}]},`, 30) + `{}`
-	for _, src := range []string{
-		`{"type":"string","allOf":[` + choices + `]}`,
-		`{"type":"string","pattern":"(a|b)*a(a|b){18}"}`,
-		`{"type":"string","pattern":"(((a{99}){99}){99}){99}"}`,
-		`{"type":"string","pattern":"(?=.*a.{14})(?=.*b.{14})(?=.*c.{14})"}`,
-		`{"type":"object","patternProperties":{` + many(12, `"[a-z]%d":{}`) + `}}`,
-		`{"type":"object","properties":{` + many(2000, `"p%d":{}`) + `},"minProperties":1000}`,
-		`{"$ref":"#/$defs/d0","$defs":{` + many(40, `"d%[1]d":{"anyOf":[{"$ref":"#/$defs/d%[1]d1"},{"$ref":"#/$defs/e%[1]d"}]}`) + `}}`,
+	pattern := func(p string) string { return `{"type":"string","pattern":` + text(p) + `}` }
+	const steps = "compiling takes more than"
+	for _, c := range []struct{ src, msg string }{
+		{`{"type":"string","allOf":[` + choices + `]}`, steps},
+		{pattern("(a|b)*a(a|b){18}"), steps},
+		{pattern("(((a{99}){99}){99}){99}"), "a pattern needs more than"},
+		{pattern("(?=.*a.{14})(?=.*b.{14})(?=.*c.{14})"), steps},
+		{pattern(".{0,5000}.{0,5000}"), steps},
+		{pattern(strings.Repeat(`\pL`, 5000)), "names more than"},
+		{pattern(`(?i)` + strings.Repeat(`[!-\x{ffff}]`, 1000)), "names more than"},
+		{pattern(strings.Repeat("a", 20_000)), "a pattern of 20000 bytes"},
+		{`{"type":"string","pattern":"^(ab)*$","maxLength":1000000,"minLength":999999}`, ""},
+		{`{"type":"string","pattern":"^(abcdefgh|abcdefgi)*$","minLength":999992,"maxLength":999992}`, "the pattern has too many states"},
+		{`{"type":"object","patternProperties":{` + many(12, `"[a-z]%d":{}`) + `}}`, steps},
+		{`{"type":"object","properties":{` + many(2000, `"p%d":{}`) + `},"minProperties":1000}`, "rules"},
+		{`{"type":"object","properties":{"` + strings.Repeat("k", 20_000) + `":{}}}`, "the names of a part's place have 20013 bytes"},
+		{`{"anyOf":[` + many(300, `{"$ref":"#a%d"}`) + `],"$defs":{` + many(300, `"d%[1]d":{"$anchor":"a%[1]d"}`) + `}}`, ""},
+		{`{"$ref":"#/$defs/d0","$defs":{` + many(40, `"d%[1]d":{"anyOf":[{"$ref":"#/$defs/d%[1]d1"},{"$ref":"#/$defs/e%[1]d"}]}`) + `}}`, "leads nowhere"},
+		{`{"type":"array","prefixItems":[` + many(20_000, `{"const":%d}`) + `]}`, "more than 10000 rules"},
+		{`{"enum":["` + strings.Repeat("x", 300_000) + `"]}`, "needs more than 200000 states"},
+		{`{"enum":["` + strings.Repeat("x", 600_000) + `"]}`, "a schema of 600013 bytes"},
 	} {
-		_, err := CompileSchema([]byte(src))
+		_, err := CompileSchema([]byte(c.src))
+		if c.msg == "" {
+			require.NoError(t, err, "%.80s", c.src)
+			continue
+		}
 		var e *Error
-		require.ErrorAs(t, err, &e, "%.80s", src)
+		require.ErrorAs(t, err, &e, "%.80s", c.src)
+		require.ErrorContains(t, err, c.msg, "%.80s", c.src)
 	}
-	large := `{"enum":[` + many(50_000, `"value number %d"`) + `]}` // large, but plain
+	large := `{"enum":[` + many(20_000, `"value number %d"`) + `]}` // large, but plain
 	g, err := CompileSchema([]byte(large))
 	require.NoError(t, err)
-	matches(t, g, `"value number 49999"`, true)
-	matches(t, g, `"value number 50000"`, false)
+	matches(t, g, `"value number 19999"`, true)
+	matches(t, g, `"value number 20000"`, false)
 }
 
 // TestAmbiguousTexts: a text that can be read in very many ways ends in an error.

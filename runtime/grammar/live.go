@@ -155,10 +155,15 @@ func (n *nfa) countLive(c *counter, open int32, ticks []int32) bool {
 }
 
 // fillLive sets the counts of each tick from which its counter can end, from
-// the greatest count down.
+// the greatest count down. Where a count is like the one above it so are those
+// below, down to the least that may end.
 func (n *nfa) fillLive(c *counter, table [][]uint64, follow [][]int, ends []bool) {
 	has := func(i, at int) bool { return table[i][at>>6]>>(at&63)&1 == 1 }
+	work := 0
 	for at := c.top(); at >= 0; at-- {
+		if work += len(table); work > maxLiveWork {
+			failf("", "a length of %d beside a pattern is not supported: the pattern has too many states", c.top())
+		}
 		for changed := true; changed; { // where counting has ended, ticks wait for each other
 			changed = false
 			for i := range table {
@@ -174,6 +179,31 @@ func (n *nfa) fillLive(c *counter, table [][]uint64, follow [][]int, ends []bool
 				}
 			}
 		}
+		like := at < c.top()
+		for i := range table {
+			like = like && has(i, at) == has(i, at+1)
+		}
+		if like && at != c.min {
+			least := 0
+			if at > c.min {
+				least = c.min
+			}
+			for i := range table {
+				if has(i, at) {
+					setBits(table[i], least, at)
+				}
+			}
+			at = least
+		}
+	}
+}
+
+// setBits sets the bits from lo up to hi, which is left out.
+func setBits(words []uint64, lo, hi int) {
+	for lo < hi {
+		end := min(hi, lo|63+1)
+		words[lo>>6] |= ^uint64(0) >> (64 - (end - lo)) << (lo & 63)
+		lo = end
 	}
 }
 

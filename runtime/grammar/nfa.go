@@ -60,6 +60,7 @@ type compiler struct {
 	nfa
 	*budget
 	setIDs  map[byteSet]int32
+	bytes   [256]int32      // the sets of one byte, from 1; 0: not made yet
 	encoded map[string]expr // character ranges as bytes, by encoding
 	depth   int
 }
@@ -109,9 +110,7 @@ func (c *compiler) expr(x expr, end int32) int32 {
 	switch x := x.(type) {
 	case lit:
 		for i := len(x) - 1; i >= 0; i-- {
-			var set byteSet
-			set.add(x[i], x[i])
-			end = c.edge(set, end)
+			end = c.byteEdge(x[i], end)
 		}
 		return end
 	case byteIn:
@@ -159,6 +158,18 @@ func (c *compiler) edge(set byteSet, to int32) int32 {
 	return c.state(opByte, id, to, 0)
 }
 
+// byteEdge is edge for a single byte.
+func (c *compiler) byteEdge(b byte, to int32) int32 {
+	if id := c.bytes[b]; id != 0 {
+		return c.state(opByte, id-1, to, 0)
+	}
+	var set byteSet
+	set.add(b, b)
+	s := c.edge(set, to)
+	c.bytes[b] = c.states[s].arg + 1
+	return s
+}
+
 // alt chains binary choices. Literals among them share their beginnings.
 func (c *compiler) alt(x alt, end int32) int32 {
 	var first int32
@@ -187,9 +198,7 @@ func (c *compiler) words(sorted []string, end int32) int32 {
 	last := ""
 	shut := func(depth int) { // closes the branch of the last word down to depth
 		for d := len(open) - 1; d > depth; d-- {
-			var set byteSet
-			set.add(last[d-1], last[d-1])
-			open[d-1].way = c.split(c.edge(set, open[d].way), open[d-1].way)
+			open[d-1].way = c.split(c.byteEdge(last[d-1], open[d].way), open[d-1].way)
 			open = open[:d]
 		}
 	}

@@ -34,6 +34,7 @@ func (p *reParser) set() ([]runeRange, bool) {
 	if negative {
 		out = complementRanges(out)
 	}
+	p.ranges(len(out))
 	return out, true
 }
 
@@ -205,6 +206,7 @@ func (p *reParser) class() []runeRange {
 		}
 		out = append(out, set...)
 	}
+	p.ranges(len(out))
 	out = p.folded(mergeRanges(out))
 	if negative {
 		p.wide = !p.wide

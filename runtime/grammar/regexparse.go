@@ -34,6 +34,7 @@ type (
 type reParser struct {
 	src          string
 	pos, depth   int
+	nRanges      int // of characters, named so far
 	wide         bool
 	fold, dotAll bool // the flags i and s
 }
@@ -55,6 +56,13 @@ func parseRegex(pattern string, wide bool) any {
 
 func (p *reParser) fail(format string, a ...any) {
 	failf("", "pattern %.100q: "+format, append([]any{p.src}, a...)...)
+}
+
+// ranges counts n ranges of characters.
+func (p *reParser) ranges(n int) {
+	if p.nRanges += n; p.nRanges > maxPatternRanges {
+		p.fail("names more than %d ranges of characters", maxPatternRanges)
+	}
 }
 
 func (p *reParser) more() bool { return p.pos < len(p.src) }
@@ -263,6 +271,7 @@ func (p *reParser) folded(ranges []runeRange) []runeRange {
 	const lastFolded = 0x1e943
 	out := ranges
 	for _, r := range ranges {
+		p.ranges(1 + max(0, int(min(r.hi, lastFolded)-r.lo))/16)
 		for c := r.lo; c <= min(r.hi, lastFolded); c++ {
 			for f := unicode.SimpleFold(c); f != c; f = unicode.SimpleFold(f) {
 				if p.wide || (c < utf8.RuneSelf) == (f < utf8.RuneSelf) {

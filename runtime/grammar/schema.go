@@ -71,6 +71,7 @@ type schemaCompiler struct {
 	enums    map[*object]map[string]bool // canonical values
 	patterns map[patternKey]*charDFA
 	formats  map[string]*charDFA
+	anchors  map[string]ref // nil: not looked for yet
 }
 
 func newSchemaCompiler(b *builder, raw []byte) *schemaCompiler {
@@ -185,21 +186,32 @@ func (c *schemaCompiler) resolve(r ref) ref {
 
 // anchor finds a definition by its $anchor.
 func (c *schemaCompiler) anchor(name, where string) ref {
-	if root, ok := c.root.(*object); ok {
-		for _, group := range []string{"$defs", "definitions"} {
-			defs, _ := root.values[group].(*object)
-			if defs == nil {
-				continue
-			}
-			for _, k := range defs.keys {
-				if d, ok := defs.values[k].(*object); ok && d.values["$anchor"] == name {
-					return ref{schema: d, where: child("#/"+group, k)}
+	if c.anchors == nil {
+		c.findAnchors()
+	}
+	r, ok := c.anchors[name]
+	if !ok {
+		failf(where, "%q leads nowhere", "#"+name)
+	}
+	return r
+}
+
+func (c *schemaCompiler) findAnchors() {
+	c.anchors = map[string]ref{}
+	root, _ := c.root.(*object)
+	for _, group := range []string{"definitions", "$defs"} {
+		defs, _ := root.values[group].(*object)
+		if defs == nil {
+			continue
+		}
+		for _, k := range defs.keys {
+			if d, ok := defs.values[k].(*object); ok {
+				if name, ok := d.values["$anchor"].(string); ok {
+					c.anchors[name] = ref{schema: d, where: child("#/"+group, k)}
 				}
 			}
 		}
 	}
-	failf(where, "%q leads nowhere", "#"+name)
-	return ref{}
 }
 
 // count reads a count; absent is -1.

@@ -53,6 +53,9 @@ func (c *schemaCompiler) check(v any, where string, depth int) {
 	if depth > maxDepth {
 		failf(where, "nested deeper than %d", maxDepth)
 	}
+	if len(where) > maxPointerBytes {
+		failf(where[:100]+"…", "the names of a part's place have %d bytes, limit %d", len(where), maxPointerBytes)
+	}
 	if _, ok := v.(bool); ok {
 		return
 	}

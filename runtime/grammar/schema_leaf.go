@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -91,7 +92,8 @@ func (c *schemaCompiler) leaf(all []ref) expr {
 		kind  kinds
 		value any
 	}{{isNull, nil}, {isBool, true}, {isBool, false}} {
-		if k&constant.kind != 0 && c.validAll(constant.value, all) {
+		broken := func(r ref) bool { return !c.validConstant(constant.value, r) }
+		if k&constant.kind != 0 && !slices.ContainsFunc(all, broken) {
 			out = append(out, lit(text(constant.value)))
 		}
 	}

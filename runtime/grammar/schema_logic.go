@@ -22,6 +22,7 @@ type ownNames []string
 func (c *schemaCompiler) value(all []ref) expr {
 	c.enter(all[0].where)
 	defer c.leave()
+	c.b.spend(40)
 	names := make([]string, len(all))
 	for i, r := range all {
 		names[i] = r.where

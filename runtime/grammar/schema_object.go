@@ -186,7 +186,8 @@ func (c *schemaCompiler) extraMembers(m *members, name string, n int) expr {
 	member := c.b.once(name+" extra", func() expr {
 		var member alt
 		for _, e := range m.extra {
-			member = append(member, seq{lit(`"`), e.names.as(inJSON), lit(`":`), c.ws(), c.valueOf(e.schemas)})
+			names := c.b.once(fmt.Sprint("names ", e.names.edges, e.names.accept), func() expr { return e.names.as(inJSON) })
+			member = append(member, seq{lit(`"`), names, lit(`":`), c.ws(), c.valueOf(e.schemas)})
 		}
 		return member
 	})
