@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/tokenizer"
@@ -22,11 +23,12 @@ var conversation = []serve.Message{
 }
 
 func TestNeutralFormatHasNoRoles(t *testing.T) {
-	f := newChatFormat(byteTokenizer(t), "")
-	tokens, err := f.prompt(serve.Conversation{Messages: conversation})
+	tok := byteTokenizer(t)
+	f := prompt.New(tok, "")
+	tokens, err := f.Prompt(serve.Conversation{Messages: conversation})
 	require.NoError(t, err)
-	require.Equal(t, "<s>be brief\nhi </s> you", spell(f.tok, tokens))
-	require.NotContains(t, tokens, f.tok.EOS(), "a user who types </s> gets four letters")
+	require.Equal(t, "<s>be brief\nhi </s> you", spell(tok, tokens))
+	require.NotContains(t, tokens, tok.EOS(), "a user who types </s> gets four letters")
 }
 
 func TestTemplateMakesThePrompt(t *testing.T) {
@@ -36,13 +38,14 @@ func TestTemplateMakesThePrompt(t *testing.T) {
 		"template writes the beginning":   "{{ bos_token }}" + turns,
 		"template leaves it to the model": turns,
 	} {
-		f := newChatFormat(byteTokenizer(t), source)
-		tokens, err := f.prompt(serve.Conversation{Messages: conversation})
+		tok := byteTokenizer(t)
+		f := prompt.New(tok, source)
+		tokens, err := f.Prompt(serve.Conversation{Messages: conversation})
 		require.NoError(t, err, name)
-		require.Equal(t, want, spell(f.tok, tokens), name)
+		require.Equal(t, want, spell(tok, tokens), name)
 		nEOS := 0
 		for _, token := range tokens {
-			if token == f.tok.EOS() {
+			if token == tok.EOS() {
 				nEOS++
 			}
 		}
@@ -57,7 +60,7 @@ func TestTemplateThatRefusesIsTheConversationsFault(t *testing.T) {
 		`{{ raise_exception("roles must alternate") }}`: "roles must alternate",
 		`{% for %}`: "chat template cannot be used",
 	} {
-		d.model.chat = newChatFormat(e.tok, source)
+		d.model.chat = prompt.New(e.tok, source)
 		resp, body := d.receive(d.send("/v1/chat/completions", `{"model":"fake","messages":[{"role":"user","content":"hi"}]}`))
 		require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 		require.Contains(t, body, message)

@@ -7,15 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
 	"inferd/daemon/audit"
 	"inferd/daemon/auth"
+	"inferd/daemon/conf"
 	"inferd/daemon/store"
 	"inferd/daemon/transport"
 )
@@ -213,50 +212,24 @@ func (c *Config) readFile(path string) error {
 }
 
 func (c *Config) readTOML(text string) error {
-	var keys map[string]toml.Primitive
-	meta, err := toml.Decode(text, &keys)
-	if err != nil {
-		return atLine(err)
-	}
-	known := map[string]setting{}
-	for _, s := range settings {
-		known[s.name] = s
-	}
-	var errs []error
-	for name, value := range keys {
-		s, ok := known[name]
-		if !ok {
-			s.set = func(*Config, string) error { return errUnknownKey }
+	return conf.Each(text, func(name string, value any) error {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == name })
+		if i < 0 {
+			return errors.New("unknown key")
 		}
-		if err := meta.PrimitiveDecode(value, &tomlValue{config: c, setting: s, known: ok}); err != nil {
-			errs = append(errs, atLine(err))
-		}
-	}
-	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
-	return errors.Join(errs...)
+		return settings[i].setTOML(c, value)
+	})
 }
 
-var errUnknownKey = errors.New("unknown key")
-
-// tomlValue sets one setting from a decoded TOML value.
-type tomlValue struct {
-	config  *Config
-	setting setting
-	known   bool
-}
-
-// UnmarshalTOML implements toml.Unmarshaler. The decoder adds the line.
-func (v *tomlValue) UnmarshalTOML(value any) error {
-	if !v.known {
-		return errUnknownKey
-	}
+// setTOML sets the setting from a decoded TOML value.
+func (s setting) setTOML(c *Config, value any) error {
 	switch value := value.(type) {
 	case string:
-		return v.setting.set(v.config, value)
+		return s.set(c, value)
 	case int64, bool:
-		return v.setting.set(v.config, fmt.Sprint(value))
+		return s.set(c, fmt.Sprint(value))
 	case []any:
-		if v.setting.clear == nil {
+		if s.clear == nil {
 			return errors.New("want one value, found an array")
 		}
 		for _, element := range value {
@@ -264,7 +237,7 @@ func (v *tomlValue) UnmarshalTOML(value any) error {
 			if !ok {
 				return fmt.Errorf("want an array of strings, found a %T in it", element)
 			}
-			if err := v.setting.set(v.config, text); err != nil {
+			if err := s.set(c, text); err != nil {
 				return err
 			}
 		}
@@ -272,18 +245,6 @@ func (v *tomlValue) UnmarshalTOML(value any) error {
 	default:
 		return fmt.Errorf("want a string or an integer, found a %T", value)
 	}
-}
-
-// atLine puts a TOML error into our words: line, key, reason.
-func atLine(err error) error {
-	var p toml.ParseError
-	if !errors.As(err, &p) {
-		return err
-	}
-	if p.LastKey == "" {
-		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
-	}
-	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
 }
 
 func setInt(low, high int, field func(*Config) *int) func(*Config, string) error {

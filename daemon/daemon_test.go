@@ -22,6 +22,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/store"
 )
 
@@ -64,7 +65,7 @@ func start(t *testing.T, e engine, change func(*Config)) *testDaemon {
 	}
 	d := &testDaemon{t: t, socket: c.Socket, log: &logBuffer{}, stopped: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	m := newModel("fake", e, newChatFormat(e.tokenizer(), ""), c, log)
+	m := newModel("fake", e, prompt.New(e.tokenizer(), ""), c, log)
 	m.fingerprint = "fp_fake"
 	d.model = m
 	sockets, _, err := listen(c)

@@ -23,9 +23,8 @@
 // set), daemon.go (start, serve, drain, stop), reload.go (what happens
 // meanwhile), find.go (the model that a request is for), registry.go (loaded
 // models), room.go (memory for them), load.go (one model from its file), model.go
-// (a loaded model as serve describes it), engine.go (as sched drives it), chat.go
-// (conversations to prompts, by package prompt), generate.go (one request's way through sched and
-// back), classify.go (classifier heads), embed.go (vectors and relevance),
+// (a loaded model as serve describes it), engine.go (as sched drives it), generate.go
+// (one request's way through sched and back), classify.go (classifier heads), embed.go (vectors and relevance),
 // notify.go (what systemd is told).
 //
 // A model that is asked for and not loaded is loaded; those that asked wait. It

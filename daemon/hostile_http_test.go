@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/prompt"
 )
 
 // routes are all paths, with the methods that each takes. HEAD goes with GET.
@@ -70,7 +72,7 @@ func TestEveryRouteTakesItsMethodsAlone(t *testing.T) {
 func TestBodiesComeInManyWays(t *testing.T) {
 	e := newFakeEngine(t)
 	d := start(t, e, nil)
-	d.model.chat = newChatFormat(e.tok, callingTemplate)
+	d.model.chat = prompt.New(e.tok, callingTemplate)
 	gzipped := func(s string) string {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)

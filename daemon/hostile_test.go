@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/prompt"
 )
 
 // hostileBody is a request that has every member its route knows.
@@ -212,7 +214,7 @@ func (n *node) isRaw() bool {
 func TestEveryMemberIsChecked(t *testing.T) {
 	e := newFakeEngine(t)
 	d := start(t, e, nil)
-	d.model.chat = newChatFormat(e.tok, callingTemplate)
+	d.model.chat = prompt.New(e.tok, callingTemplate)
 	client := d.http()
 	samples := map[string]string{"string": `"x"`, "number": "7", "boolean": "true", "array": "[1]", "object": `{"x":1}`}
 	for _, h := range hostileBodies {

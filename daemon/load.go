@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/serve"
 	"inferd/daemon/store"
 	"inferd/runtime/head"
@@ -67,8 +68,8 @@ func (l *loader) load(v *store.Model, kvBytes int64, log *slog.Logger) (*model, 
 		"quantisation", info.Quantisation, "n_ctx", m.NCtx(), "kv_pages", e.KV().NPages,
 		"threads", e.Threads().N, "threads_reason", e.Threads().Reason,
 		"sha256", sum, "duration", time.Since(start))
-	if m.chat.broken != nil {
-		log.Warn("chat template cannot be used", "model", m.name, "err", m.chat.broken)
+	if m.chat.Broken != nil {
+		log.Warn("chat template cannot be used", "model", m.name, "err", m.chat.Broken)
 	}
 	return m, nil
 }
@@ -91,7 +92,7 @@ func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *m
 	if err != nil {
 		return nil, err
 	}
-	m := newModel(v.Name, e, newChatFormat(e.tokenizer(), v.ChatTemplate), l.config, log)
+	m := newModel(v.Name, e, prompt.New(e.tokenizer(), v.ChatTemplate), l.config, log)
 	m.heads = heads
 	m.created = v.Modified
 	m.fingerprint = fingerprint(v.Sum(), e.Info().Memory.KVType)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/sched"
 	"inferd/daemon/serve"
 	"inferd/kernels"
@@ -25,7 +26,7 @@ type model struct {
 	nCtx        int // tokens that an answer may hold, its prompt included
 	engine      engine
 	timeout     time.Duration // of an answer; 0: none
-	chat        *chatFormat
+	chat        *prompt.Format
 	sched       *sched.Scheduler
 	observer    *observer // nil: nobody counts
 	log         *slog.Logger
@@ -47,7 +48,7 @@ type loadedAdapter struct {
 var _ serve.Model = (*model)(nil)
 
 // newModel puts a scheduler before an engine. The scheduler needs run.
-func newModel(name string, e engine, chat *chatFormat, c Config, log *slog.Logger) *model {
+func newModel(name string, e engine, chat *prompt.Format, c Config, log *slog.Logger) *model {
 	kv := e.kv()
 	maxRunning := c.MaxRunning
 	if kv.NStates > 0 { // of which every running request has one
@@ -108,11 +109,11 @@ func (m *model) Origin() serve.Origin {
 
 // ChatPrompt implements serve.Model.
 func (m *model) ChatPrompt(c serve.Conversation) ([]runtime.Token, error) {
-	return m.chat.prompt(c)
+	return m.chat.Prompt(c)
 }
 
 // ReplyFormat implements serve.Model.
-func (m *model) ReplyFormat() serve.ReplyFormat { return m.chat.reply }
+func (m *model) ReplyFormat() serve.ReplyFormat { return m.chat.Reply }
 
 // with returns the model as a request sees it that has chosen adapters; nil
 // means the default ones.

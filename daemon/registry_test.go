@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/serve"
 	"inferd/daemon/store"
 	"inferd/runtime"
@@ -65,7 +66,7 @@ func newShelf(t *testing.T, room int64, models ...*store.Model) *shelf {
 		}
 		e := newFakeEngine(t)
 		s.engines[v.Name] = e
-		return newModel(v.Name, e, newChatFormat(e.tokenizer(), ""), DefaultConfig(), log), nil
+		return newModel(v.Name, e, prompt.New(e.tokenizer(), ""), DefaultConfig(), log), nil
 	}
 	t.Cleanup(func() { stop(); s.close() })
 	return s

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/prompt"
 	"inferd/gguf"
 	"inferd/testdata"
 	"inferd/tokenizer"
@@ -154,7 +155,7 @@ func TestUntrainedModelsCallTools(t *testing.T) {
 	e, err := loadEngine(f, c.plan(), new(sync.Mutex))
 	require.NoError(t, err)
 	d := start(t, e, nil)
-	d.model.chat = newChatFormat(e.tokenizer(), callingTemplate)
+	d.model.chat = prompt.New(e.tokenizer(), callingTemplate)
 	client := d.openai()
 	schema, judge := judgeOf(t, `{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":99},"size":{"enum":["s","é"]}},"required":["n","size"],"additionalProperties":false}`)
 	var parameters openaigo.FunctionParameters

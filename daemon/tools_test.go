@@ -10,6 +10,7 @@ import (
 	openaigo "github.com/openai/openai-go/v3"
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/prompt"
 	"inferd/daemon/serve"
 	"inferd/runtime"
 	"inferd/testdata"
@@ -40,7 +41,7 @@ func (e *fakeEngine) say(answers ...string) {
 func TestToolsWithTheirClient(t *testing.T) {
 	e := newFakeEngine(t)
 	d := start(t, e, nil)
-	d.model.chat = newChatFormat(e.tok, callingTemplate)
+	d.model.chat = prompt.New(e.tok, callingTemplate)
 	e.say(`I look.<tool_call>{"name":"weather","arguments":{"city":"Bern"}}</tool_call>!`, "Rain.!")
 	client := d.openai()
 	params := openaigo.ChatCompletionNewParams{
@@ -90,22 +91,23 @@ var toolConversation = serve.Conversation{
 }
 
 func TestTemplatesLearnOfTools(t *testing.T) {
-	f := newChatFormat(byteTokenizer(t), callingTemplate)
-	require.True(t, f.reply.TakesTools)
-	tokens, err := f.prompt(toolConversation)
+	tok := byteTokenizer(t)
+	f := prompt.New(tok, callingTemplate)
+	require.True(t, f.Reply.TakesTools)
+	tokens, err := f.Prompt(toolConversation)
 	require.NoError(t, err)
-	require.NotContains(t, tokens, f.tok.EOS(), "neither the call nor the result makes a control token")
-	text := spell(f.tok, tokens)
+	require.NotContains(t, tokens, tok.EOS(), "neither the call nor the result makes a control token")
+	text := spell(tok, tokens)
 	require.Contains(t, text, `"properties": {"z": {"type": "integer", "description": "d"}, "a":`, "in the order of the client")
 	require.Contains(t, text, `[assistant]<tool_call>{"name": "weather", "arguments": {"z": 1, "a": "</s>"}}</tool_call>[tool]wet </s>[assistant]`)
 
-	joins := newChatFormat(f.tok, `{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.name + ":" + c.function.arguments }}{% endfor %}{% endfor %}`)
-	tokens, err = joins.prompt(toolConversation)
+	joins := prompt.New(tok, `{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.name + ":" + c.function.arguments }}{% endfor %}{% endfor %}`)
+	tokens, err = joins.Prompt(toolConversation)
 	require.NoError(t, err)
-	require.Equal(t, `<s>weather:{"z":1,"a":"</s>"}`, spell(f.tok, tokens))
-	require.False(t, joins.reply.TakesTools)
+	require.Equal(t, `<s>weather:{"z":1,"a":"</s>"}`, spell(tok, tokens))
+	require.False(t, joins.Reply.TakesTools)
 
-	_, err = newChatFormat(f.tok, "").prompt(toolConversation)
+	_, err = prompt.New(tok, "").Prompt(toolConversation)
 	require.ErrorContains(t, err, "no chat template")
 }
 
@@ -123,13 +125,13 @@ func TestRealTemplatesLearnOfTools(t *testing.T) {
 	for _, path := range paths {
 		source, err := os.ReadFile(path)
 		require.NoError(t, err)
-		f := newChatFormat(tok, string(source))
-		require.NoError(t, f.broken, path)
-		if !f.reply.TakesTools {
+		f := prompt.New(tok, string(source))
+		require.NoError(t, f.Broken, path)
+		if !f.Reply.TakesTools {
 			continue
 		}
 		n++
-		tokens, err := f.prompt(toolConversation)
+		tokens, err := f.Prompt(toolConversation)
 		if why, refused := refusing[filepath.Base(path)]; refused {
 			require.ErrorContains(t, err, why, path)
 			continue
@@ -153,5 +155,5 @@ func TestMarksAreControlTokens(t *testing.T) {
 	}
 	tok, err := tokenizer.New(v)
 	require.NoError(t, err)
-	require.Equal(t, []runtime.Token{1, 2}, newChatFormat(tok, "<tool_call><think>").reply.Marks)
+	require.Equal(t, []runtime.Token{1, 2}, prompt.New(tok, "<tool_call><think>").Reply.Marks)
 }

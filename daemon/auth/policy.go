@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"inferd/daemon/conf"
 )
 
 // Names looks up what a policy calls people and groups by.
@@ -44,7 +46,7 @@ func ParsePolicy(text string, names Names) (Policy, error) {
 	var file policyFile
 	meta, err := toml.Decode(text, &file)
 	if err != nil {
-		return nil, atLine(err)
+		return nil, conf.AtLine(err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]
@@ -228,16 +230,4 @@ func (t ruleText) grant(contact string) (Grant, error) {
 	g.Models = t.Models
 	g.Share = Share{Lane: lane, Weight: t.Weight, KVReserve: t.KVReserve, TokensPerSec: t.TokensPerSec, MaxConcurrency: t.MaxRunning}
 	return g, nil
-}
-
-// atLine puts a TOML error into our words: line, key, reason.
-func atLine(err error) error {
-	p, ok := errors.AsType[toml.ParseError](err)
-	if !ok {
-		return err
-	}
-	if p.LastKey == "" {
-		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
-	}
-	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
 }

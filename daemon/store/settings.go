@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
+	"inferd/daemon/conf"
 	"inferd/daemon/serve"
 )
 
@@ -58,43 +57,15 @@ func (s *Settings) files() []string {
 }
 
 // ParseSettings reads the text of NAME.toml. Every error names its line.
-func ParseSettings(text string) (Settings, error) {
-	var s Settings
-	var keys map[string]toml.Primitive
-	meta, err := toml.Decode(text, &keys)
-	if err != nil {
-		return Settings{}, atLine(err)
-	}
-	var errs []error
-	for key, value := range keys {
+func ParseSettings(text string) (s Settings, err error) {
+	err = conf.Each(text, func(key string, value any) error {
 		set, ok := settingKeys[key]
 		if !ok {
-			set = func(*Settings, any) error { return errors.New("unknown key") }
+			return errors.New("unknown key")
 		}
-		if err := meta.PrimitiveDecode(value, &tomlValue{func(v any) error { return set(&s, v) }}); err != nil {
-			errs = append(errs, atLine(err))
-		}
-	}
-	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
-	return s, errors.Join(errs...)
-}
-
-// tomlValue hands a decoded value to set; the decoder adds the line to errors.
-type tomlValue struct{ set func(any) error }
-
-// UnmarshalTOML implements toml.Unmarshaler.
-func (v *tomlValue) UnmarshalTOML(value any) error { return v.set(value) }
-
-// atLine puts a TOML error into our words: line, key, reason.
-func atLine(err error) error {
-	var p toml.ParseError
-	if !errors.As(err, &p) {
-		return err
-	}
-	if p.LastKey == "" {
-		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
-	}
-	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
+		return set(&s, value)
+	})
+	return s, err
 }
 
 var settingKeys = map[string]func(*Settings, any) error{
