@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeFile makes write's output the content of path: all of it or nothing.
@@ -40,7 +43,27 @@ func writeFile(path string, write func(w *bufio.Writer) error) error {
 	if err != nil {
 		_ = os.Remove(tmp)
 	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == tmp {
+		e.Path = path
+	}
 	return err
+}
+
+// checkRoom returns an error if a file of nBytes that writeFile is to make at path
+// has no room on its file system. Where nobody can tell, writing does.
+func checkRoom(path string, nBytes int64) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil
+	}
+	var st unix.Statfs_t
+	if unix.Statfs(filepath.Dir(path), &st) != nil {
+		return nil
+	}
+	if free := int64(st.Bavail) * st.Bsize; nBytes > free {
+		return withHint(fmt.Errorf("%s: not enough room on the file system: %d bytes are needed, %d are free", path, nBytes, free),
+			"a file that is there already stays until the new one is whole")
+	}
+	return nil
 }
 
 // writeDirect opens an existing special file and writes to it.

@@ -82,6 +82,9 @@ func (q *quantizeRun) run(ctx context.Context, in, out string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkRoom(out, w.Size()); err != nil {
+		return err
+	}
 	q.bar = newProgress("quantising")
 	defer q.bar.end()
 	size := int64(0)

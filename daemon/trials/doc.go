@@ -6,5 +6,6 @@
 //	soak_test.go      hours of mixed traffic: nothing grows (make soak HOURS=1)
 //	strace_test.go    system calls that fail, by strace(1)
 //	faults_test.go, serve_faults_test.go   the tools and the daemon under such faults (make faults)
+//	full_test.go      disks that get full
 //	memory_test.go    a control group that one model fills (make memory MODEL=file.gguf)
 package trials

@@ -133,6 +133,16 @@ func sizeBytes(t gguf.Type, dims []int) (uint64, error) {
 	return n, nil
 }
 
+// Size returns the bytes that the file will have.
+func (w *Writer) Size() int64 {
+	round := func(n uint64) uint64 { return (n + w.alignment - 1) &^ (w.alignment - 1) }
+	n := round(uint64(len(w.header())))
+	for _, t := range w.tensors {
+		n += round(t.nBytes)
+	}
+	return int64(n)
+}
+
 // WriteTo writes the file to out.
 func (w *Writer) WriteTo(out io.Writer) (int64, error) {
 	if w.err != nil {

@@ -58,6 +58,7 @@ func TestWriteFile(t *testing.T) {
 	n, err := w.WriteTo(&out)
 	require.NoError(t, err)
 	require.Equal(t, int64(out.Len()), n)
+	require.Equal(t, n, w.Size())
 	onDisk, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, onDisk, out.Bytes())
