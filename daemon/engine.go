@@ -129,6 +129,14 @@ func (e *runtimeEngine) Step(entries []sched.Entry) error {
 	return nil
 }
 
+// Rest implements sched.Model.
+func (e *runtimeEngine) Rest() {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	e.batch.Reset()
+	e.Engine.Rest()
+}
+
 // prepare makes the vocabulary for grammars here and now, not when the
 // scheduler needs it and all answers wait.
 func (e *runtimeEngine) prepare(o runtime.GenerationOptions) {

@@ -162,6 +162,8 @@ func (e *fakeEngine) shed() int64 {
 	return n
 }
 
+func (e *fakeEngine) Rest() {}
+
 func (e *fakeEngine) forget(time.Duration) {}
 
 func (e *fakeEngine) close() {

@@ -300,3 +300,24 @@ func TestLoadProgress(t *testing.T) {
 	require.Positive(t, calls)
 	require.Positive(t, last)
 }
+
+// TestRestClears: nothing of a step stays in the memory it was computed in, save
+// while somebody reads its logits.
+func TestRestClears(t *testing.T) {
+	e := load(t, committedModel("llama-tied"), Options{NCtx: 100})
+	isClear := func() bool {
+		return !slices.ContainsFunc(e.cpu.arena.mem, func(b byte) bool { return b != 0 })
+	}
+	var b Batch
+	s := newSession(t, e, "")
+	b.Add(s, []Token{1, 2, 3}, WantAll)
+	require.NoError(t, e.Step(&b))
+	want := slices.Clone(b.Entries[0].Logits)
+	e.Rest()
+	requireSameBits(t, want, b.Entries[0].Logits, "lent logits")
+	b.Reset()
+	require.False(t, isClear())
+	e.Rest()
+	require.True(t, isClear())
+	requireSameBits(t, want, allLogits(t, newSession(t, e, ""), []Token{1, 2, 3}, 3), "after a rest")
+}

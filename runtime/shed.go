@@ -11,6 +11,18 @@ import (
 // may be called at any time.
 func (e *Engine) Shed() int64 { return e.kv.shed() }
 
+// Rest clears the memory that steps compute in, with the logits of the last one.
+// It is for times without work: the next step begins with cold memory. It does
+// nothing while a batch has logits.
+func (e *Engine) Rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.hasLent {
+		clear(e.cpu.arena.mem[:e.cpu.arena.peak])
+		e.cpu.arena.peak = 0
+	}
+}
+
 // Forget clears the cached prompts that nobody has used for a time, of all users.
 // It may be called at any time.
 func (e *Engine) Forget(unused time.Duration) { e.kv.dropUnused(time.Now().Add(-unused)) }

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"inferd/daemon/audit"
+	"inferd/daemon/transport"
 )
 
 // server is an inferd, built from this tree, in a process of its own.
@@ -69,7 +72,9 @@ func start(t *testing.T, args ...string) *server {
 	require.NoError(t, err)
 	s := &server{t: t, dir: t.TempDir()}
 	s.socket = filepath.Join(s.dir, "s")
-	args = append([]string{"--demo", "--models-dir", "", "--socket", s.socket, "--kv-budget", "32MiB", "--keep-prompts", "0", "--log-level", "debug"}, args...)
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, audit.WriteKey(key))
+	args = append([]string{"--audit-key", key, "--demo", "--models-dir", "", "--socket", s.socket, "--kv-budget", "32MiB", "--keep-prompts", "0", "--log-level", "debug"}, args...)
 	s.run(exec.Command(inferd, args...), func() bool { return strings.Contains(s.log.String(), "msg=ready") })
 	return s
 }
@@ -128,7 +133,7 @@ func (s *server) dial() net.Conn {
 func (s *server) requireUnwritten(f *flock) {
 	written := []byte(s.log.String())
 	require.NotEmpty(s.t, written)
-	if resp, err := s.client(s.socket + ".admin").Get("http://inferd/metrics"); err == nil {
+	if resp, err := s.client(transport.AdminPath(s.socket)).Get("http://inferd/metrics"); err == nil {
 		metrics, err := io.ReadAll(resp.Body)
 		require.NoError(s.t, err)
 		resp.Body.Close()

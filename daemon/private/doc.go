@@ -4,7 +4,7 @@
 // Three things can carry a prompt out of a process: a dump of its memory, a
 // print, and memory that was freed and never written again. There is a file for
 // each: process_linux.go forbids dumps, text.go makes a text that does not print
-// itself, and forget.go overwrites what is left when a request ends.
+// itself, and forget.go and stack.go overwrite what is left when a request ends.
 //
 // What is forgotten, and by what:
 //
@@ -14,6 +14,8 @@
 //     an answer, net/http's and fmt's buffers) is overwritten by the garbage
 //     collector when it frees them, and a Forgetter has it collect soon after
 //     each request.
+//   - Stacks are cleared behind each handler, and when a scheduler has nothing to
+//     do.
 //   - Vector registers, through which text is copied, are cleared behind each
 //     step and each handler (kernels.ClearVectors). No signal writes them to a
 //     stack before: the runtime sends none, and SIGPIPE is ignored.

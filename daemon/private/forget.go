@@ -16,8 +16,9 @@ import (
 // overwrite every object it frees. The second keeps the runtime from interrupting
 // threads with signals: each would leave a copy of the registers, and of what was
 // being copied through them, on a stack. Without it a goroutine is preempted
-// where it calls a function.
-var overwriting = []string{"clobberfree=1", "asyncpreemptoff=1"}
+// where it calls a function. The third keeps stacks where they are, since one that
+// shrinks leaves the old one behind.
+var overwriting = []string{"clobberfree=1", "asyncpreemptoff=1", "gcshrinkstackoff=1"}
 
 // Overwrites reports whether freed memory is overwritten.
 func Overwrites() bool {

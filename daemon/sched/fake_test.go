@@ -55,6 +55,7 @@ type fakeModel struct {
 	mu        sync.Mutex // guards the fields that follow
 	open      []*fakeSession
 	published map[auth.User][][]runtime.Token
+	nRests    int // calls of Rest
 	nSteps    int
 	nReused   int
 	nGuessed  int // tokens that were computed and taken back
@@ -73,6 +74,12 @@ func (m *fakeModel) NewSession(r *Request) (Session, error) {
 	s := &fakeSession{model: m, user: r.User, vector: r.Vector}
 	m.open = append(m.open, s)
 	return s, nil
+}
+
+func (m *fakeModel) Rest() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.nRests++
 }
 
 func (m *fakeModel) Step(entries []Entry) error {

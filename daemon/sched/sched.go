@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/private"
 	"inferd/runtime"
 )
 
@@ -59,6 +60,10 @@ type Model interface {
 	// together, or one prompt more if prompts are computed whole. Where it fails
 	// nothing has changed.
 	Step([]Entry) error
+
+	// Rest is called after steps when no request is left: nobody needs what they
+	// have left in memory.
+	Rest()
 }
 
 // Writer makes an answer from logits. Its methods are called by the goroutine
@@ -158,6 +163,7 @@ type Scheduler struct {
 	entries []Entry
 	refill  time.Time // when allowances were filled up last
 	pace    pace
+	stepped bool // since the model rested last
 }
 
 // job is a request on its way.
@@ -299,6 +305,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.receive()
 		if s.step() {
+			s.stepped = true
 			select {
 			case <-s.pings:
 			default:
@@ -314,6 +321,11 @@ func (s *Scheduler) Run(ctx context.Context) {
 
 // sleep waits for news, a ping, or the end of a user's rest.
 func (s *Scheduler) sleep(ctx context.Context) {
+	if s.NRequests() == 0 && s.stepped {
+		s.stepped = false
+		s.model.Rest()
+		private.ClearStack()
+	}
 	var rested <-chan time.Time
 	if d, ok := s.policy.rest(); ok {
 		t := time.NewTimer(d)

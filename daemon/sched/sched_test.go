@@ -374,3 +374,33 @@ func TestUsersRestWhenTheirRateIsUsedUp(t *testing.T) {
 		require.ErrorIs(t, <-a.ended, context.DeadlineExceeded, "a rest does not outlast the request")
 	})
 }
+
+// TestModelRestsWithoutRequests: when the last request has ended, and no earlier.
+func TestModelRestsWithoutRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		steps := make(chan bool)
+		m := &fakeModel{step: func([]Entry) error { <-steps; return nil }}
+		s := start(t, m, Options{QueueSize: 9, MaxRunning: 3, PrefillChunk: 4, NPages: 100, PageTokens: 4})
+		rests := func() int {
+			synctest.Wait()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.nRests
+		}
+		for round := range 2 {
+			first, firstAnswer := ask(1, text(1, 1), 2)
+			second, secondAnswer := ask(2, text(1, 1), 3)
+			require.NoError(t, s.Submit(t.Context(), first))
+			require.NoError(t, s.Submit(t.Context(), second))
+			for range 2 {
+				require.Equal(t, round, rests())
+				steps <- true
+			}
+			require.NoError(t, <-firstAnswer.ended)
+			require.Equal(t, round, rests(), "one is left")
+			steps <- true
+			require.NoError(t, <-secondAnswer.ended)
+			require.Equal(t, round+1, rests())
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"inferd/daemon/auth"
+	"inferd/daemon/private"
 )
 
 // browserHeaders are sent by browsers and by nothing else that has business
@@ -29,7 +30,7 @@ func RequestID(ctx context.Context) string {
 // guard is what every request passes on its way to the handler.
 func guard(o Options) http.Handler {
 	bodies := &bodies{maxPerUser: o.MaxBodiesPerUser, held: map[uint32]int64{}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	guarded := func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := newRequestID()
 		w.Header().Set("X-Request-Id", id)
@@ -59,6 +60,9 @@ func guard(o Options) http.Handler {
 		defer body.release()
 		r.Body = body
 		o.Handler.ServeHTTP(answer, r)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		private.OnClearStack(func() { guarded(w, r) })
 	})
 }
 
