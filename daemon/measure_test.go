@@ -1,13 +1,18 @@
 package daemon
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,10 +20,13 @@ import (
 
 	"inferd/daemon/auth"
 	"inferd/daemon/sched"
+	"inferd/daemon/store"
 	"inferd/runtime"
 	"inferd/testdata"
 	"inferd/tokenizer"
 )
+
+var timing = flag.Duration("timing", 10*time.Second, "how long TestMeasureTiming lasts")
 
 var measureModel = flag.String("measure", "", "GGUF file to measure the scheduler with; its figures are no test")
 
@@ -62,14 +70,17 @@ func newBenches(t *testing.T, options ...sched.Options) []bench {
 // work of the model is the same.
 type scripted struct {
 	answer []runtime.Token
-	times  []time.Time // of each token
+	times  []time.Time   // of each token
+	begun  chan struct{} // closed with the first one
 	ended  chan error
 }
 
 func (w *scripted) Prompt([]float32) {}
 
 func (w *scripted) Next([]float32) (runtime.Token, bool, error) {
-	w.times = append(w.times, time.Now())
+	if w.times = append(w.times, time.Now()); len(w.times) == 1 {
+		close(w.begun)
+	}
 	return w.answer[len(w.times)-1], len(w.times) < len(w.answer), nil
 }
 
@@ -82,7 +93,7 @@ func (b bench) ask(user auth.User, prompt, answer []runtime.Token) *scripted {
 	if isText {
 		answer = []runtime.Token{1}
 	}
-	w := &scripted{answer: answer, ended: make(chan error, 1)}
+	w := &scripted{answer: answer, begun: make(chan struct{}), ended: make(chan error, 1)}
 	require.NoError(b.t, b.sched.Submit(b.t.Context(), sched.Request{
 		User:   user,
 		Prompt: slices.Clone(prompt),
@@ -165,41 +176,129 @@ func TestMeasurePrefix(t *testing.T) {
 }
 
 // TestMeasureTiming lets one user time prompts, half of which another user has
-// just sent, and says how well the times tell them apart: 0.5 is not at all.
+// just sent, for as long as -timing says, and tells how well the times tell them
+// apart: 0.5 is not at all. Known and fresh ones come in pairs in random order, so
+// that what changes on the machine meanwhile meets both.
 func TestMeasureTiming(t *testing.T) {
 	b := newBenches(t, sched.Options{MaxRunning: 8, PrefillChunk: 128})[0]
 	random := rand.New(rand.NewPCG(1, 2))
-	n := min(256, b.engine.nCtx()*9/10)
-	var known, fresh []time.Duration
-	for i := range 400 {
-		at := (i * 97) % (len(b.text) - n)
-		prompt := append([]runtime.Token{runtime.Token(i % 200), runtime.Token(i / 200)}, b.text[at:][:n-2]...)
-		other := append([]runtime.Token{runtime.Token(i % 200), runtime.Token(2 + i/200)}, b.text[at:][:n-2]...)
-		isKnown := random.IntN(2) == 0
-		if isKnown {
-			other = prompt
-		}
-		require.NoError(t, <-b.ask(1, other, []runtime.Token{1}).ended)
-		started := time.Now()
-		w := b.ask(2, prompt, []runtime.Token{1})
-		require.NoError(t, <-w.ended)
-		if d := w.times[0].Sub(started); isKnown {
-			known = append(known, d)
-		} else {
-			fresh = append(fresh, d)
+	n := min(130, b.engine.nCtx()*9/10) // two pages and a little
+	times := map[bool][]float64{}       // by whether they were known
+	began := time.Now()
+	for i := 0; time.Since(began) < *timing; i++ {
+		text := b.text[(i*97)%(len(b.text)-n):][:n-2]
+		known := random.IntN(2) == 0
+		for k := range 2 {
+			prompt := append([]runtime.Token{runtime.Token(i % 200), runtime.Token(2*(i/200%100) + k)}, text...)
+			other := slices.Clone(prompt)
+			if known != (k == 0) {
+				other[0] = runtime.Token(200 + i%50) // which nobody asks for
+			}
+			require.NoError(t, <-b.ask(1, other, []runtime.Token{1}).ended)
+			started := time.Now()
+			w := b.ask(2, prompt, []runtime.Token{1})
+			require.NoError(t, <-w.ended)
+			times[other[0] == prompt[0]] = append(times[other[0] == prompt[0]], w.times[0].Sub(started).Seconds())
 		}
 	}
-	wins := 0.0
-	for _, k := range known {
-		for _, f := range fresh {
-			if k < f {
-				wins++
-			} else if k == f {
-				wins += 0.5
+	auc, margin := separation(times[true], times[false])
+	fmt.Printf("timing between users: AUC %.3f ± %.3f (95 %%) of %d known and %d fresh prompts, medians %.3f and %.3f ms\n",
+		auc, margin, len(times[true]), len(times[false]), 1e3*median(times[true]), 1e3*median(times[false]))
+}
+
+// separation returns how often a value of one sample is below one of the other, ties
+// counting half, with the half width of its 95 % interval (Hanley and McNeil 1982).
+func separation(low, high []float64) (auc, margin float64) {
+	for _, x := range low {
+		for _, y := range high {
+			switch {
+			case x < y:
+				auc++
+			case x == y:
+				auc += 0.5
 			}
 		}
 	}
-	fmt.Printf("timing between users: AUC %.3f of %d known and %d fresh prompts\n", wins/float64(len(known)*len(fresh)), len(known), len(fresh))
+	n, m := float64(len(low)), float64(len(high))
+	auc /= n * m
+	q1, q2 := auc/(2-auc), 2*auc*auc/(1+auc)
+	variance := (auc*(1-auc) + (n-1)*(q1-auc*auc) + (m-1)*(q2-auc*auc)) / (n * m)
+	return auc, 1.96 * math.Sqrt(variance)
+}
+
+// TestMeasureFlood asks a daemon for answers as one user, first alone, then while
+// another user has 64 requests in at all times, and compares the times to the
+// first token. It takes root to be two users.
+func TestMeasureFlood(t *testing.T) {
+	if *measureModel == "" {
+		t.Skip("measures only with -measure MODEL")
+	}
+	needRoot(t)
+	story, err := os.ReadFile(testdata.Shared(t, "text", "GrimmsFairyTales.txt"))
+	require.NoError(t, err)
+	d := run(t, func(c *Config) { c.Models = []string{*measureModel} })
+	require.NoError(t, os.Chmod(d.socket, 0o666))
+	body := func(i, nTokens int) string {
+		text := strings.ToValidUTF8(string(story[2000+40*(i%2000):][:500]), "")
+		raw, err := json.Marshal(map[string]any{"model": store.NameOf(*measureModel), "prompt": text,
+			"max_tokens": nTokens, "ignore_eos": true, "stream": true})
+		require.NoError(t, err)
+		return string(raw)
+	}
+	firstTokens := func(from int) (times []float64) { // of prompts that are not cached
+		for i := range 200 {
+			took, err := firstTokenAs(d.socket, firstUID, body(from+i, 10))
+			require.NoError(t, err)
+			times = append(times, took.Seconds())
+			time.Sleep(time.Duration(i%7) * time.Millisecond)
+		}
+		slices.Sort(times)
+		return times
+	}
+	idle := firstTokens(0)
+	var stop atomic.Bool
+	var flood sync.WaitGroup
+	for k := range 64 {
+		flood.Go(func() {
+			for i := 3000 + k; !stop.Load(); i += 64 {
+				if _, err := firstTokenAs(d.socket, firstUID+1, body(i, 50)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(2 * time.Second)
+	busy := firstTokens(200)
+	stop.Store(true)
+	flood.Wait()
+	fmt.Printf("time to the first token beside a flood: median %.2f ms, idle %.2f; p99 %.2f ms, idle %.2f: %.2f times\n",
+		1e3*busy[100], 1e3*idle[100], 1e3*busy[197], 1e3*idle[197], busy[197]/idle[197])
+}
+
+// firstTokenAs streams an answer as a user, to its end, and returns when its first
+// token came.
+func firstTokenAs(socket string, uid int, body string) (time.Duration, error) {
+	c, err := dialAs(socket, uid)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	began := time.Now()
+	fmt.Fprintf(c, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	lines := bufio.NewScanner(c)
+	var first time.Duration
+	var last string
+	for lines.Scan() {
+		last = lines.Text()
+		if first == 0 && strings.Contains(lines.Text(), `"text":"`) {
+			first = time.Since(began)
+		}
+	}
+	if first == 0 {
+		return 0, fmt.Errorf("no token came, but %s", last)
+	}
+	return first, nil
 }
 
 // TestMeasureGap streams an answer while a long prompt is computed, and while a
@@ -209,7 +308,7 @@ func TestMeasureGap(t *testing.T) {
 	n := min(4096, b.engine.nCtx()*9/10)
 	for kind, answer := range map[string][]runtime.Token{"prompt": {1}, "text": nil} {
 		stream := b.ask(1, b.text[:20], b.text[:min(2000, b.engine.nCtx()-30)])
-		time.Sleep(300 * time.Millisecond)
+		<-stream.begun
 		began := time.Now()
 		w := b.ask(2, b.text[1000:][:n], answer)
 		require.NoError(t, <-w.ended)
