@@ -18,6 +18,7 @@ var neon = generic.with("neon", func(i *Impl) {
 		Q5_1:   gemvQ5_1NEON,
 		IQ4_NL: gemvIQ4_NLNEON,
 		MXFP4:  gemvMXFP4NEON,
+		NVFP4:  gemvNVFP4NEON,
 		Q1_0:   gemvQ1_0NEON,
 		Q2_0:   gemvQ2_0NEON,
 	} {

@@ -49,6 +49,11 @@ func gemvQ1_0NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func gemvQ2_0NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
 
+// gemvNVFP4NEON sets nCols (1 or 2) columns of 16 outputs from a panel of NVFP4.
+//
+//go:noescape
+func gemvNVFP4NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
+
 // gemvQ4_KNEON sets nCols (1 or 2) columns of 16 outputs from a panel of Q4_K.
 //
 //go:noescape

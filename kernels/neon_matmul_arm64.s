@@ -5517,12 +5517,917 @@ done108:
 	BLT pass104
 	RET
 
+// func gemvNVFP4NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
+TEXT ·gemvNVFP4NEON(SB), NOSPLIT, $0-80
+	MOVD nCols+72(FP), R14
+	CMP $2, R14
+	BEQ columns110
+	WORD $0x4f00e5fe // movi v30.16b, #0xf
+	MOVD $tableNVFP4NEON<>(SB), R14
+	FMOVQ 0(R14), F31
+	MOVD $0, R5
+	MOVD y+0(FP), R0
+	MOVD ldy+8(FP), R1
+	LSL $2, R1
+	MOVD w+16(FP), R3
+	MOVD nBlocks+24(FP), R4
+	MOVD xq+32(FP), R6
+	MOVD dx+40(FP), R19
+	MOVD sums+48(FP), R23
+	MOVD nIn+56(FP), R14
+	LSR $3, R14
+	MOVD xStride+64(FP), R15
+	WORD $0x4f00e410 // movi v16.16b, #0x0
+	WORD $0x4f00e411 // movi v17.16b, #0x0
+	WORD $0x4f00e412 // movi v18.16b, #0x0
+	WORD $0x4f00e413 // movi v19.16b, #0x0
+next112:
+	ADD $128, R3, R2
+block113:
+	// group 0
+	FMOVQ 0(R6), F20
+	FLDPQ 0(R2), (F22, F23)
+	FLDPQ 32(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
+	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
+	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 64(R2), (F22, F23)
+	FLDPQ 96(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 0(R19), F20
+	FMOVD 0(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	FMOVD 8(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	FMOVD 16(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 24(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 0
+	FMOVQ 16(R6), F21
+	FLDPQ 128(R2), (F22, F23)
+	FLDPQ 160(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
+	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
+	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 192(R2), (F22, F23)
+	FLDPQ 224(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 0(R19), F20
+	FMOVD 32(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	FMOVD 40(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	FMOVD 48(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 56(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 1
+	FMOVQ 32(R6), F20
+	FLDPQ 256(R2), (F22, F23)
+	FLDPQ 288(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
+	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
+	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 320(R2), (F22, F23)
+	FLDPQ 352(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 4(R19), F20
+	FMOVD 64(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	FMOVD 72(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	FMOVD 80(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 88(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 1
+	FMOVQ 48(R6), F21
+	FLDPQ 384(R2), (F22, F23)
+	FLDPQ 416(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
+	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
+	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 448(R2), (F22, F23)
+	FLDPQ 480(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 4(R19), F20
+	FMOVD 96(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	FMOVD 104(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	FMOVD 112(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 120(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	ADD $512, R2
+	ADD $64, R6
+	ADD $8, R19
+	ADD $8, R23
+	SUBS $1, R4
+	BEQ done115
+	MOVD R2, R3
+	B next112
+done115:
+	FMOVQ F16, 0(R0)
+	FMOVQ F17, 16(R0)
+	FMOVQ F18, 32(R0)
+	FMOVQ F19, 48(R0)
+	ADD R1, R0
+	RET
+columns110:
+	WORD $0x4f00e5fe // movi v30.16b, #0xf
+	MOVD $tableNVFP4NEON<>(SB), R14
+	FMOVQ 0(R14), F31
+	MOVD $0, R5
+pass116:
+	MOVD y+0(FP), R0
+	MOVD ldy+8(FP), R1
+	LSL $2, R1
+	MOVD w+16(FP), R3
+	MOVD nBlocks+24(FP), R4
+	MOVD xq+32(FP), R6
+	MOVD dx+40(FP), R19
+	MOVD sums+48(FP), R23
+	MOVD nIn+56(FP), R14
+	LSR $3, R14
+	MOVD xStride+64(FP), R15
+	ADD R15, R6, R7
+	ADD R14, R19, R20
+	ADD R14, R23, R24
+	ADD R5, R0
+	WORD $0x4f00e410 // movi v16.16b, #0x0
+	WORD $0x4f00e411 // movi v17.16b, #0x0
+	WORD $0x4f00e412 // movi v18.16b, #0x0
+	WORD $0x4f00e413 // movi v19.16b, #0x0
+next117:
+	ADD $128, R3, R2
+block118:
+	ADD R5, R2
+	ADD R5>>1, R3
+	// group 0
+	FMOVQ 0(R6), F20
+	FMOVQ 0(R7), F22
+	FLDPQ 0(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
+	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
+	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
+	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	FLDPQ 64(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 0(R19), F20
+	FMOVS 0(R20), F22
+	FMOVD 0(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 8(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 0
+	FMOVQ 16(R6), F21
+	FMOVQ 16(R7), F23
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
+	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
+	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
+	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 0(R19), F20
+	FMOVS 0(R20), F22
+	FMOVD 32(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 40(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 1
+	FMOVQ 32(R6), F20
+	FMOVQ 32(R7), F22
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e04069c // dup v28.4s, v20.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
+	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
+	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
+	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 4(R19), F20
+	FMOVS 4(R20), F22
+	FMOVD 64(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 72(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	// group 1
+	FMOVQ 48(R6), F21
+	FMOVQ 48(R7), F23
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
+	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
+	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
+	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
+	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
+	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03fa // tbl v26.16b, {v31.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03fb // tbl v27.16b, {v31.16b}, v27.16b
+	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x4e602800 // saddlp v0.4s, v0.8h
+	WORD $0x4e602821 // saddlp v1.4s, v1.8h
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	FMOVS 4(R19), F20
+	FMOVS 4(R20), F22
+	FMOVD 96(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3dcc10 // fmla v16.4s, v0.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3dcc92 // fmla v18.4s, v4.4s, v29.4s
+	FMOVD 104(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f94935d // fmul v29.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3dcc51 // fmla v17.4s, v2.4s, v29.4s
+	WORD $0x4f96935d // fmul v29.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3dccd3 // fmla v19.4s, v6.4s, v29.4s
+	ADD $512, R2
+	ADD $64, R6
+	ADD $8, R19
+	ADD $8, R23
+	ADD $64, R7
+	ADD $8, R20
+	ADD $8, R24
+	SUB R5, R2
+	SUB R5>>1, R3
+	SUBS $1, R4
+	BEQ done120
+	MOVD R2, R3
+	B next117
+done120:
+	FMOVQ F16, 0(R0)
+	FMOVQ F17, 16(R0)
+	ADD R1, R0
+	FMOVQ F18, 0(R0)
+	FMOVQ F19, 16(R0)
+	ADD R1, R0
+	ADD $32, R5
+	CMP $64, R5
+	BLT pass116
+	RET
+
 // func gemvQ4_KNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
 TEXT ·gemvQ4_KNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns110
+	BEQ columns122
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -5543,16 +6448,16 @@ TEXT ·gemvQ4_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next112:
+next124:
 	ADD $320, R3, R2
-block113:
+block125:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk116:
+chunk128:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R2), (F22, F23)
@@ -5873,7 +6778,7 @@ chunk116:
 	ADD $32, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk116
+	BNE chunk128
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 32(R23), F0
@@ -6012,10 +6917,10 @@ chunk116:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done115
+	BEQ done127
 	MOVD R2, R3
-	B next112
-done115:
+	B next124
+done127:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -6026,10 +6931,10 @@ done115:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns110:
+columns122:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $0, R5
-pass117:
+pass129:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -6052,9 +6957,9 @@ pass117:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next118:
+next130:
 	ADD $320, R3, R2
-block119:
+block131:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -6063,7 +6968,7 @@ block119:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk122:
+chunk134:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R7), (F22, F23)
@@ -6327,7 +7232,7 @@ chunk122:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk122
+	BNE chunk134
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -6440,10 +7345,10 @@ chunk122:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done121
+	BEQ done133
 	MOVD R2, R3
-	B next118
-done121:
+	B next130
+done133:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -6456,7 +7361,7 @@ done121:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass117
+	BLT pass129
 	RET
 
 // func gemvQ5_KNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -6464,7 +7369,7 @@ TEXT ·gemvQ5_KNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns124
+	BEQ columns136
 	WORD $0x4f00e7fe // movi v30.16b, #0x1f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -6485,9 +7390,9 @@ TEXT ·gemvQ5_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next126:
+next138:
 	ADD $320, R3, R2
-block127:
+block139:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
@@ -8442,10 +9347,10 @@ block127:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done129
+	BEQ done141
 	MOVD R2, R3
-	B next126
-done129:
+	B next138
+done141:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -8456,10 +9361,10 @@ done129:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns124:
+columns136:
 	WORD $0x4f00e7fe // movi v30.16b, #0x1f
 	MOVD $0, R5
-pass131:
+pass143:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -8482,9 +9387,9 @@ pass131:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next132:
+next144:
 	ADD $320, R3, R2
-block133:
+block145:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -9912,10 +10817,10 @@ block133:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done135
+	BEQ done147
 	MOVD R2, R3
-	B next132
-done135:
+	B next144
+done147:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -9928,7 +10833,7 @@ done135:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass131
+	BLT pass143
 	RET
 
 // func gemvQ6_KNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -9936,7 +10841,7 @@ TEXT ·gemvQ6_KNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns138
+	BEQ columns150
 	WORD $0x4f01e7fe // movi v30.16b, #0x3f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -9958,19 +10863,19 @@ TEXT ·gemvQ6_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next140:
+next152:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block141
+	BEQ block153
 	ADD $288, R2
-block141:
+block153:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk144:
+chunk156:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -10960,7 +11865,7 @@ chunk144:
 	ADD $128, R6
 	ADD $16, R23
 	SUBS $1, R15
-	BNE chunk144
+	BNE chunk156
 	SUB $32, R23
 	// scales
 	FMOVS 0(R19), F20
@@ -10995,15 +11900,15 @@ chunk144:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done143
+	BEQ done155
 	EOR $1, R13
-	CBNZ R13, second142
+	CBNZ R13, second154
 	MOVD R2, R3
-	B next140
-second142:
+	B next152
+second154:
 	ADD $288, R3
-	B block141
-done143:
+	B block153
+done155:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -11014,10 +11919,10 @@ done143:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns138:
+columns150:
 	WORD $0x4f01e7fe // movi v30.16b, #0x3f
 	MOVD $0, R5
-pass145:
+pass157:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -11041,12 +11946,12 @@ pass145:
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next146:
+next158:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block147
+	BEQ block159
 	ADD $288, R2
-block147:
+block159:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -11055,7 +11960,7 @@ block147:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk150:
+chunk162:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -11847,7 +12752,7 @@ chunk150:
 	ADD $16, R23
 	ADD $16, R24
 	SUBS $1, R15
-	BNE chunk150
+	BNE chunk162
 	SUB $32, R23
 	SUB $32, R24
 	// scales
@@ -11884,15 +12789,15 @@ chunk150:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done149
+	BEQ done161
 	EOR $1, R13
-	CBNZ R13, second148
+	CBNZ R13, second160
 	MOVD R2, R3
-	B next146
-second148:
+	B next158
+second160:
 	ADD $288, R3
-	B block147
-done149:
+	B block159
+done161:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -11905,7 +12810,7 @@ done149:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass145
+	BLT pass157
 	RET
 
 // func gemvQ2_KNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -11913,7 +12818,7 @@ TEXT ·gemvQ2_KNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns152
+	BEQ columns164
 	WORD $0x4f00e47e // movi v30.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -11934,16 +12839,16 @@ TEXT ·gemvQ2_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next154:
+next166:
 	ADD $576, R3, R2
-block155:
+block167:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $2, R15
-chunk158:
+chunk170:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -12764,7 +13669,7 @@ chunk158:
 	ADD $128, R16
 	ADD $128, R6
 	SUBS $1, R15
-	BNE chunk158
+	BNE chunk170
 	// scales
 	FMOVS 0(R19), F20
 	FLDPQ 0(R23), (F0, F1)
@@ -12983,10 +13888,10 @@ chunk158:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done157
+	BEQ done169
 	MOVD R2, R3
-	B next154
-done157:
+	B next166
+done169:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -12997,10 +13902,10 @@ done157:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns152:
+columns164:
 	WORD $0x4f00e47e // movi v30.16b, #0x3
 	MOVD $0, R5
-pass159:
+pass171:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -13023,9 +13928,9 @@ pass159:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next160:
+next172:
 	ADD $576, R3, R2
-block161:
+block173:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -13034,7 +13939,7 @@ block161:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $2, R15
-chunk164:
+chunk176:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -13688,7 +14593,7 @@ chunk164:
 	ADD $128, R6
 	ADD $128, R7
 	SUBS $1, R15
-	BNE chunk164
+	BNE chunk176
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -13857,10 +14762,10 @@ chunk164:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done163
+	BEQ done175
 	MOVD R2, R3
-	B next160
-done163:
+	B next172
+done175:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -13873,7 +14778,7 @@ done163:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass159
+	BLT pass171
 	RET
 
 // func gemvQ3_KNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -13881,7 +14786,7 @@ TEXT ·gemvQ3_KNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns166
+	BEQ columns178
 	WORD $0x4f00e4fe // movi v30.16b, #0x7
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -13903,12 +14808,12 @@ TEXT ·gemvQ3_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next168:
+next180:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block169
+	BEQ block181
 	ADD $288, R2
-block169:
+block181:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
@@ -15982,15 +16887,15 @@ block169:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done171
+	BEQ done183
 	EOR $1, R13
-	CBNZ R13, second170
+	CBNZ R13, second182
 	MOVD R2, R3
-	B next168
-second170:
+	B next180
+second182:
 	ADD $288, R3
-	B block169
-done171:
+	B block181
+done183:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -16001,10 +16906,10 @@ done171:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns166:
+columns178:
 	WORD $0x4f00e4fe // movi v30.16b, #0x7
 	MOVD $0, R5
-pass173:
+pass185:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -16028,12 +16933,12 @@ pass173:
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next174:
+next186:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block175
+	BEQ block187
 	ADD $288, R2
-block175:
+block187:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -17679,15 +18584,15 @@ block175:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done177
+	BEQ done189
 	EOR $1, R13
-	CBNZ R13, second176
+	CBNZ R13, second188
 	MOVD R2, R3
-	B next174
-second176:
+	B next186
+second188:
 	ADD $288, R3
-	B block175
-done177:
+	B block187
+done189:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -17700,7 +18605,7 @@ done177:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass173
+	BLT pass185
 	RET
 
 // func gemvTQ2_0NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -17708,7 +18613,7 @@ TEXT ·gemvTQ2_0NEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns180
+	BEQ columns192
 	WORD $0x4f00e47e // movi v30.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -17730,19 +18635,19 @@ TEXT ·gemvTQ2_0NEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next182:
+next194:
 	ADD $32, R3, R2
 	CMP $1, R4
-	BEQ block183
+	BEQ block195
 	ADD $32, R2
-block183:
+block195:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk186:
+chunk198:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R2), (F22, F23)
@@ -18424,7 +19329,7 @@ chunk186:
 	ADD $128, R6
 	ADD $8, R23
 	SUBS $1, R15
-	BNE chunk186
+	BNE chunk198
 	SUB $16, R23
 	// scales
 	FMOVS 0(R19), F20
@@ -18459,15 +19364,15 @@ chunk186:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done185
+	BEQ done197
 	EOR $1, R13
-	CBNZ R13, second184
+	CBNZ R13, second196
 	MOVD R2, R3
-	B next182
-second184:
+	B next194
+second196:
 	ADD $32, R3
-	B block183
-done185:
+	B block195
+done197:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -18478,10 +19383,10 @@ done185:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns180:
+columns192:
 	WORD $0x4f00e47e // movi v30.16b, #0x3
 	MOVD $0, R5
-pass187:
+pass199:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -18505,12 +19410,12 @@ pass187:
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next188:
+next200:
 	ADD $32, R3, R2
 	CMP $1, R4
-	BEQ block189
+	BEQ block201
 	ADD $32, R2
-block189:
+block201:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -18519,7 +19424,7 @@ block189:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk192:
+chunk204:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R7), (F22, F23)
@@ -19091,7 +19996,7 @@ chunk192:
 	ADD $8, R23
 	ADD $8, R24
 	SUBS $1, R15
-	BNE chunk192
+	BNE chunk204
 	SUB $16, R23
 	SUB $16, R24
 	// scales
@@ -19128,15 +20033,15 @@ chunk192:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done191
+	BEQ done203
 	EOR $1, R13
-	CBNZ R13, second190
+	CBNZ R13, second202
 	MOVD R2, R3
-	B next188
-second190:
+	B next200
+second202:
 	ADD $32, R3
-	B block189
-done191:
+	B block201
+done203:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -19149,7 +20054,7 @@ done191:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass187
+	BLT pass199
 	RET
 
 // func gemvIQ4_XSNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -19157,7 +20062,7 @@ TEXT ·gemvIQ4_XSNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns194
+	BEQ columns206
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ4_XSNEON<>(SB), R14
 	FMOVQ 0(R14), F31
@@ -19181,19 +20086,19 @@ TEXT ·gemvIQ4_XSNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next196:
+next208:
 	ADD $160, R3, R2
 	CMP $1, R4
-	BEQ block197
+	BEQ block209
 	ADD $160, R2
-block197:
+block209:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $4, R15
-chunk200:
+chunk212:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R2), (F22, F23)
@@ -19614,7 +20519,7 @@ chunk200:
 	ADD $32, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk200
+	BNE chunk212
 	// scales
 	FMOVS 0(R19), F20
 	FMOVD 0(R3), F26
@@ -19648,15 +20553,15 @@ chunk200:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done199
+	BEQ done211
 	EOR $1, R13
-	CBNZ R13, second198
+	CBNZ R13, second210
 	MOVD R2, R3
-	B next196
-second198:
+	B next208
+second210:
 	ADD $160, R3
-	B block197
-done199:
+	B block209
+done211:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -19667,12 +20572,12 @@ done199:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns194:
+columns206:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ4_XSNEON<>(SB), R14
 	FMOVQ 0(R14), F31
 	MOVD $0, R5
-pass201:
+pass213:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -19696,12 +20601,12 @@ pass201:
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
 	MOVD $0, R13
-next202:
+next214:
 	ADD $160, R3, R2
 	CMP $1, R4
-	BEQ block203
+	BEQ block215
 	ADD $160, R2
-block203:
+block215:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -19710,7 +20615,7 @@ block203:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $4, R15
-chunk206:
+chunk218:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R7), (F22, F23)
@@ -20048,7 +20953,7 @@ chunk206:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk206
+	BNE chunk218
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -20083,15 +20988,15 @@ chunk206:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done205
+	BEQ done217
 	EOR $1, R13
-	CBNZ R13, second204
+	CBNZ R13, second216
 	MOVD R2, R3
-	B next202
-second204:
+	B next214
+second216:
 	ADD $160, R3
-	B block203
-done205:
+	B block215
+done217:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -20104,7 +21009,7 @@ done205:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass201
+	BLT pass213
 	RET
 
 // func gemvIQ1NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -20112,7 +21017,7 @@ TEXT ·gemvIQ1NEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns208
+	BEQ columns220
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ1NEON<>(SB), R14
 	FMOVQ 0(R14), F31
@@ -20135,16 +21040,16 @@ TEXT ·gemvIQ1NEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next210:
+next222:
 	ADD $320, R3, R2
-block211:
+block223:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk214:
+chunk226:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -20597,7 +21502,7 @@ chunk214:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk214
+	BNE chunk226
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 0(R3), F26
@@ -20627,10 +21532,10 @@ chunk214:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done213
+	BEQ done225
 	MOVD R2, R3
-	B next210
-done213:
+	B next222
+done225:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -20641,12 +21546,12 @@ done213:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns208:
+columns220:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ1NEON<>(SB), R14
 	FMOVQ 0(R14), F31
 	MOVD $0, R5
-pass215:
+pass227:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -20669,9 +21574,9 @@ pass215:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next216:
+next228:
 	ADD $320, R3, R2
-block217:
+block229:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -20680,7 +21585,7 @@ block217:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk220:
+chunk232:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -21030,7 +21935,7 @@ chunk220:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk220
+	BNE chunk232
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -21065,10 +21970,10 @@ chunk220:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done219
+	BEQ done231
 	MOVD R2, R3
-	B next216
-done219:
+	B next228
+done231:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -21081,7 +21986,7 @@ done219:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass215
+	BLT pass227
 	RET
 
 // func gemvIQ2NEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -21089,7 +21994,7 @@ TEXT ·gemvIQ2NEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns222
+	BEQ columns234
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ2NEON<>(SB), R14
 	FMOVQ 0(R14), F31
@@ -21112,16 +22017,16 @@ TEXT ·gemvIQ2NEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next224:
+next236:
 	ADD $320, R3, R2
-block225:
+block237:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk228:
+chunk240:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -21574,7 +22479,7 @@ chunk228:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk228
+	BNE chunk240
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 0(R3), F26
@@ -21604,10 +22509,10 @@ chunk228:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done227
+	BEQ done239
 	MOVD R2, R3
-	B next224
-done227:
+	B next236
+done239:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -21618,12 +22523,12 @@ done227:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns222:
+columns234:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ2NEON<>(SB), R14
 	FMOVQ 0(R14), F31
 	MOVD $0, R5
-pass229:
+pass241:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -21646,9 +22551,9 @@ pass229:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next230:
+next242:
 	ADD $320, R3, R2
-block231:
+block243:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -21657,7 +22562,7 @@ block231:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk234:
+chunk246:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -22007,7 +22912,7 @@ chunk234:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk234
+	BNE chunk246
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -22042,10 +22947,10 @@ chunk234:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done233
+	BEQ done245
 	MOVD R2, R3
-	B next230
-done233:
+	B next242
+done245:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -22058,7 +22963,7 @@ done233:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass229
+	BLT pass241
 	RET
 
 // func gemvIQ3_XXSNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -22066,7 +22971,7 @@ TEXT ·gemvIQ3_XXSNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns236
+	BEQ columns248
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ3_XXSNEON<>(SB), R14
 	FMOVQ 0(R14), F31
@@ -22089,16 +22994,16 @@ TEXT ·gemvIQ3_XXSNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next238:
+next250:
 	ADD $320, R3, R2
-block239:
+block251:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk242:
+chunk254:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -22551,7 +23456,7 @@ chunk242:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk242
+	BNE chunk254
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 0(R3), F26
@@ -22581,10 +23486,10 @@ chunk242:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done241
+	BEQ done253
 	MOVD R2, R3
-	B next238
-done241:
+	B next250
+done253:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -22595,12 +23500,12 @@ done241:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns236:
+columns248:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ3_XXSNEON<>(SB), R14
 	FMOVQ 0(R14), F31
 	MOVD $0, R5
-pass243:
+pass255:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -22623,9 +23528,9 @@ pass243:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next244:
+next256:
 	ADD $320, R3, R2
-block245:
+block257:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -22634,7 +23539,7 @@ block245:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk248:
+chunk260:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -22984,7 +23889,7 @@ chunk248:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk248
+	BNE chunk260
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -23019,10 +23924,10 @@ chunk248:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done247
+	BEQ done259
 	MOVD R2, R3
-	B next244
-done247:
+	B next256
+done259:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -23035,7 +23940,7 @@ done247:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass243
+	BLT pass255
 	RET
 
 // func gemvIQ3_SNEON(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -23043,7 +23948,7 @@ TEXT ·gemvIQ3_SNEON(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns250
+	BEQ columns262
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ3_SNEON<>(SB), R14
 	FMOVQ 0(R14), F31
@@ -23066,16 +23971,16 @@ TEXT ·gemvIQ3_SNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next252:
+next264:
 	ADD $320, R3, R2
-block253:
+block265:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk256:
+chunk268:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -23528,7 +24433,7 @@ chunk256:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk256
+	BNE chunk268
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 0(R3), F26
@@ -23558,10 +24463,10 @@ chunk256:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done255
+	BEQ done267
 	MOVD R2, R3
-	B next252
-done255:
+	B next264
+done267:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -23572,12 +24477,12 @@ done255:
 	FMOVQ F29, 48(R0)
 	ADD R1, R0
 	RET
-columns250:
+columns262:
 	WORD $0x4f00e5fe // movi v30.16b, #0xf
 	MOVD $tableIQ3_SNEON<>(SB), R14
 	FMOVQ 0(R14), F31
 	MOVD $0, R5
-pass257:
+pass269:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -23600,9 +24505,9 @@ pass257:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-next258:
+next270:
 	ADD $320, R3, R2
-block259:
+block271:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e410 // movi v16.16b, #0x0
@@ -23611,7 +24516,7 @@ block259:
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk262:
+chunk274:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -23961,7 +24866,7 @@ chunk262:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk262
+	BNE chunk274
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -23996,10 +24901,10 @@ chunk262:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done261
+	BEQ done273
 	MOVD R2, R3
-	B next258
-done261:
+	B next270
+done273:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
 	FMOVQ 16(R17), F29
@@ -24012,7 +24917,7 @@ done261:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass257
+	BLT pass269
 	RET
 
 DATA tableIQ4_NLNEON<>+0(SB)/8, $0xf6eaddcfbfad9881
@@ -24022,6 +24927,10 @@ GLOBL tableIQ4_NLNEON<>(SB), RODATA|NOPTR, $16
 DATA tableMXFP4NEON<>+0(SB)/8, $0x0c08060403020100
 DATA tableMXFP4NEON<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL tableMXFP4NEON<>(SB), RODATA|NOPTR, $16
+
+DATA tableNVFP4NEON<>+0(SB)/8, $0x0c08060403020100
+DATA tableNVFP4NEON<>+8(SB)/8, $0xf4f8fafcfdfeff00
+GLOBL tableNVFP4NEON<>(SB), RODATA|NOPTR, $16
 
 DATA tableIQ4_XSNEON<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA tableIQ4_XSNEON<>+8(SB)/8, $0x7159453526190d01
@@ -24057,16 +24966,16 @@ TEXT ·gemvF32NEON(SB), NOSPLIT, $0-56
 	ADD R14<<2, R8, R9
 	MOVD nCols+48(FP), R14
 	CMP $2, R14
-	BEQ columns263
+	BEQ columns275
 	CMP $4, R14
-	BEQ columns264
+	BEQ columns276
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
 	SUBS $4, R4
-	BLT rest266
-loop265:
+	BLT rest278
+loop277:
 	FMOVQ.P 16(R6), F16
 	FLDPQ 0(R2), (F20, F21)
 	FLDPQ 32(R2), (F22, F23)
@@ -24094,11 +25003,11 @@ loop265:
 	WORD $0x4fb01b63 // fmla v3.4s, v27.4s, v16.s[3]
 	ADD $256, R2
 	SUBS $4, R4
-	BGE loop265
-rest266:
+	BGE loop277
+rest278:
 	ADDS $4, R4
-	BEQ done267
-last268:
+	BEQ done279
+last280:
 	FMOVS.P 4(R6), F16
 	FLDPQ 0(R2), (F20, F21)
 	FLDPQ 32(R2), (F22, F23)
@@ -24108,15 +25017,15 @@ last268:
 	WORD $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
 	ADD $64, R2
 	SUBS $1, R4
-	BNE last268
-done267:
+	BNE last280
+done279:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
 	FMOVQ F3, 48(R0)
 	ADD R1, R0
 	RET
-columns263:
+columns275:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24126,8 +25035,8 @@ columns263:
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
 	SUBS $4, R4
-	BLT rest270
-loop269:
+	BLT rest282
+loop281:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FLDPQ 0(R2), (F20, F21)
@@ -24172,11 +25081,11 @@ loop269:
 	WORD $0x4fb11b67 // fmla v7.4s, v27.4s, v17.s[3]
 	ADD $256, R2
 	SUBS $4, R4
-	BGE loop269
-rest270:
+	BGE loop281
+rest282:
 	ADDS $4, R4
-	BEQ done271
-last272:
+	BEQ done283
+last284:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FLDPQ 0(R2), (F20, F21)
@@ -24191,8 +25100,8 @@ last272:
 	WORD $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
 	ADD $64, R2
 	SUBS $1, R4
-	BNE last272
-done271:
+	BNE last284
+done283:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -24204,7 +25113,7 @@ done271:
 	FMOVQ F7, 48(R0)
 	ADD R1, R0
 	RET
-columns264:
+columns276:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24222,8 +25131,8 @@ columns264:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	SUBS $4, R4
-	BLT rest274
-loop273:
+	BLT rest286
+loop285:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FMOVQ.P 16(R8), F18
@@ -24302,11 +25211,11 @@ loop273:
 	WORD $0x4fb31b6f // fmla v15.4s, v27.4s, v19.s[3]
 	ADD $256, R2
 	SUBS $4, R4
-	BGE loop273
-rest274:
+	BGE loop285
+rest286:
 	ADDS $4, R4
-	BEQ done275
-last276:
+	BEQ done287
+last288:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FMOVS.P 4(R8), F18
@@ -24331,8 +25240,8 @@ last276:
 	WORD $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
 	ADD $64, R2
 	SUBS $1, R4
-	BNE last276
-done275:
+	BNE last288
+done287:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -24369,16 +25278,16 @@ TEXT ·gemvF16NEON(SB), NOSPLIT, $0-56
 	ADD R14<<2, R8, R9
 	MOVD nCols+48(FP), R14
 	CMP $2, R14
-	BEQ columns277
+	BEQ columns289
 	CMP $4, R14
-	BEQ columns278
+	BEQ columns290
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
 	SUBS $4, R4
-	BLT rest280
-loop279:
+	BLT rest292
+loop291:
 	FMOVQ.P 16(R6), F16
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b94 // fcvtl v20.4s, v28.4h
@@ -24418,11 +25327,11 @@ loop279:
 	WORD $0x4fb01b63 // fmla v3.4s, v27.4s, v16.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop279
-rest280:
+	BGE loop291
+rest292:
 	ADDS $4, R4
-	BEQ done281
-last282:
+	BEQ done293
+last294:
 	FMOVS.P 4(R6), F16
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x0e217b94 // fcvtl v20.4s, v28.4h
@@ -24435,15 +25344,15 @@ last282:
 	WORD $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last282
-done281:
+	BNE last294
+done293:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
 	FMOVQ F3, 48(R0)
 	ADD R1, R0
 	RET
-columns277:
+columns289:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24453,8 +25362,8 @@ columns277:
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
 	SUBS $4, R4
-	BLT rest284
-loop283:
+	BLT rest296
+loop295:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FLDPQ 0(R2), (F28, F29)
@@ -24511,11 +25420,11 @@ loop283:
 	WORD $0x4fb11b67 // fmla v7.4s, v27.4s, v17.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop283
-rest284:
+	BGE loop295
+rest296:
 	ADDS $4, R4
-	BEQ done285
-last286:
+	BEQ done297
+last298:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FLDPQ 0(R2), (F28, F29)
@@ -24533,8 +25442,8 @@ last286:
 	WORD $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last286
-done285:
+	BNE last298
+done297:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -24546,7 +25455,7 @@ done285:
 	FMOVQ F7, 48(R0)
 	ADD R1, R0
 	RET
-columns278:
+columns290:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24564,8 +25473,8 @@ columns278:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	SUBS $4, R4
-	BLT rest288
-loop287:
+	BLT rest300
+loop299:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FMOVQ.P 16(R8), F18
@@ -24656,11 +25565,11 @@ loop287:
 	WORD $0x4fb31b6f // fmla v15.4s, v27.4s, v19.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop287
-rest288:
+	BGE loop299
+rest300:
 	ADDS $4, R4
-	BEQ done289
-last290:
+	BEQ done301
+last302:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FMOVS.P 4(R8), F18
@@ -24688,8 +25597,8 @@ last290:
 	WORD $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last290
-done289:
+	BNE last302
+done301:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -24726,16 +25635,16 @@ TEXT ·gemvBF16NEON(SB), NOSPLIT, $0-56
 	ADD R14<<2, R8, R9
 	MOVD nCols+48(FP), R14
 	CMP $2, R14
-	BEQ columns291
+	BEQ columns303
 	CMP $4, R14
-	BEQ columns292
+	BEQ columns304
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
 	SUBS $4, R4
-	BLT rest294
-loop293:
+	BLT rest306
+loop305:
 	FMOVQ.P 16(R6), F16
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x2e613b94 // shll v20.4s, v28.4h, #16
@@ -24775,11 +25684,11 @@ loop293:
 	WORD $0x4fb01b63 // fmla v3.4s, v27.4s, v16.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop293
-rest294:
+	BGE loop305
+rest306:
 	ADDS $4, R4
-	BEQ done295
-last296:
+	BEQ done307
+last308:
 	FMOVS.P 4(R6), F16
 	FLDPQ 0(R2), (F28, F29)
 	WORD $0x2e613b94 // shll v20.4s, v28.4h, #16
@@ -24792,15 +25701,15 @@ last296:
 	WORD $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last296
-done295:
+	BNE last308
+done307:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
 	FMOVQ F3, 48(R0)
 	ADD R1, R0
 	RET
-columns291:
+columns303:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24810,8 +25719,8 @@ columns291:
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
 	SUBS $4, R4
-	BLT rest298
-loop297:
+	BLT rest310
+loop309:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FLDPQ 0(R2), (F28, F29)
@@ -24868,11 +25777,11 @@ loop297:
 	WORD $0x4fb11b67 // fmla v7.4s, v27.4s, v17.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop297
-rest298:
+	BGE loop309
+rest310:
 	ADDS $4, R4
-	BEQ done299
-last300:
+	BEQ done311
+last312:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FLDPQ 0(R2), (F28, F29)
@@ -24890,8 +25799,8 @@ last300:
 	WORD $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last300
-done299:
+	BNE last312
+done311:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -24903,7 +25812,7 @@ done299:
 	FMOVQ F7, 48(R0)
 	ADD R1, R0
 	RET
-columns292:
+columns304:
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -24921,8 +25830,8 @@ columns292:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	SUBS $4, R4
-	BLT rest302
-loop301:
+	BLT rest314
+loop313:
 	FMOVQ.P 16(R6), F16
 	FMOVQ.P 16(R7), F17
 	FMOVQ.P 16(R8), F18
@@ -25013,11 +25922,11 @@ loop301:
 	WORD $0x4fb31b6f // fmla v15.4s, v27.4s, v19.s[3]
 	ADD $128, R2
 	SUBS $4, R4
-	BGE loop301
-rest302:
+	BGE loop313
+rest314:
 	ADDS $4, R4
-	BEQ done303
-last304:
+	BEQ done315
+last316:
 	FMOVS.P 4(R6), F16
 	FMOVS.P 4(R7), F17
 	FMOVS.P 4(R8), F18
@@ -25045,8 +25954,8 @@ last304:
 	WORD $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
 	ADD $32, R2
 	SUBS $1, R4
-	BNE last304
-done303:
+	BNE last316
+done315:
 	FMOVQ F0, 0(R0)
 	FMOVQ F1, 16(R0)
 	FMOVQ F2, 32(R0)
@@ -25078,7 +25987,7 @@ TEXT ·quantize32NEON(SB), NOSPLIT, $0-40
 	MOVD nBlocks+32(FP), R4
 	MOVW $0x42fe0000, R5
 	FMOVS R5, F17
-block305:
+block317:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	FLDPQ 0(R3), (F0, F1)
 	FLDPQ 32(R3), (F2, F3)
@@ -25105,15 +26014,15 @@ block305:
 	LSRW $1, R6
 	MOVW $0x7f800000, R5
 	CMPW R5, R6
-	BLO normal306
+	BLO normal318
 	MOVW $0x7fc00000, R6
 	FMOVS R6, F19
-	B zero307
-normal306:
+	B zero319
+normal318:
 	MOVW $0x0d800000, R5
 	CMPW R5, R6
 	FMOVS ZR, F19
-	BLO zero307
+	BLO zero319
 	FMOVS R6, F16
 	FDIVS F16, F17, F18
 	FDIVS F17, F16, F19
@@ -25160,18 +26069,18 @@ normal306:
 	WORD $0x4e212ab6 // xtn2 v22.16b, v21.8h
 	FMOVQ.P F22, 16(R0)
 	ADD $128, R3
-	B next308
-zero307:
+	B next320
+zero319:
 	WORD $0x4f00e414 // movi v20.16b, #0x0
 	FMOVQ F20, 0(R0)
 	FMOVQ F20, 16(R0)
 	ADD $32, R0
 	ADD $128, R3
 	MOVW.P ZR, 4(R2)
-next308:
+next320:
 	FMOVS.P F19, 4(R1)
 	SUBS $1, R4
-	BNE block305
+	BNE block317
 	RET
 
 // func quantize256NEON(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
@@ -25183,11 +26092,11 @@ TEXT ·quantize256NEON(SB), NOSPLIT, $0-40
 	MOVD nBlocks+32(FP), R4
 	MOVW $0x42fe0000, R5
 	FMOVS R5, F17
-block311:
+block323:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	MOVD R3, R7
 	MOVD $8, R8
-largest315:
+largest327:
 	FLDPQ 0(R7), (F0, F1)
 	FLDPQ 32(R7), (F2, F3)
 	FLDPQ 64(R7), (F4, F5)
@@ -25210,27 +26119,27 @@ largest315:
 	WORD $0x6eb76610 // umax v16.4s, v16.4s, v23.4s
 	ADD $128, R7
 	SUBS $1, R8
-	BNE largest315
+	BNE largest327
 	WORD $0x6eb0aa10 // umaxv s16, v16.4s
 	FMOVS F16, R6
 	LSRW $1, R6
 	MOVW $0x7f800000, R5
 	CMPW R5, R6
-	BLO normal312
+	BLO normal324
 	MOVW $0x7fc00000, R6
 	FMOVS R6, F19
-	B zero313
-normal312:
+	B zero325
+normal324:
 	MOVW $0x0d800000, R5
 	CMPW R5, R6
 	FMOVS ZR, F19
-	BLO zero313
+	BLO zero325
 	FMOVS R6, F16
 	FDIVS F16, F17, F18
 	FDIVS F17, F16, F19
 	ADD $32, R2, R9
 	MOVD $8, R8
-quants316:
+quants328:
 	FLDPQ 0(R3), (F0, F1)
 	FLDPQ 32(R3), (F2, F3)
 	FLDPQ 64(R3), (F4, F5)
@@ -25273,10 +26182,10 @@ quants316:
 	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
 	VST1.P V24.H[0], 2(R9)
 	SUBS $1, R8
-	BNE quants316
+	BNE quants328
 	MOVD R9, R2
-	B next314
-zero313:
+	B next326
+zero325:
 	WORD $0x4f00e414 // movi v20.16b, #0x0
 	FMOVQ F20, 0(R0)
 	FMOVQ F20, 16(R0)
@@ -25300,10 +26209,10 @@ zero313:
 	FMOVQ F20, 16(R2)
 	FMOVQ F20, 32(R2)
 	ADD $48, R2
-next314:
+next326:
 	FMOVS.P F19, 4(R1)
 	SUBS $1, R4
-	BNE block311
+	BNE block323
 	RET
 
 // func scanNEON(b *byte, n int) uint64
@@ -25314,7 +26223,7 @@ TEXT ·scanNEON(SB), NOSPLIT, $0-24
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-next317:
+next329:
 	FLDPQ 0(R0), (F4, F5)
 	FLDPQ 32(R0), (F6, F7)
 	WORD $0x6e241c00 // eor v0.16b, v0.16b, v4.16b
@@ -25341,7 +26250,7 @@ next317:
 	WORD $0x6e331c63 // eor v3.16b, v3.16b, v19.16b
 	ADD $256, R0
 	SUBS $256, R1
-	BNE next317
+	BNE next329
 	WORD $0x6e211c00 // eor v0.16b, v0.16b, v1.16b
 	WORD $0x6e221c00 // eor v0.16b, v0.16b, v2.16b
 	WORD $0x6e231c00 // eor v0.16b, v0.16b, v3.16b
@@ -25369,8 +26278,8 @@ TEXT ·peakNEON(SB), NOSPLIT, $0-8
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	WORD $0x4f00e410 // movi v16.16b, #0x0
-	CBZ R0, done319
-next318:
+	CBZ R0, done331
+next330:
 	WORD $0x0e208001 // smlal v1.8h, v0.8b, v0.8b
 	WORD $0x0e208002 // smlal v2.8h, v0.8b, v0.8b
 	WORD $0x0e208003 // smlal v3.8h, v0.8b, v0.8b
@@ -25388,6 +26297,6 @@ next318:
 	WORD $0x0e20800f // smlal v15.8h, v0.8b, v0.8b
 	WORD $0x0e208010 // smlal v16.8h, v0.8b, v0.8b
 	SUBS $1, R0
-	BNE next318
-done319:
+	BNE next330
+done331:
 	RET

@@ -17,6 +17,7 @@ var neonDot = neon.with("neondot", func(i *Impl) {
 		Q5_1:   gemvQ5_1NEONDot,
 		IQ4_NL: gemvIQ4_NLNEONDot,
 		MXFP4:  gemvMXFP4NEONDot,
+		NVFP4:  gemvNVFP4NEONDot,
 		Q1_0:   gemvQ1_0NEONDot,
 		Q2_0:   gemvQ2_0NEONDot,
 	} {

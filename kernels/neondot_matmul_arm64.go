@@ -49,6 +49,11 @@ func gemvQ1_0NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func gemvQ2_0NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
 
+// gemvNVFP4NEONDot sets nCols (1, 2 or 4) columns of 16 outputs from a panel of NVFP4.
+//
+//go:noescape
+func gemvNVFP4NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
+
 // gemvQ4_KNEONDot sets nCols (1, 2 or 4) columns of 16 outputs from a panel of Q4_K.
 //
 //go:noescape

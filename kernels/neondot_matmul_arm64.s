@@ -7716,14 +7716,1336 @@ done162:
 	BLT pass158
 	RET
 
-// func gemvQ4_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
-TEXT ·gemvQ4_KNEONDot(SB), NOSPLIT, $128-80
-	MOVD $acc-128(SP), R17
+// func gemvNVFP4NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int32, nIn int, xStride int, nCols int)
+TEXT ·gemvNVFP4NEONDot(SB), NOSPLIT, $0-80
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
 	BEQ columns164
 	CMP $4, R14
 	BEQ columns165
+	WORD $0x4f00e5fd // movi v29.16b, #0xf
+	MOVD $tableNVFP4NEONDot<>(SB), R14
+	FMOVQ 0(R14), F30
+	MOVD $0, R5
+	MOVD y+0(FP), R0
+	MOVD ldy+8(FP), R1
+	LSL $2, R1
+	MOVD w+16(FP), R3
+	MOVD nBlocks+24(FP), R4
+	MOVD xq+32(FP), R6
+	MOVD dx+40(FP), R19
+	MOVD sums+48(FP), R23
+	MOVD nIn+56(FP), R14
+	LSR $3, R14
+	MOVD xStride+64(FP), R15
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	WORD $0x4f00e40a // movi v10.16b, #0x0
+	WORD $0x4f00e40b // movi v11.16b, #0x0
+next167:
+	ADD $128, R3, R2
+block168:
+	// group 0
+	FMOVQ 0(R6), F16
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	FLDPQ 0(R2), (F18, F19)
+	FLDPQ 32(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	FLDPQ 64(R2), (F18, F19)
+	FLDPQ 96(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	FMOVS 0(R19), F16
+	FMOVD 0(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	FMOVD 8(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	FMOVD 16(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	FMOVD 24(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	// group 0
+	FMOVQ 16(R6), F17
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	FLDPQ 128(R2), (F18, F19)
+	FLDPQ 160(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
+	FLDPQ 192(R2), (F18, F19)
+	FLDPQ 224(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
+	FMOVS 0(R19), F16
+	FMOVD 32(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	FMOVD 40(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	FMOVD 48(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	FMOVD 56(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	// group 1
+	FMOVQ 32(R6), F16
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	FLDPQ 256(R2), (F18, F19)
+	FLDPQ 288(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	FLDPQ 320(R2), (F18, F19)
+	FLDPQ 352(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	FMOVS 4(R19), F16
+	FMOVD 64(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	FMOVD 72(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	FMOVD 80(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	FMOVD 88(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	// group 1
+	FMOVQ 48(R6), F17
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	FLDPQ 384(R2), (F18, F19)
+	FLDPQ 416(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
+	FLDPQ 448(R2), (F18, F19)
+	FLDPQ 480(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
+	FMOVS 4(R19), F16
+	FMOVD 96(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	FMOVD 104(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	FMOVD 112(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	FMOVD 120(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	ADD $512, R2
+	ADD $64, R6
+	ADD $8, R19
+	ADD $8, R23
+	SUBS $1, R4
+	BEQ done170
+	MOVD R2, R3
+	B next167
+done170:
+	FMOVQ F8, 0(R0)
+	FMOVQ F9, 16(R0)
+	FMOVQ F10, 32(R0)
+	FMOVQ F11, 48(R0)
+	ADD R1, R0
+	RET
+columns164:
+	WORD $0x4f00e5fd // movi v29.16b, #0xf
+	MOVD $tableNVFP4NEONDot<>(SB), R14
+	FMOVQ 0(R14), F30
+	MOVD $0, R5
+	MOVD y+0(FP), R0
+	MOVD ldy+8(FP), R1
+	LSL $2, R1
+	MOVD w+16(FP), R3
+	MOVD nBlocks+24(FP), R4
+	MOVD xq+32(FP), R6
+	MOVD dx+40(FP), R19
+	MOVD sums+48(FP), R23
+	MOVD nIn+56(FP), R14
+	LSR $3, R14
+	MOVD xStride+64(FP), R15
+	ADD R15, R6, R7
+	ADD R14, R19, R20
+	ADD R14, R23, R24
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	WORD $0x4f00e40a // movi v10.16b, #0x0
+	WORD $0x4f00e40b // movi v11.16b, #0x0
+	WORD $0x4f00e40c // movi v12.16b, #0x0
+	WORD $0x4f00e40d // movi v13.16b, #0x0
+	WORD $0x4f00e40e // movi v14.16b, #0x0
+	WORD $0x4f00e40f // movi v15.16b, #0x0
+next172:
+	ADD $128, R3, R2
+block173:
+	// group 0
+	FMOVQ 0(R6), F16
+	FMOVQ 0(R7), F18
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 0(R2), (F20, F21)
+	FLDPQ 32(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
+	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
+	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
+	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
+	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
+	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
+	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
+	FLDPQ 64(R2), (F20, F21)
+	FLDPQ 96(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
+	FMOVS 0(R19), F16
+	FMOVS 0(R20), F18
+	FMOVD 0(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	FMOVD 8(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	FMOVD 16(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 24(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 0
+	FMOVQ 16(R6), F17
+	FMOVQ 16(R7), F19
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 128(R2), (F20, F21)
+	FLDPQ 160(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
+	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
+	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
+	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
+	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
+	FLDPQ 192(R2), (F20, F21)
+	FLDPQ 224(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
+	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
+	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
+	FMOVS 0(R19), F16
+	FMOVS 0(R20), F18
+	FMOVD 32(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	FMOVD 40(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	FMOVD 48(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 56(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 1
+	FMOVQ 32(R6), F16
+	FMOVQ 32(R7), F18
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 256(R2), (F20, F21)
+	FLDPQ 288(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
+	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
+	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
+	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
+	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
+	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
+	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
+	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
+	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
+	FLDPQ 320(R2), (F20, F21)
+	FLDPQ 352(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
+	FMOVS 4(R19), F16
+	FMOVS 4(R20), F18
+	FMOVD 64(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	FMOVD 72(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	FMOVD 80(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 88(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 1
+	FMOVQ 48(R6), F17
+	FMOVQ 48(R7), F19
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 384(R2), (F20, F21)
+	FLDPQ 416(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
+	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
+	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
+	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
+	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
+	FLDPQ 448(R2), (F20, F21)
+	FLDPQ 480(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
+	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e1803d8 // tbl v24.16b, {v30.16b}, v24.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e1903d9 // tbl v25.16b, {v30.16b}, v25.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
+	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
+	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
+	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
+	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
+	FMOVS 4(R19), F16
+	FMOVS 4(R20), F18
+	FMOVD 96(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	FMOVD 104(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	FMOVD 112(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 120(R3), F24
+	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x4f90931c // fmul v28.4s, v24.4s, v16.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f92931c // fmul v28.4s, v24.4s, v18.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	ADD $512, R2
+	ADD $64, R6
+	ADD $8, R19
+	ADD $8, R23
+	ADD $64, R7
+	ADD $8, R20
+	ADD $8, R24
+	SUBS $1, R4
+	BEQ done175
+	MOVD R2, R3
+	B next172
+done175:
+	FMOVQ F8, 0(R0)
+	FMOVQ F9, 16(R0)
+	FMOVQ F10, 32(R0)
+	FMOVQ F11, 48(R0)
+	ADD R1, R0
+	FMOVQ F12, 0(R0)
+	FMOVQ F13, 16(R0)
+	FMOVQ F14, 32(R0)
+	FMOVQ F15, 48(R0)
+	ADD R1, R0
+	RET
+columns165:
+	WORD $0x4f00e5fd // movi v29.16b, #0xf
+	MOVD $tableNVFP4NEONDot<>(SB), R14
+	FMOVQ 0(R14), F30
+	MOVD $0, R5
+pass176:
+	MOVD y+0(FP), R0
+	MOVD ldy+8(FP), R1
+	LSL $2, R1
+	MOVD w+16(FP), R3
+	MOVD nBlocks+24(FP), R4
+	MOVD xq+32(FP), R6
+	MOVD dx+40(FP), R19
+	MOVD sums+48(FP), R23
+	MOVD nIn+56(FP), R14
+	LSR $3, R14
+	MOVD xStride+64(FP), R15
+	ADD R15, R6, R7
+	ADD R14, R19, R20
+	ADD R15, R7, R8
+	ADD R14, R20, R21
+	ADD R15, R8, R9
+	ADD R14, R21, R22
+	ADD R14, R23, R24
+	ADD R14, R24, R25
+	ADD R14, R25, R26
+	ADD R5, R0
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	WORD $0x4f00e40a // movi v10.16b, #0x0
+	WORD $0x4f00e40b // movi v11.16b, #0x0
+	WORD $0x4f00e40c // movi v12.16b, #0x0
+	WORD $0x4f00e40d // movi v13.16b, #0x0
+	WORD $0x4f00e40e // movi v14.16b, #0x0
+	WORD $0x4f00e40f // movi v15.16b, #0x0
+next177:
+	ADD $128, R3, R2
+block178:
+	ADD R5, R2
+	ADD R5>>1, R3
+	// group 0
+	FMOVQ 0(R6), F16
+	FMOVQ 0(R7), F18
+	FMOVQ 0(R8), F20
+	FMOVQ 0(R9), F22
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 0(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
+	FLDPQ 64(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
+	FMOVS 0(R19), F16
+	FMOVS 0(R20), F18
+	FMOVS 0(R21), F20
+	FMOVS 0(R22), F22
+	FMOVD 0(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 8(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 0
+	FMOVQ 16(R6), F17
+	FMOVQ 16(R7), F19
+	FMOVQ 16(R8), F21
+	FMOVQ 16(R9), F23
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
+	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
+	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
+	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
+	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
+	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
+	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
+	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
+	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVS 0(R19), F16
+	FMOVS 0(R20), F18
+	FMOVS 0(R21), F20
+	FMOVS 0(R22), F22
+	FMOVD 32(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 40(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 1
+	FMOVQ 32(R6), F16
+	FMOVQ 32(R7), F18
+	FMOVQ 32(R8), F20
+	FMOVQ 32(R9), F22
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
+	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
+	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
+	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
+	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
+	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
+	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
+	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
+	FMOVS 4(R19), F16
+	FMOVS 4(R20), F18
+	FMOVS 4(R21), F20
+	FMOVS 4(R22), F22
+	FMOVD 64(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 72(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	// group 1
+	FMOVQ 48(R6), F17
+	FMOVQ 48(R7), F19
+	FMOVQ 48(R8), F21
+	FMOVQ 48(R9), F23
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
+	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
+	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
+	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
+	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
+	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
+	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
+	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
+	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e1a03da // tbl v26.16b, {v30.16b}, v26.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1b03db // tbl v27.16b, {v30.16b}, v27.16b
+	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
+	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
+	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
+	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
+	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
+	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
+	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
+	FMOVS 4(R19), F16
+	FMOVS 4(R20), F18
+	FMOVS 4(R21), F20
+	FMOVS 4(R22), F22
+	FMOVD 96(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e3ccc08 // fmla v8.4s, v0.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e3ccc4a // fmla v10.4s, v2.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e3ccc8c // fmla v12.4s, v4.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e3cccce // fmla v14.4s, v6.4s, v28.4s
+	FMOVD 104(R3), F26
+	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x4f90935c // fmul v28.4s, v26.4s, v16.s[0]
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e3ccc29 // fmla v9.4s, v1.4s, v28.4s
+	WORD $0x4f92935c // fmul v28.4s, v26.4s, v18.s[0]
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e3ccc6b // fmla v11.4s, v3.4s, v28.4s
+	WORD $0x4f94935c // fmul v28.4s, v26.4s, v20.s[0]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e3cccad // fmla v13.4s, v5.4s, v28.4s
+	WORD $0x4f96935c // fmul v28.4s, v26.4s, v22.s[0]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e3cccef // fmla v15.4s, v7.4s, v28.4s
+	ADD $512, R2
+	ADD $64, R6
+	ADD $8, R19
+	ADD $8, R23
+	ADD $64, R7
+	ADD $8, R20
+	ADD $8, R24
+	ADD $64, R8
+	ADD $8, R21
+	ADD $8, R25
+	ADD $64, R9
+	ADD $8, R22
+	ADD $8, R26
+	SUB R5, R2
+	SUB R5>>1, R3
+	SUBS $1, R4
+	BEQ done180
+	MOVD R2, R3
+	B next177
+done180:
+	FMOVQ F8, 0(R0)
+	FMOVQ F9, 16(R0)
+	ADD R1, R0
+	FMOVQ F10, 0(R0)
+	FMOVQ F11, 16(R0)
+	ADD R1, R0
+	FMOVQ F12, 0(R0)
+	FMOVQ F13, 16(R0)
+	ADD R1, R0
+	FMOVQ F14, 0(R0)
+	FMOVQ F15, 16(R0)
+	ADD R1, R0
+	ADD $32, R5
+	CMP $64, R5
+	BLT pass176
+	RET
+
+// func gemvQ4_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
+TEXT ·gemvQ4_KNEONDot(SB), NOSPLIT, $128-80
+	MOVD $acc-128(SP), R17
+	MOVD nCols+72(FP), R14
+	CMP $2, R14
+	BEQ columns182
+	CMP $4, R14
+	BEQ columns183
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -7744,16 +9066,16 @@ TEXT ·gemvQ4_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next167:
+next185:
 	ADD $320, R3, R2
-block168:
+block186:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk171:
+chunk189:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -7962,7 +9284,7 @@ chunk171:
 	ADD $32, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk171
+	BNE chunk189
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 32(R23), F0
@@ -8101,10 +9423,10 @@ chunk171:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done170
+	BEQ done188
 	MOVD R2, R3
-	B next167
-done170:
+	B next185
+done188:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -8115,7 +9437,7 @@ done170:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns164:
+columns182:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -8143,9 +9465,9 @@ columns164:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next173:
+next191:
 	ADD $320, R3, R2
-block174:
+block192:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -8156,7 +9478,7 @@ block174:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk177:
+chunk195:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -8448,7 +9770,7 @@ chunk177:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk177
+	BNE chunk195
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -8659,10 +9981,10 @@ chunk177:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done176
+	BEQ done194
 	MOVD R2, R3
-	B next173
-done176:
+	B next191
+done194:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -8682,10 +10004,10 @@ done176:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns165:
+columns183:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $0, R5
-pass178:
+pass196:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -8718,9 +10040,9 @@ pass178:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next179:
+next197:
 	ADD $320, R3, R2
-block180:
+block198:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -8733,7 +10055,7 @@ block180:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk183:
+chunk201:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -8971,7 +10293,7 @@ chunk183:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk183
+	BNE chunk201
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -9160,10 +10482,10 @@ chunk183:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done182
+	BEQ done200
 	MOVD R2, R3
-	B next179
-done182:
+	B next197
+done200:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -9186,7 +10508,7 @@ done182:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass178
+	BLT pass196
 	RET
 
 // func gemvQ5_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -9194,9 +10516,9 @@ TEXT ·gemvQ5_KNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns185
+	BEQ columns203
 	CMP $4, R14
-	BEQ columns186
+	BEQ columns204
 	WORD $0x4f00e7fd // movi v29.16b, #0x1f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -9217,9 +10539,9 @@ TEXT ·gemvQ5_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next188:
+next206:
 	ADD $320, R3, R2
-block189:
+block207:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -10726,10 +12048,10 @@ block189:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done191
+	BEQ done209
 	MOVD R2, R3
-	B next188
-done191:
+	B next206
+done209:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -10740,7 +12062,7 @@ done191:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns185:
+columns203:
 	WORD $0x4f00e7fd // movi v29.16b, #0x1f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -10768,9 +12090,9 @@ columns185:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next194:
+next212:
 	ADD $320, R3, R2
-block195:
+block213:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -12682,10 +14004,10 @@ block195:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done197
+	BEQ done215
 	MOVD R2, R3
-	B next194
-done197:
+	B next212
+done215:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -12705,10 +14027,10 @@ done197:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns186:
+columns204:
 	WORD $0x4f00e7fd // movi v29.16b, #0x1f
 	MOVD $0, R5
-pass199:
+pass217:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -12741,9 +14063,9 @@ pass199:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next200:
+next218:
 	ADD $320, R3, R2
-block201:
+block219:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -14141,10 +15463,10 @@ block201:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done203
+	BEQ done221
 	MOVD R2, R3
-	B next200
-done203:
+	B next218
+done221:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -14167,7 +15489,7 @@ done203:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass199
+	BLT pass217
 	RET
 
 // func gemvQ6_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -14175,9 +15497,9 @@ TEXT ·gemvQ6_KNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns206
+	BEQ columns224
 	CMP $4, R14
-	BEQ columns207
+	BEQ columns225
 	WORD $0x4f01e7fd // movi v29.16b, #0x3f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -14199,19 +15521,19 @@ TEXT ·gemvQ6_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
 	MOVD $0, R13
-next209:
+next227:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block210
+	BEQ block228
 	ADD $288, R2
-block210:
+block228:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk213:
+chunk231:
 	// group 0
 	FMOVQ 0(R6), F16
 	MOVH 0(R23), R14
@@ -14905,7 +16227,7 @@ chunk213:
 	ADD $128, R6
 	ADD $16, R23
 	SUBS $1, R15
-	BNE chunk213
+	BNE chunk231
 	SUB $32, R23
 	// scales
 	FMOVS 0(R19), F16
@@ -14940,15 +16262,15 @@ chunk213:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done212
+	BEQ done230
 	EOR $1, R13
-	CBNZ R13, second211
+	CBNZ R13, second229
 	MOVD R2, R3
-	B next209
-second211:
+	B next227
+second229:
 	ADD $288, R3
-	B block210
-done212:
+	B block228
+done230:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -14959,7 +16281,7 @@ done212:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns206:
+columns224:
 	WORD $0x4f01e7fd // movi v29.16b, #0x3f
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -14988,12 +16310,12 @@ columns206:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next215:
+next233:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block216
+	BEQ block234
 	ADD $288, R2
-block216:
+block234:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -15004,7 +16326,7 @@ block216:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk219:
+chunk237:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -15916,7 +17238,7 @@ chunk219:
 	ADD $16, R23
 	ADD $16, R24
 	SUBS $1, R15
-	BNE chunk219
+	BNE chunk237
 	SUB $32, R23
 	SUB $32, R24
 	// scales
@@ -15975,15 +17297,15 @@ chunk219:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done218
+	BEQ done236
 	EOR $1, R13
-	CBNZ R13, second217
+	CBNZ R13, second235
 	MOVD R2, R3
-	B next215
-second217:
+	B next233
+second235:
 	ADD $288, R3
-	B block216
-done218:
+	B block234
+done236:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -16003,10 +17325,10 @@ done218:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns207:
+columns225:
 	WORD $0x4f01e7fd // movi v29.16b, #0x3f
 	MOVD $0, R5
-pass220:
+pass238:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -16040,12 +17362,12 @@ pass220:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next221:
+next239:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block222
+	BEQ block240
 	ADD $288, R2
-block222:
+block240:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -16058,7 +17380,7 @@ block222:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk225:
+chunk243:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -16790,7 +18112,7 @@ chunk225:
 	ADD $16, R25
 	ADD $16, R26
 	SUBS $1, R15
-	BNE chunk225
+	BNE chunk243
 	SUB $32, R23
 	SUB $32, R24
 	SUB $32, R25
@@ -16855,15 +18177,15 @@ chunk225:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done224
+	BEQ done242
 	EOR $1, R13
-	CBNZ R13, second223
+	CBNZ R13, second241
 	MOVD R2, R3
-	B next221
-second223:
+	B next239
+second241:
 	ADD $288, R3
-	B block222
-done224:
+	B block240
+done242:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -16886,7 +18208,7 @@ done224:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass220
+	BLT pass238
 	RET
 
 // func gemvQ2_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -16894,9 +18216,9 @@ TEXT ·gemvQ2_KNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns227
+	BEQ columns245
 	CMP $4, R14
-	BEQ columns228
+	BEQ columns246
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -16917,16 +18239,16 @@ TEXT ·gemvQ2_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next230:
+next248:
 	ADD $576, R3, R2
-block231:
+block249:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $2, R15
-chunk234:
+chunk252:
 	// group 0
 	FMOVQ 0(R6), F16
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -17491,7 +18813,7 @@ chunk234:
 	ADD $128, R16
 	ADD $128, R6
 	SUBS $1, R15
-	BNE chunk234
+	BNE chunk252
 	// scales
 	FMOVS 0(R19), F16
 	FLDPQ 0(R23), (F0, F1)
@@ -17710,10 +19032,10 @@ chunk234:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done233
+	BEQ done251
 	MOVD R2, R3
-	B next230
-done233:
+	B next248
+done251:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -17724,7 +19046,7 @@ done233:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns227:
+columns245:
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -17752,9 +19074,9 @@ columns227:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next236:
+next254:
 	ADD $576, R3, R2
-block237:
+block255:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -17765,7 +19087,7 @@ block237:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $2, R15
-chunk240:
+chunk258:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -18531,7 +19853,7 @@ chunk240:
 	ADD $128, R6
 	ADD $128, R7
 	SUBS $1, R15
-	BNE chunk240
+	BNE chunk258
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -18854,10 +20176,10 @@ chunk240:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done239
+	BEQ done257
 	MOVD R2, R3
-	B next236
-done239:
+	B next254
+done257:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -18877,10 +20199,10 @@ done239:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns228:
+columns246:
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
-pass241:
+pass259:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -18913,9 +20235,9 @@ pass241:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next242:
+next260:
 	ADD $576, R3, R2
-block243:
+block261:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -18928,7 +20250,7 @@ block243:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $2, R15
-chunk246:
+chunk264:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -19536,7 +20858,7 @@ chunk246:
 	ADD $128, R8
 	ADD $128, R9
 	SUBS $1, R15
-	BNE chunk246
+	BNE chunk264
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -19813,10 +21135,10 @@ chunk246:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done245
+	BEQ done263
 	MOVD R2, R3
-	B next242
-done245:
+	B next260
+done263:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -19839,7 +21161,7 @@ done245:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass241
+	BLT pass259
 	RET
 
 // func gemvQ3_KNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -19847,9 +21169,9 @@ TEXT ·gemvQ3_KNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns248
+	BEQ columns266
 	CMP $4, R14
-	BEQ columns249
+	BEQ columns267
 	WORD $0x4f00e4fd // movi v29.16b, #0x7
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -19871,12 +21193,12 @@ TEXT ·gemvQ3_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
 	MOVD $0, R13
-next251:
+next269:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block252
+	BEQ block270
 	ADD $288, R2
-block252:
+block270:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -21358,15 +22680,15 @@ block252:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done254
+	BEQ done272
 	EOR $1, R13
-	CBNZ R13, second253
+	CBNZ R13, second271
 	MOVD R2, R3
-	B next251
-second253:
+	B next269
+second271:
 	ADD $288, R3
-	B block252
-done254:
+	B block270
+done272:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -21377,7 +22699,7 @@ done254:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns248:
+columns266:
 	WORD $0x4f00e4fd // movi v29.16b, #0x7
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -21406,12 +22728,12 @@ columns248:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next257:
+next275:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block258
+	BEQ block276
 	ADD $288, R2
-block258:
+block276:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -23353,15 +24675,15 @@ block258:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done260
+	BEQ done278
 	EOR $1, R13
-	CBNZ R13, second259
+	CBNZ R13, second277
 	MOVD R2, R3
-	B next257
-second259:
+	B next275
+second277:
 	ADD $288, R3
-	B block258
-done260:
+	B block276
+done278:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -23381,10 +24703,10 @@ done260:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns249:
+columns267:
 	WORD $0x4f00e4fd // movi v29.16b, #0x7
 	MOVD $0, R5
-pass262:
+pass280:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -23418,12 +24740,12 @@ pass262:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next263:
+next281:
 	ADD $288, R3, R2
 	CMP $1, R4
-	BEQ block264
+	BEQ block282
 	ADD $288, R2
-block264:
+block282:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -24973,15 +26295,15 @@ block264:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done266
+	BEQ done284
 	EOR $1, R13
-	CBNZ R13, second265
+	CBNZ R13, second283
 	MOVD R2, R3
-	B next263
-second265:
+	B next281
+second283:
 	ADD $288, R3
-	B block264
-done266:
+	B block282
+done284:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -25004,7 +26326,7 @@ done266:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass262
+	BLT pass280
 	RET
 
 // func gemvTQ2_0NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -25012,9 +26334,9 @@ TEXT ·gemvTQ2_0NEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns269
+	BEQ columns287
 	CMP $4, R14
-	BEQ columns270
+	BEQ columns288
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -25036,19 +26358,19 @@ TEXT ·gemvTQ2_0NEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
 	MOVD $0, R13
-next272:
+next290:
 	ADD $32, R3, R2
 	CMP $1, R4
-	BEQ block273
+	BEQ block291
 	ADD $32, R2
-block273:
+block291:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk276:
+chunk294:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	MOVH 32(R23), R14
@@ -25486,7 +26808,7 @@ chunk276:
 	ADD $128, R6
 	ADD $8, R23
 	SUBS $1, R15
-	BNE chunk276
+	BNE chunk294
 	SUB $16, R23
 	// scales
 	FMOVS 0(R19), F16
@@ -25521,15 +26843,15 @@ chunk276:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done275
+	BEQ done293
 	EOR $1, R13
-	CBNZ R13, second274
+	CBNZ R13, second292
 	MOVD R2, R3
-	B next272
-second274:
+	B next290
+second292:
 	ADD $32, R3
-	B block273
-done275:
+	B block291
+done293:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -25540,7 +26862,7 @@ done275:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns269:
+columns287:
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
 	MOVD y+0(FP), R0
@@ -25569,12 +26891,12 @@ columns269:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next278:
+next296:
 	ADD $32, R3, R2
 	CMP $1, R4
-	BEQ block279
+	BEQ block297
 	ADD $32, R2
-block279:
+block297:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -25585,7 +26907,7 @@ block279:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk282:
+chunk300:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -26197,7 +27519,7 @@ chunk282:
 	ADD $8, R23
 	ADD $8, R24
 	SUBS $1, R15
-	BNE chunk282
+	BNE chunk300
 	SUB $16, R23
 	SUB $16, R24
 	// scales
@@ -26256,15 +27578,15 @@ chunk282:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done281
+	BEQ done299
 	EOR $1, R13
-	CBNZ R13, second280
+	CBNZ R13, second298
 	MOVD R2, R3
-	B next278
-second280:
+	B next296
+second298:
 	ADD $32, R3
-	B block279
-done281:
+	B block297
+done299:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -26284,10 +27606,10 @@ done281:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns270:
+columns288:
 	WORD $0x4f00e47d // movi v29.16b, #0x3
 	MOVD $0, R5
-pass283:
+pass301:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -26321,12 +27643,12 @@ pass283:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next284:
+next302:
 	ADD $32, R3, R2
 	CMP $1, R4
-	BEQ block285
+	BEQ block303
 	ADD $32, R2
-block285:
+block303:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -26339,7 +27661,7 @@ block285:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $2, R15
-chunk288:
+chunk306:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -26851,7 +28173,7 @@ chunk288:
 	ADD $8, R25
 	ADD $8, R26
 	SUBS $1, R15
-	BNE chunk288
+	BNE chunk306
 	SUB $16, R23
 	SUB $16, R24
 	SUB $16, R25
@@ -26916,15 +28238,15 @@ chunk288:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done287
+	BEQ done305
 	EOR $1, R13
-	CBNZ R13, second286
+	CBNZ R13, second304
 	MOVD R2, R3
-	B next284
-second286:
+	B next302
+second304:
 	ADD $32, R3
-	B block285
-done287:
+	B block303
+done305:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -26947,7 +28269,7 @@ done287:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass283
+	BLT pass301
 	RET
 
 // func gemvIQ4_XSNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -26955,9 +28277,9 @@ TEXT ·gemvIQ4_XSNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns290
+	BEQ columns308
 	CMP $4, R14
-	BEQ columns291
+	BEQ columns309
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ4_XSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -26981,19 +28303,19 @@ TEXT ·gemvIQ4_XSNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
 	MOVD $0, R13
-next293:
+next311:
 	ADD $160, R3, R2
 	CMP $1, R4
-	BEQ block294
+	BEQ block312
 	ADD $160, R2
-block294:
+block312:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $4, R15
-chunk297:
+chunk315:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -27254,7 +28576,7 @@ chunk297:
 	ADD $32, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk297
+	BNE chunk315
 	// scales
 	FMOVS 0(R19), F16
 	FMOVD 0(R3), F24
@@ -27288,15 +28610,15 @@ chunk297:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done296
+	BEQ done314
 	EOR $1, R13
-	CBNZ R13, second295
+	CBNZ R13, second313
 	MOVD R2, R3
-	B next293
-second295:
+	B next311
+second313:
 	ADD $160, R3
-	B block294
-done296:
+	B block312
+done314:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -27307,7 +28629,7 @@ done296:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns290:
+columns308:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ4_XSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -27338,12 +28660,12 @@ columns290:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next299:
+next317:
 	ADD $160, R3, R2
 	CMP $1, R4
-	BEQ block300
+	BEQ block318
 	ADD $160, R2
-block300:
+block318:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -27354,7 +28676,7 @@ block300:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $4, R15
-chunk303:
+chunk321:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -27698,7 +29020,7 @@ chunk303:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk303
+	BNE chunk321
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -27755,15 +29077,15 @@ chunk303:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done302
+	BEQ done320
 	EOR $1, R13
-	CBNZ R13, second301
+	CBNZ R13, second319
 	MOVD R2, R3
-	B next299
-second301:
+	B next317
+second319:
 	ADD $160, R3
-	B block300
-done302:
+	B block318
+done320:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -27783,12 +29105,12 @@ done302:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns291:
+columns309:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ4_XSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
 	MOVD $0, R5
-pass304:
+pass322:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -27822,12 +29144,12 @@ pass304:
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
 	MOVD $0, R13
-next305:
+next323:
 	ADD $160, R3, R2
 	CMP $1, R4
-	BEQ block306
+	BEQ block324
 	ADD $160, R2
-block306:
+block324:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -27840,7 +29162,7 @@ block306:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
 	MOVD $4, R15
-chunk309:
+chunk327:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -28104,7 +29426,7 @@ chunk309:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk309
+	BNE chunk327
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -28165,15 +29487,15 @@ chunk309:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done308
+	BEQ done326
 	EOR $1, R13
-	CBNZ R13, second307
+	CBNZ R13, second325
 	MOVD R2, R3
-	B next305
-second307:
+	B next323
+second325:
 	ADD $160, R3
-	B block306
-done308:
+	B block324
+done326:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -28196,7 +29518,7 @@ done308:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass304
+	BLT pass322
 	RET
 
 // func gemvIQ1NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -28204,9 +29526,9 @@ TEXT ·gemvIQ1NEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns311
+	BEQ columns329
 	CMP $4, R14
-	BEQ columns312
+	BEQ columns330
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ1NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -28229,16 +29551,16 @@ TEXT ·gemvIQ1NEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next314:
+next332:
 	ADD $320, R3, R2
-block315:
+block333:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk318:
+chunk336:
 	// group 0
 	FMOVQ 0(R6), F16
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -28563,7 +29885,7 @@ chunk318:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk318
+	BNE chunk336
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 0(R3), F24
@@ -28593,10 +29915,10 @@ chunk318:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done317
+	BEQ done335
 	MOVD R2, R3
-	B next314
-done317:
+	B next332
+done335:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -28607,7 +29929,7 @@ done317:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns311:
+columns329:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ1NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -28637,9 +29959,9 @@ columns311:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next320:
+next338:
 	ADD $320, R3, R2
-block321:
+block339:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -28650,7 +29972,7 @@ block321:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk324:
+chunk342:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -29076,7 +30398,7 @@ chunk324:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk324
+	BNE chunk342
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -29129,10 +30451,10 @@ chunk324:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done323
+	BEQ done341
 	MOVD R2, R3
-	B next320
-done323:
+	B next338
+done341:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -29152,12 +30474,12 @@ done323:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns312:
+columns330:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ1NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
 	MOVD $0, R5
-pass325:
+pass343:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -29190,9 +30512,9 @@ pass325:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next326:
+next344:
 	ADD $320, R3, R2
-block327:
+block345:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -29205,7 +30527,7 @@ block327:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk330:
+chunk348:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -29533,7 +30855,7 @@ chunk330:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk330
+	BNE chunk348
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -29594,10 +30916,10 @@ chunk330:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done329
+	BEQ done347
 	MOVD R2, R3
-	B next326
-done329:
+	B next344
+done347:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -29620,7 +30942,7 @@ done329:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass325
+	BLT pass343
 	RET
 
 // func gemvIQ2NEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -29628,9 +30950,9 @@ TEXT ·gemvIQ2NEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns332
+	BEQ columns350
 	CMP $4, R14
-	BEQ columns333
+	BEQ columns351
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ2NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -29653,16 +30975,16 @@ TEXT ·gemvIQ2NEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next335:
+next353:
 	ADD $320, R3, R2
-block336:
+block354:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk339:
+chunk357:
 	// group 0
 	FMOVQ 0(R6), F16
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -29987,7 +31309,7 @@ chunk339:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk339
+	BNE chunk357
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 0(R3), F24
@@ -30017,10 +31339,10 @@ chunk339:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done338
+	BEQ done356
 	MOVD R2, R3
-	B next335
-done338:
+	B next353
+done356:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -30031,7 +31353,7 @@ done338:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns332:
+columns350:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ2NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -30061,9 +31383,9 @@ columns332:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next341:
+next359:
 	ADD $320, R3, R2
-block342:
+block360:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -30074,7 +31396,7 @@ block342:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk345:
+chunk363:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -30500,7 +31822,7 @@ chunk345:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk345
+	BNE chunk363
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -30553,10 +31875,10 @@ chunk345:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done344
+	BEQ done362
 	MOVD R2, R3
-	B next341
-done344:
+	B next359
+done362:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -30576,12 +31898,12 @@ done344:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns333:
+columns351:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ2NEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
 	MOVD $0, R5
-pass346:
+pass364:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -30614,9 +31936,9 @@ pass346:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next347:
+next365:
 	ADD $320, R3, R2
-block348:
+block366:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -30629,7 +31951,7 @@ block348:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk351:
+chunk369:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -30957,7 +32279,7 @@ chunk351:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk351
+	BNE chunk369
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -31018,10 +32340,10 @@ chunk351:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done350
+	BEQ done368
 	MOVD R2, R3
-	B next347
-done350:
+	B next365
+done368:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -31044,7 +32366,7 @@ done350:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass346
+	BLT pass364
 	RET
 
 // func gemvIQ3_XXSNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -31052,9 +32374,9 @@ TEXT ·gemvIQ3_XXSNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns353
+	BEQ columns371
 	CMP $4, R14
-	BEQ columns354
+	BEQ columns372
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_XXSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -31077,16 +32399,16 @@ TEXT ·gemvIQ3_XXSNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next356:
+next374:
 	ADD $320, R3, R2
-block357:
+block375:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk360:
+chunk378:
 	// group 0
 	FMOVQ 0(R6), F16
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -31411,7 +32733,7 @@ chunk360:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk360
+	BNE chunk378
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 0(R3), F24
@@ -31441,10 +32763,10 @@ chunk360:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done359
+	BEQ done377
 	MOVD R2, R3
-	B next356
-done359:
+	B next374
+done377:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -31455,7 +32777,7 @@ done359:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns353:
+columns371:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_XXSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -31485,9 +32807,9 @@ columns353:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next362:
+next380:
 	ADD $320, R3, R2
-block363:
+block381:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -31498,7 +32820,7 @@ block363:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk366:
+chunk384:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -31924,7 +33246,7 @@ chunk366:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk366
+	BNE chunk384
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -31977,10 +33299,10 @@ chunk366:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done365
+	BEQ done383
 	MOVD R2, R3
-	B next362
-done365:
+	B next380
+done383:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -32000,12 +33322,12 @@ done365:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns354:
+columns372:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_XXSNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
 	MOVD $0, R5
-pass367:
+pass385:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -32038,9 +33360,9 @@ pass367:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next368:
+next386:
 	ADD $320, R3, R2
-block369:
+block387:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -32053,7 +33375,7 @@ block369:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk372:
+chunk390:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -32381,7 +33703,7 @@ chunk372:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk372
+	BNE chunk390
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -32442,10 +33764,10 @@ chunk372:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done371
+	BEQ done389
 	MOVD R2, R3
-	B next368
-done371:
+	B next386
+done389:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -32468,7 +33790,7 @@ done371:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass367
+	BLT pass385
 	RET
 
 // func gemvIQ3_SNEONDot(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *int16, nIn int, xStride int, nCols int)
@@ -32476,9 +33798,9 @@ TEXT ·gemvIQ3_SNEONDot(SB), NOSPLIT, $128-80
 	MOVD $acc-128(SP), R17
 	MOVD nCols+72(FP), R14
 	CMP $2, R14
-	BEQ columns374
+	BEQ columns392
 	CMP $4, R14
-	BEQ columns375
+	BEQ columns393
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_SNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -32501,16 +33823,16 @@ TEXT ·gemvIQ3_SNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-next377:
+next395:
 	ADD $320, R3, R2
-block378:
+block396:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk381:
+chunk399:
 	// group 0
 	FMOVQ 0(R6), F16
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -32835,7 +34157,7 @@ chunk381:
 	ADD $64, R16
 	ADD $64, R6
 	SUBS $1, R15
-	BNE chunk381
+	BNE chunk399
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 0(R3), F24
@@ -32865,10 +34187,10 @@ chunk381:
 	ADD $4, R19
 	ADD $48, R23
 	SUBS $1, R4
-	BEQ done380
+	BEQ done398
 	MOVD R2, R3
-	B next377
-done380:
+	B next395
+done398:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -32879,7 +34201,7 @@ done380:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns374:
+columns392:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_SNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
@@ -32909,9 +34231,9 @@ columns374:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next383:
+next401:
 	ADD $320, R3, R2
-block384:
+block402:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
@@ -32922,7 +34244,7 @@ block384:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk387:
+chunk405:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -33348,7 +34670,7 @@ chunk387:
 	ADD $64, R6
 	ADD $64, R7
 	SUBS $1, R15
-	BNE chunk387
+	BNE chunk405
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -33401,10 +34723,10 @@ chunk387:
 	ADD $4, R20
 	ADD $48, R24
 	SUBS $1, R4
-	BEQ done386
+	BEQ done404
 	MOVD R2, R3
-	B next383
-done386:
+	B next401
+done404:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -33424,12 +34746,12 @@ done386:
 	FMOVQ F28, 48(R0)
 	ADD R1, R0
 	RET
-columns375:
+columns393:
 	WORD $0x4f00e5fd // movi v29.16b, #0xf
 	MOVD $tableIQ3_SNEONDot<>(SB), R14
 	FMOVQ 0(R14), F30
 	MOVD $0, R5
-pass388:
+pass406:
 	MOVD y+0(FP), R0
 	MOVD ldy+8(FP), R1
 	LSL $2, R1
@@ -33462,9 +34784,9 @@ pass388:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-next389:
+next407:
 	ADD $320, R3, R2
-block390:
+block408:
 	ADD R5, R2
 	ADD R5>>1, R3
 	WORD $0x4f00e408 // movi v8.16b, #0x0
@@ -33477,7 +34799,7 @@ block390:
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
 	MOVD $4, R15
-chunk393:
+chunk411:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -33805,7 +35127,7 @@ chunk393:
 	ADD $64, R8
 	ADD $64, R9
 	SUBS $1, R15
-	BNE chunk393
+	BNE chunk411
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -33866,10 +35188,10 @@ chunk393:
 	SUB R5, R2
 	SUB R5>>1, R3
 	SUBS $1, R4
-	BEQ done392
+	BEQ done410
 	MOVD R2, R3
-	B next389
-done392:
+	B next407
+done410:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
 	FMOVQ 16(R17), F28
@@ -33892,7 +35214,7 @@ done392:
 	ADD R1, R0
 	ADD $32, R5
 	CMP $64, R5
-	BLT pass388
+	BLT pass406
 	RET
 
 DATA tableIQ4_NLNEONDot<>+0(SB)/8, $0xf6eaddcfbfad9881
@@ -33902,6 +35224,10 @@ GLOBL tableIQ4_NLNEONDot<>(SB), RODATA|NOPTR, $16
 DATA tableMXFP4NEONDot<>+0(SB)/8, $0x0c08060403020100
 DATA tableMXFP4NEONDot<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL tableMXFP4NEONDot<>(SB), RODATA|NOPTR, $16
+
+DATA tableNVFP4NEONDot<>+0(SB)/8, $0x0c08060403020100
+DATA tableNVFP4NEONDot<>+8(SB)/8, $0xf4f8fafcfdfeff00
+GLOBL tableNVFP4NEONDot<>(SB), RODATA|NOPTR, $16
 
 DATA tableIQ4_XSNEONDot<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA tableIQ4_XSNEONDot<>+8(SB)/8, $0x7159453526190d01
@@ -33943,8 +35269,8 @@ TEXT ·peakNEONDot(SB), NOSPLIT, $0-8
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	WORD $0x4f00e410 // movi v16.16b, #0x0
-	CBZ R0, done395
-next394:
+	CBZ R0, done413
+next412:
 	WORD $0x4f80e001 // sdot v1.4s, v0.16b, v0.4b[0]
 	WORD $0x4f80e002 // sdot v2.4s, v0.16b, v0.4b[0]
 	WORD $0x4f80e003 // sdot v3.4s, v0.16b, v0.4b[0]
@@ -33962,6 +35288,6 @@ next394:
 	WORD $0x4f80e00f // sdot v15.4s, v0.16b, v0.4b[0]
 	WORD $0x4f80e010 // sdot v16.4s, v0.16b, v0.4b[0]
 	SUBS $1, R0
-	BNE next394
-done395:
+	BNE next412
+done413:
 	RET

@@ -243,9 +243,9 @@ func writeCounts(out io.Writer, dir string) error {
 
 func (c neonCode) writeProducts(out io.Writer) error {
 	fmt.Fprintf(out, "| format | inputs | neondot, 1 column | 2 columns | 4 columns | neon, 1 column | 2 columns |\n|---|---|---|---|---|---|---|\n")
-	for i, f := range append(append([]*panelFormat{}, blockFormats...), superFormats...) {
+	for i, f := range slices.Concat(neonBlockFormats, superFormats) {
 		inputs := 32 * f.groups()
-		if i >= len(blockFormats) {
+		if i >= len(neonBlockFormats) {
 			inputs = 256
 		}
 		fmt.Fprintf(out, "| %s | %d |", f.name, inputs)

@@ -7,6 +7,7 @@ import (
 	"go/format"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -156,9 +157,12 @@ func (a *neonLanes) withDot() {
 	a.limits()
 }
 
+// neonBlockFormats are the formats of 32-value activations.
+var neonBlockFormats = append(slices.Clone(blockFormats), nvfp4)
+
 // products writes the products of all block formats.
 func (a *neon) products() {
-	for _, f := range blockFormats {
+	for _, f := range neonBlockFormats {
 		a.gemvBlocks(f)
 	}
 	for _, f := range superFormats {
@@ -169,7 +173,7 @@ func (a *neon) products() {
 
 // tables writes the values of the formats' codes.
 func (a *neon) tables() {
-	for _, f := range append(append([]*panelFormat{}, blockFormats...), superFormats...) {
+	for _, f := range slices.Concat(neonBlockFormats, superFormats) {
 		if f.table == nil {
 			continue
 		}

@@ -252,10 +252,24 @@ func (a *neon) columnCounts() string {
 	return "1 or 2"
 }
 
-// blockGroup emits one group of 32 values.
+// blockGroup emits one group of 32 values, or its halves where each has a scale.
 func (a *neon) blockGroup(j int) {
+	start := func(c int) bool { return a.startFromCorr(c, j) }
+	if a.f.sub == 16 {
+		for half := range 2 {
+			a.products32(j, neonFormats[a.f.name].order[4*half:4*half+4], start)
+			a.blockScales(j, (2*j+half)*a.f.scale.bytes())
+		}
+		return
+	}
+	a.products32(j, nil, start)
+	a.blockScales(j, 0)
+}
+
+// blockScales adds the integer sums of group j to the outputs, with the scales
+// at disp.
+func (a *neon) blockScales(j, disp int) {
 	f := a.f
-	a.products32(j, nil, func(c int) bool { return a.startFromCorr(c, j) })
 	for c := range a.cols {
 		a.loadS(gScale(c), 4*j, a.x(c, 0))
 		if f.hasMin {
@@ -267,7 +281,7 @@ func (a *neon) blockGroup(j int) {
 	}
 	d, m, t := a.w(0), a.w(1), a.tmp()
 	for v := range a.nv {
-		a.scale(0, v, d)
+		a.scale(disp, v, d)
 		if f.hasMin {
 			a.scale(f.scale.bytes(), v, m)
 		}

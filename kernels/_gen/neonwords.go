@@ -24,6 +24,7 @@ var neonFormats = map[string]neonFormat{
 	"Q5_1":    {0x1f, ascending, (*neon).fiveWord},
 	"IQ4_NL":  {0x0f, halves, (*neon).nibbleWord},
 	"MXFP4":   {0x0f, halves, (*neon).nibbleWord},
+	"NVFP4":   {0x0f, []int{0, 2, 1, 3, 4, 6, 5, 7}, (*neon).nvfp4Word},
 	"Q1_0":    {0x02, ascending, (*neon).bitWord},
 	"Q2_0":    {0x03, ascending, (*neon).crumbWord},
 	"Q4_K":    {0x0f, ascending, (*neon).nibbleKWord},
@@ -44,6 +45,13 @@ func (a *neon) byteWord(_, g, v int) { a.eor(a.w(v), a.rawWord(g, v), a.mask()) 
 
 func (a *neon) nibbleWord(j, g, v int) {
 	a.bits(4*j+g%4, g/4*4, 4, v)
+	a.lookUp(v)
+}
+
+// nvfp4Word reads the nibbles of two words for 16 values: low ones, then high
+// ones.
+func (a *neon) nvfp4Word(j, g, v int) {
+	a.bits(4*j+g/4*2+g%2, g%4/2*4, 4, v)
 	a.lookUp(v)
 }
 
