@@ -6,15 +6,14 @@ import "github.com/klauspost/cpuid/v2"
 
 // The GEMVs ask for weights that many bytes before they use them: of formats
 // whose words are read one behind the other, and of those that are read in
-// several strides at once. The hardware of Intel's CPUs stops at the end of a
-// page, and asking across it keeps the stream flowing. That of AMD's follows a
-// plain stream better alone, where 0 asks for what is being read anyway.
-// SPEED.md has the figures.
+// several strides at once; 0 is not at all. The hardware of Intel's CPUs stops at
+// the end of a page, and asking across it keeps the stream flowing. That of AMD's
+// follows a plain stream better alone. SPEED.md has the figures.
 var aheadInOrder, aheadStrided = aheads(cpuid.CPU.VendorID)
 
 func aheads(vendor cpuid.Vendor) (inOrder, strided int) {
 	if vendor == cpuid.AMD {
-		return 0, 4096
+		return 0, 8192
 	}
 	return 8192, 8192
 }

@@ -309,6 +309,11 @@ func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks i
 //go:noescape
 func scanAVX2(b *byte, n int) uint64
 
+// floatPeakAVX2 does 12 n independent FMAs of a register.
+//
+//go:noescape
+func floatPeakAVX2(n int)
+
 // peakAVX2 does 12 n independent dot products of 32 bytes, each of 64 integer operations.
 //
 //go:noescape

@@ -31,9 +31,28 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 	JZ    tail3
 
 loop2:
+	TESTQ      R14, R14
+	JZ         alone5
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone5:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -42,7 +61,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -51,7 +69,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -60,7 +77,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -69,7 +85,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -78,7 +93,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   448(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -87,7 +101,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   512(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -96,7 +109,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   576(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -181,8 +193,6 @@ loop2:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   544(SI)(R14*1)
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      576(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -191,7 +201,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -200,7 +209,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   736(SI)(R14*1)
 	VMOVDQU      704(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -209,7 +217,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   800(SI)(R14*1)
 	VMOVDQU      768(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -218,7 +225,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   864(SI)(R14*1)
 	VMOVDQU      832(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -227,7 +233,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   928(SI)(R14*1)
 	VMOVDQU      896(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -236,7 +241,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   992(SI)(R14*1)
 	VMOVDQU      960(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -245,7 +249,6 @@ loop2:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   1056(SI)(R14*1)
 	VMOVDQU      1024(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -338,12 +341,31 @@ loop2:
 	JNZ          loop2
 
 tail3:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done4
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done4
+	TESTQ      R14, R14
+	JZ         alone6
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone6:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -352,7 +374,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -361,7 +382,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -370,7 +390,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -379,7 +398,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -388,7 +406,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      352(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -397,7 +414,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      416(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -406,7 +422,6 @@ tail3:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      480(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -505,13 +520,32 @@ columns1:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail6
+	JZ    tail8
 
-loop5:
+loop7:
+	TESTQ      R14, R14
+	JZ         alone10
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone10:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -525,7 +559,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -539,7 +572,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -553,7 +585,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -567,7 +598,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -581,7 +611,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   448(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -595,7 +624,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   512(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -609,7 +637,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   576(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -749,8 +776,6 @@ loop5:
 	VFMADD231PS  Y11, Y1, Y7
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   544(SI)(R14*1)
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      576(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -764,7 +789,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -778,7 +802,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   736(SI)(R14*1)
 	VMOVDQU      704(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -792,7 +815,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   800(SI)(R14*1)
 	VMOVDQU      768(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -806,7 +828,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   864(SI)(R14*1)
 	VMOVDQU      832(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -820,7 +841,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   928(SI)(R14*1)
 	VMOVDQU      896(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -834,7 +854,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   992(SI)(R14*1)
 	VMOVDQU      960(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -848,7 +867,6 @@ loop5:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   1056(SI)(R14*1)
 	VMOVDQU      1024(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -992,16 +1010,35 @@ loop5:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop5
+	JNZ          loop7
 
-tail6:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done7
+tail8:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done9
+	TESTQ      R14, R14
+	JZ         alone11
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone11:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1015,7 +1052,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1029,7 +1065,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1043,7 +1078,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1057,7 +1091,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1071,7 +1104,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      352(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1085,7 +1117,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      416(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1099,7 +1130,6 @@ tail6:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      480(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
 	VPABSB       Y8, Y9
@@ -1238,7 +1268,7 @@ tail6:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done7:
+done9:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -1254,9 +1284,9 @@ TEXT ·tileQ8_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail9
+	JZ    tail13
 
-loop8:
+loop12:
 	VMOVDQU   64(SI), Y0
 	VPXOR     constantsAVX2<>+0(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -1365,12 +1395,12 @@ loop8:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000440, SI
 	DECQ      CX
-	JNZ       loop8
+	JNZ       loop12
 
-tail9:
+tail13:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done10
+	JZ        done14
 	VMOVDQU   32(SI), Y0
 	VPXOR     constantsAVX2<>+0(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -1425,7 +1455,7 @@ tail9:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done10:
+done14:
 	VZEROUPPER
 	RET
 
@@ -1445,22 +1475,22 @@ TEXT ·gemmBlocksSignedAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns11
+	JEQ   columns15
 	CMPQ  AX, $0x02
-	JEQ   columns12
+	JEQ   columns16
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load13
+	JNE   load17
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start14
+	JMP   start18
 
-load13:
+load17:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start14:
-loop15:
+start18:
+loop19:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -1587,30 +1617,30 @@ loop15:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop15
+	JNZ          loop19
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns12:
+columns16:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load16
+	JNE   load20
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start17
+	JMP   start21
 
-load16:
+load20:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start17:
-loop18:
+start21:
+loop22:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -1826,7 +1856,7 @@ loop18:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop18
+	JNZ          loop22
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1834,19 +1864,19 @@ loop18:
 	VZEROUPPER
 	RET
 
-columns11:
+columns15:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load19
+	JNE   load23
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start20
+	JMP   start24
 
-load19:
+load23:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -1854,8 +1884,8 @@ load19:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start20:
-loop21:
+start24:
+loop25:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -2160,7 +2190,7 @@ loop21:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop21
+	JNZ          loop25
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -2186,7 +2216,7 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns22
+	JEQ   columns26
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2194,17 +2224,28 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail24
+	JZ    tail28
 
-loop23:
+loop27:
+	TESTQ      R14, R14
+	JZ         alone30
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone30:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2215,7 +2256,6 @@ loop23:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2227,7 +2267,6 @@ loop23:
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2240,7 +2279,6 @@ loop23:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2308,12 +2346,10 @@ loop23:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -2324,7 +2360,6 @@ loop23:
 	VPBROADCASTD 40(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 44(R8), Y10
@@ -2336,7 +2371,6 @@ loop23:
 	VPBROADCASTD 48(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2349,7 +2383,6 @@ loop23:
 	VPBROADCASTD 56(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2421,20 +2454,31 @@ loop23:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop23
+	JNZ          loop27
 
-tail24:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done25
+tail28:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done29
+	TESTQ      R14, R14
+	JZ         alone31
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone31:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2445,7 +2489,6 @@ tail24:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2457,7 +2500,6 @@ tail24:
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2470,7 +2512,6 @@ tail24:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2537,13 +2578,13 @@ tail24:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done25:
+done29:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns22:
+columns26:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2551,21 +2592,32 @@ columns22:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail27
+	JZ    tail33
 
-loop26:
+loop32:
+	TESTQ      R14, R14
+	JZ         alone35
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone35:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2582,7 +2634,6 @@ loop26:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2600,7 +2651,6 @@ loop26:
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2619,7 +2669,6 @@ loop26:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2729,14 +2778,12 @@ loop26:
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -2753,7 +2800,6 @@ loop26:
 	VPBROADCASTD 40(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 44(R8), Y10
@@ -2771,7 +2817,6 @@ loop26:
 	VPBROADCASTD 48(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2790,7 +2835,6 @@ loop26:
 	VPBROADCASTD 56(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2902,24 +2946,35 @@ loop26:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop26
+	JNZ          loop32
 
-tail27:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done28
+tail33:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done34
+	TESTQ      R14, R14
+	JZ         alone36
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone36:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2936,7 +2991,6 @@ tail27:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2954,7 +3008,6 @@ tail27:
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -2973,7 +3026,6 @@ tail27:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -3080,7 +3132,7 @@ tail27:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done28:
+done34:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3096,9 +3148,9 @@ TEXT ·tileQ4_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail30
+	JZ    tail38
 
-loop29:
+loop37:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -3223,12 +3275,12 @@ loop29:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop29
+	JNZ       loop37
 
-tail30:
+tail38:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done31
+	JZ        done39
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -3291,7 +3343,7 @@ tail30:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done31:
+done39:
 	VZEROUPPER
 	RET
 
@@ -3311,22 +3363,22 @@ TEXT ·gemmBlocksSmall8AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns32
+	JEQ   columns40
 	CMPQ  AX, $0x02
-	JEQ   columns33
+	JEQ   columns41
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load34
+	JNE   load42
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start35
+	JMP   start43
 
-load34:
+load42:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start35:
-loop36:
+start43:
+loop44:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3399,30 +3451,30 @@ loop36:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop36
+	JNZ          loop44
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns33:
+columns41:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load37
+	JNE   load45
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start38
+	JMP   start46
 
-load37:
+load45:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start38:
-loop39:
+start46:
+loop47:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3546,7 +3598,7 @@ loop39:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop39
+	JNZ          loop47
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -3554,19 +3606,19 @@ loop39:
 	VZEROUPPER
 	RET
 
-columns32:
+columns40:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load40
+	JNE   load48
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start41
+	JMP   start49
 
-load40:
+load48:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -3574,8 +3626,8 @@ load40:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start41:
-loop42:
+start49:
+loop50:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3750,7 +3802,7 @@ loop42:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop42
+	JNZ          loop50
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -3776,23 +3828,30 @@ TEXT ·gemvQ4_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns43
+	JEQ   columns51
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail45
+	JZ    tail53
 
-loop44:
+loop52:
+	TESTQ      R14, R14
+	JZ         alone55
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone55:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -3803,13 +3862,11 @@ loop44:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -3822,7 +3879,6 @@ loop44:
 	VPBROADCASTD 20(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -3911,34 +3967,41 @@ loop44:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop44
+	JNZ          loop52
 
-tail45:
+tail53:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns43:
+columns51:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail48
+	JZ    tail57
 
-loop47:
+loop56:
+	TESTQ      R14, R14
+	JZ         alone59
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone59:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -3955,7 +4018,6 @@ loop47:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -3964,7 +4026,6 @@ loop47:
 	VPBROADCASTD 12(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -3983,7 +4044,6 @@ loop47:
 	VPBROADCASTD 20(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -4124,9 +4184,9 @@ loop47:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop47
+	JNZ          loop56
 
-tail48:
+tail57:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -4141,9 +4201,9 @@ TEXT ·tileQ4_1AVX2(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail51
+	JZ    tail61
 
-loop50:
+loop60:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -4211,9 +4271,9 @@ loop50:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop50
+	JNZ       loop60
 
-tail51:
+tail61:
 	VZEROUPPER
 	RET
 
@@ -4233,22 +4293,22 @@ TEXT ·gemmBlocksSmall0MinAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns53
+	JEQ   columns63
 	CMPQ  AX, $0x02
-	JEQ   columns54
+	JEQ   columns64
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load55
+	JNE   load65
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start56
+	JMP   start66
 
-load55:
+load65:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start56:
-loop57:
+start66:
+loop67:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4327,30 +4387,30 @@ loop57:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop57
+	JNZ          loop67
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns54:
+columns64:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load58
+	JNE   load68
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start59
+	JMP   start69
 
-load58:
+load68:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start59:
-loop60:
+start69:
+loop70:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4486,7 +4546,7 @@ loop60:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop60
+	JNZ          loop70
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4494,19 +4554,19 @@ loop60:
 	VZEROUPPER
 	RET
 
-columns53:
+columns63:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load61
+	JNE   load71
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start62
+	JMP   start72
 
-load61:
+load71:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -4514,8 +4574,8 @@ load61:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start62:
-loop63:
+start72:
+loop73:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4708,7 +4768,7 @@ loop63:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop63
+	JNZ          loop73
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4734,7 +4794,7 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns64
+	JEQ   columns74
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -4742,23 +4802,35 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail66
+	JZ    tail76
 
-loop65:
+loop75:
+	TESTQ      R14, R14
+	JZ         alone78
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone78:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -4771,12 +4843,10 @@ loop65:
 	VPADDW       Y10, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -4797,7 +4867,6 @@ loop65:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -4889,18 +4958,15 @@ loop65:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 40(R8), Y10
@@ -4913,12 +4979,10 @@ loop65:
 	VPADDW       Y10, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 48(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -4939,7 +5003,6 @@ loop65:
 	VPBROADCASTD 56(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5035,26 +5098,38 @@ loop65:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop65
+	JNZ          loop75
 
-tail66:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done67
+tail76:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done77
+	TESTQ      R14, R14
+	JZ         alone79
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone79:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -5067,12 +5142,10 @@ tail66:
 	VPADDW       Y10, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5093,7 +5166,6 @@ tail66:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5184,13 +5256,13 @@ tail66:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done67:
+done77:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns64:
+columns74:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -5198,21 +5270,34 @@ columns64:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail69
+	JZ    tail81
 
-loop68:
+loop80:
+	TESTQ      R14, R14
+	JZ         alone83
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone83:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -5221,7 +5306,6 @@ loop68:
 	VPBROADCASTD 4(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -5242,14 +5326,12 @@ loop68:
 	VPADDW       Y10, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5276,7 +5358,6 @@ loop68:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5411,14 +5492,12 @@ loop68:
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -5427,7 +5506,6 @@ loop68:
 	VPBROADCASTD 36(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 40(R8), Y10
@@ -5448,14 +5526,12 @@ loop68:
 	VPADDW       Y10, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 48(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 48(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5482,7 +5558,6 @@ loop68:
 	VPBROADCASTD 56(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5619,24 +5694,37 @@ loop68:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop68
+	JNZ          loop80
 
-tail69:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done70
+tail81:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done82
+	TESTQ      R14, R14
+	JZ         alone84
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone84:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -5645,7 +5733,6 @@ tail69:
 	VPBROADCASTD 4(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -5666,14 +5753,12 @@ tail69:
 	VPADDW       Y10, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5700,7 +5785,6 @@ tail69:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -5832,7 +5916,7 @@ tail69:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done70:
+done82:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -5848,9 +5932,9 @@ TEXT ·tileQ5_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail72
+	JZ    tail86
 
-loop71:
+loop85:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -6035,12 +6119,12 @@ loop71:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x000002c0, SI
 	DECQ      CX
-	JNZ       loop71
+	JNZ       loop85
 
-tail72:
+tail86:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done73
+	JZ        done87
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -6133,7 +6217,7 @@ tail72:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done73:
+done87:
 	VZEROUPPER
 	RET
 
@@ -6153,22 +6237,22 @@ TEXT ·gemmBlocks16AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns74
+	JEQ   columns88
 	CMPQ  AX, $0x02
-	JEQ   columns75
+	JEQ   columns89
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load76
+	JNE   load90
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start77
+	JMP   start91
 
-load76:
+load90:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start77:
-loop78:
+start91:
+loop92:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6257,30 +6341,30 @@ loop78:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop78
+	JNZ          loop92
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns75:
+columns89:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load79
+	JNE   load93
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start80
+	JMP   start94
 
-load79:
+load93:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start80:
-loop81:
+start94:
+loop95:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6436,7 +6520,7 @@ loop81:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop81
+	JNZ          loop95
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -6444,19 +6528,19 @@ loop81:
 	VZEROUPPER
 	RET
 
-columns74:
+columns88:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load82
+	JNE   load96
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start83
+	JMP   start97
 
-load82:
+load96:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -6464,8 +6548,8 @@ load82:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start83:
-loop84:
+start97:
+loop98:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6688,7 +6772,7 @@ loop84:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop84
+	JNZ          loop98
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -6714,29 +6798,36 @@ TEXT ·gemvQ5_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns85
+	JEQ   columns99
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail87
+	JZ    tail101
 
-loop86:
+loop100:
+	TESTQ      R14, R14
+	JZ         alone103
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone103:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -6749,12 +6840,10 @@ loop86:
 	VPADDW       Y10, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -6765,7 +6854,6 @@ loop86:
 	VPBROADCASTD 20(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -6882,34 +6970,42 @@ loop86:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop86
+	JNZ          loop100
 
-tail87:
+tail101:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns85:
+columns99:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail90
+	JZ    tail105
 
-loop89:
+loop104:
+	TESTQ      R14, R14
+	JZ         alone107
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone107:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -6918,7 +7014,6 @@ loop89:
 	VPBROADCASTD 4(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -6939,14 +7034,12 @@ loop89:
 	VPADDW       Y10, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -6960,7 +7053,6 @@ loop89:
 	VPBROADCASTD 20(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+128(SB), Y8, Y8
@@ -7130,9 +7222,9 @@ loop89:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop89
+	JNZ          loop104
 
-tail90:
+tail105:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -7147,9 +7239,9 @@ TEXT ·tileQ5_1AVX2(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail93
+	JZ    tail109
 
-loop92:
+loop108:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -7247,9 +7339,9 @@ loop92:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000180, SI
 	DECQ      CX
-	JNZ       loop92
+	JNZ       loop108
 
-tail93:
+tail109:
 	VZEROUPPER
 	RET
 
@@ -7269,22 +7361,22 @@ TEXT ·gemmBlocks0MinAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns95
+	JEQ   columns111
 	CMPQ  AX, $0x02
-	JEQ   columns96
+	JEQ   columns112
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load97
+	JNE   load113
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start98
+	JMP   start114
 
-load97:
+load113:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start98:
-loop99:
+start114:
+loop115:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -7378,30 +7470,30 @@ loop99:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop99
+	JNZ          loop115
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns96:
+columns112:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load100
+	JNE   load116
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start101
+	JMP   start117
 
-load100:
+load116:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start101:
-loop102:
+start117:
+loop118:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -7567,7 +7659,7 @@ loop102:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop102
+	JNZ          loop118
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -7575,19 +7667,19 @@ loop102:
 	VZEROUPPER
 	RET
 
-columns95:
+columns111:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load103
+	JNE   load119
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start104
+	JMP   start120
 
-load103:
+load119:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -7595,8 +7687,8 @@ load103:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start104:
-loop105:
+start120:
+loop121:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -7834,7 +7926,7 @@ loop105:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop105
+	JNZ          loop121
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -7861,7 +7953,7 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableIQ4_NLAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns106
+	JEQ            columns122
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -7869,11 +7961,23 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail108
+	JZ             tail124
 
-loop107:
+loop123:
+	TESTQ      R14, R14
+	JZ         alone126
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone126:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7884,7 +7988,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7905,7 +8008,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7927,7 +8029,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -7950,7 +8051,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8058,7 +8158,6 @@ loop107:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8069,7 +8168,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8090,7 +8188,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8112,7 +8209,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8135,7 +8231,6 @@ loop107:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8248,14 +8343,26 @@ loop107:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop107
+	JNZ          loop123
 
-tail108:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done109
+tail124:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done125
+	TESTQ      R14, R14
+	JZ         alone127
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone127:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8266,7 +8373,6 @@ tail108:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8287,7 +8393,6 @@ tail108:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8309,7 +8414,6 @@ tail108:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8332,7 +8436,6 @@ tail108:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8440,13 +8543,13 @@ tail108:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done109:
+done125:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns106:
+columns122:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -8454,12 +8557,24 @@ columns106:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail111
+	JZ    tail129
 
-loop110:
+loop128:
+	TESTQ      R14, R14
+	JZ         alone131
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone131:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8475,7 +8590,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8506,7 +8620,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8538,7 +8651,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8571,7 +8683,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8734,7 +8845,6 @@ loop110:
 	VFMADD231PS  Y11, Y1, Y7
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8750,7 +8860,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8781,7 +8890,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8813,7 +8921,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8846,7 +8953,6 @@ loop110:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9013,15 +9119,27 @@ loop110:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop110
+	JNZ          loop128
 
-tail111:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done112
+tail129:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done130
+	TESTQ      R14, R14
+	JZ         alone132
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone132:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9037,7 +9155,6 @@ tail111:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9068,7 +9185,6 @@ tail111:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9100,7 +9216,6 @@ tail111:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9133,7 +9248,6 @@ tail111:
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     constantsAVX2<>+32(SB), Y10, Y10
 	VPADDD       Y10, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9295,7 +9409,7 @@ tail111:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done112:
+done130:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -9312,9 +9426,9 @@ TEXT ·tileIQ4_NLAVX2(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail114
+	JZ             tail134
 
-loop113:
+loop133:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -9503,12 +9617,12 @@ loop113:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop113
+	JNZ       loop133
 
-tail114:
+tail134:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done115
+	JZ        done135
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -9603,7 +9717,7 @@ tail114:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done115:
+done135:
 	VZEROUPPER
 	RET
 
@@ -9624,7 +9738,7 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableMXFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns116
+	JEQ            columns136
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -9632,18 +9746,29 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail118
+	JZ             tail138
 
-loop117:
+loop137:
+	TESTQ      R14, R14
+	JZ         alone140
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone140:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9656,7 +9781,6 @@ loop117:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9671,7 +9795,6 @@ loop117:
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9686,7 +9809,6 @@ loop117:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9766,13 +9888,11 @@ loop117:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD 32(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9785,7 +9905,6 @@ loop117:
 	VPBROADCASTD 40(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9800,7 +9919,6 @@ loop117:
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD 48(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9815,7 +9933,6 @@ loop117:
 	VPBROADCASTD 56(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9899,21 +10016,32 @@ loop117:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop117
+	JNZ          loop137
 
-tail118:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done119
+tail138:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done139
+	TESTQ      R14, R14
+	JZ         alone141
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone141:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD (R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9926,7 +10054,6 @@ tail118:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9941,7 +10068,6 @@ tail118:
 	VPSHUFB      Y8, Y15, Y8
 	VPBROADCASTD 16(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -9956,7 +10082,6 @@ tail118:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10035,13 +10160,13 @@ tail118:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done119:
+done139:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns116:
+columns136:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10049,14 +10174,26 @@ columns116:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail121
+	JZ    tail143
 
-loop120:
+loop142:
+	TESTQ      R14, R14
+	JZ         alone145
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone145:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10064,7 +10201,6 @@ loop120:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10083,7 +10219,6 @@ loop120:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10105,7 +10240,6 @@ loop120:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10126,7 +10260,6 @@ loop120:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10249,7 +10382,6 @@ loop120:
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10257,7 +10389,6 @@ loop120:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10276,7 +10407,6 @@ loop120:
 	VPBROADCASTD 40(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10298,7 +10428,6 @@ loop120:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 48(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10319,7 +10448,6 @@ loop120:
 	VPBROADCASTD 56(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10444,17 +10572,29 @@ loop120:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop120
+	JNZ          loop142
 
-tail121:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done122
+tail143:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done144
+	TESTQ      R14, R14
+	JZ         alone146
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone146:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10462,7 +10602,6 @@ tail121:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD (R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10481,7 +10620,6 @@ tail121:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -10503,7 +10641,6 @@ tail121:
 	VPMADDUBSW   Y10, Y8, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y3
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10524,7 +10661,6 @@ tail121:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -10644,7 +10780,7 @@ tail121:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done122:
+done144:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -10661,9 +10797,9 @@ TEXT ·tileMXFP4AVX2(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail124
+	JZ             tail148
 
-loop123:
+loop147:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10824,12 +10960,12 @@ loop123:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop123
+	JNZ       loop147
 
-tail124:
+tail148:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done125
+	JZ        done149
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10910,7 +11046,7 @@ tail124:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done125:
+done149:
 	VZEROUPPER
 	RET
 
@@ -10930,7 +11066,7 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns126
+	JEQ   columns150
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10938,12 +11074,24 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail128
+	JZ    tail152
 
-loop127:
+loop151:
+	TESTQ      R14, R14
+	JZ         alone154
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone154:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -10984,7 +11132,6 @@ loop127:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11034,7 +11181,6 @@ loop127:
 	VPBROADCASTD 52(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11084,7 +11230,6 @@ loop127:
 	VPBROADCASTD 80(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11134,7 +11279,6 @@ loop127:
 	VPBROADCASTD 108(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11388,7 +11532,6 @@ loop127:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 16(R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11429,7 +11572,6 @@ loop127:
 	VPBROADCASTD 152(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11479,7 +11621,6 @@ loop127:
 	VPBROADCASTD 180(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11529,7 +11670,6 @@ loop127:
 	VPBROADCASTD 208(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11579,7 +11719,6 @@ loop127:
 	VPBROADCASTD 236(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11837,15 +11976,27 @@ loop127:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop127
+	JNZ          loop151
 
-tail128:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done129
+tail152:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done153
+	TESTQ      R14, R14
+	JZ         alone155
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone155:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11886,7 +12037,6 @@ tail128:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11936,7 +12086,6 @@ tail128:
 	VPBROADCASTD 52(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -11986,7 +12135,6 @@ tail128:
 	VPBROADCASTD 80(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12036,7 +12184,6 @@ tail128:
 	VPBROADCASTD 108(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12289,13 +12436,13 @@ tail128:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done129:
+done153:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns126:
+columns150:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -12303,14 +12450,26 @@ columns126:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail131
+	JZ    tail157
 
-loop130:
+loop156:
+	TESTQ      R14, R14
+	JZ         alone159
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone159:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12371,7 +12530,6 @@ loop130:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12449,7 +12607,6 @@ loop130:
 	VPBROADCASTD 52(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12527,7 +12684,6 @@ loop130:
 	VPBROADCASTD 80(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -12605,7 +12761,6 @@ loop130:
 	VPBROADCASTD 108(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13003,7 +13158,6 @@ loop130:
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD 16(R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13064,7 +13218,6 @@ loop130:
 	VPBROADCASTD 152(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13142,7 +13295,6 @@ loop130:
 	VPBROADCASTD 180(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13220,7 +13372,6 @@ loop130:
 	VPBROADCASTD 208(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13298,7 +13449,6 @@ loop130:
 	VPBROADCASTD 236(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13698,17 +13848,29 @@ loop130:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop130
+	JNZ          loop156
 
-tail131:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done132
+tail157:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done158
+	TESTQ      R14, R14
+	JZ         alone160
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone160:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13769,7 +13931,6 @@ tail131:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13847,7 +14008,6 @@ tail131:
 	VPBROADCASTD 52(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -13925,7 +14085,6 @@ tail131:
 	VPBROADCASTD 80(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -14003,7 +14162,6 @@ tail131:
 	VPBROADCASTD 108(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVX2<>+256(SB), Y8, Y8
@@ -14398,7 +14556,7 @@ tail131:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done132:
+done158:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -14414,9 +14572,9 @@ TEXT ·tileQ1_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail134
+	JZ    tail162
 
-loop133:
+loop161:
 	VMOVDQU   64(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVX2<>+256(SB), Y0, Y0
@@ -14955,12 +15113,12 @@ loop133:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop133
+	JNZ       loop161
 
-tail134:
+tail162:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done135
+	JZ        done163
 	VMOVDQU   32(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVX2<>+256(SB), Y0, Y0
@@ -15230,7 +15388,7 @@ tail134:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done135:
+done163:
 	VZEROUPPER
 	RET
 
@@ -15250,22 +15408,22 @@ TEXT ·gemmBlocksSmall1AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns136
+	JEQ   columns164
 	CMPQ  AX, $0x02
-	JEQ   columns137
+	JEQ   columns165
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load138
+	JNE   load166
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start139
+	JMP   start167
 
-load138:
+load166:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start139:
-loop140:
+start167:
+loop168:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15338,30 +15496,30 @@ loop140:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop140
+	JNZ          loop168
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns137:
+columns165:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load141
+	JNE   load169
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start142
+	JMP   start170
 
-load141:
+load169:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start142:
-loop143:
+start170:
+loop171:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15485,7 +15643,7 @@ loop143:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop143
+	JNZ          loop171
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -15493,19 +15651,19 @@ loop143:
 	VZEROUPPER
 	RET
 
-columns136:
+columns164:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load144
+	JNE   load172
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start145
+	JMP   start173
 
-load144:
+load172:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -15513,8 +15671,8 @@ load144:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start145:
-loop146:
+start173:
+loop174:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15689,7 +15847,7 @@ loop146:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop146
+	JNZ          loop174
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -15715,7 +15873,7 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns147
+	JEQ   columns175
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -15723,12 +15881,24 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail149
+	JZ    tail177
 
-loop148:
+loop176:
+	TESTQ      R14, R14
+	JZ         alone179
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone179:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -15745,7 +15915,6 @@ loop148:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -15769,7 +15938,6 @@ loop148:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -15795,7 +15963,6 @@ loop148:
 	VPBROADCASTD 36(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -15819,7 +15986,6 @@ loop148:
 	VPBROADCASTD 52(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -15949,7 +16115,6 @@ loop148:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 8(R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD 64(R8), Y10
@@ -15966,7 +16131,6 @@ loop148:
 	VPBROADCASTD 72(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -15990,7 +16154,6 @@ loop148:
 	VPBROADCASTD 88(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16016,7 +16179,6 @@ loop148:
 	VPBROADCASTD 100(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16040,7 +16202,6 @@ loop148:
 	VPBROADCASTD 116(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16174,15 +16335,27 @@ loop148:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop148
+	JNZ          loop176
 
-tail149:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done150
+tail177:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done178
+	TESTQ      R14, R14
+	JZ         alone180
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone180:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -16199,7 +16372,6 @@ tail149:
 	VPBROADCASTD 8(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16223,7 +16395,6 @@ tail149:
 	VPBROADCASTD 24(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16249,7 +16420,6 @@ tail149:
 	VPBROADCASTD 36(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16273,7 +16443,6 @@ tail149:
 	VPBROADCASTD 52(R8), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y2, Y2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16402,13 +16571,13 @@ tail149:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done150:
+done178:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns147:
+columns175:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -16416,14 +16585,26 @@ columns147:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail152
+	JZ    tail182
 
-loop151:
+loop181:
+	TESTQ      R14, R14
+	JZ         alone184
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone184:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -16448,7 +16629,6 @@ loop151:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16484,7 +16664,6 @@ loop151:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16526,7 +16705,6 @@ loop151:
 	VPBROADCASTD 36(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16562,7 +16740,6 @@ loop151:
 	VPBROADCASTD 52(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16768,7 +16945,6 @@ loop151:
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD 8(R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD 64(R8), Y10
@@ -16793,7 +16969,6 @@ loop151:
 	VPBROADCASTD 72(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16829,7 +17004,6 @@ loop151:
 	VPBROADCASTD 88(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16871,7 +17045,6 @@ loop151:
 	VPBROADCASTD 100(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -16907,7 +17080,6 @@ loop151:
 	VPBROADCASTD 116(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -17115,17 +17287,29 @@ loop151:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop151
+	JNZ          loop181
 
-tail152:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done153
+tail182:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done183
+	TESTQ      R14, R14
+	JZ         alone185
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone185:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -17150,7 +17334,6 @@ tail152:
 	VPBROADCASTD 8(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -17186,7 +17369,6 @@ tail152:
 	VPBROADCASTD 24(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -17228,7 +17410,6 @@ tail152:
 	VPBROADCASTD 36(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -17264,7 +17445,6 @@ tail152:
 	VPBROADCASTD 52(R8)(R12*1), Y10
 	VPMADDUBSW   Y10, Y8, Y10
 	VPADDW       Y10, Y3, Y3
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVX2<>+288(SB), Y8, Y8
@@ -17467,7 +17647,7 @@ tail152:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done153:
+done183:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -17483,9 +17663,9 @@ TEXT ·tileQ2_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail155
+	JZ    tail187
 
-loop154:
+loop186:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -17748,12 +17928,12 @@ loop154:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop154
+	JNZ       loop186
 
-tail155:
+tail187:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done156
+	JZ        done188
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -17885,12 +18065,12 @@ tail155:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done156:
+done188:
 	VZEROUPPER
 	RET
 
 // func gemvNVFP4AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·gemvNVFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           y+0(FP), DI
 	MOVQ           ldy+8(FP), R15
@@ -17906,16 +18086,30 @@ TEXT ·gemvNVFP4AVX2(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableNVFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns157
+	JEQ            columns189
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
 	MOVQ           nBlocks+24(FP), CX
 	TESTQ          CX, CX
-	JZ             tail159
+	JZ             tail191
 
-loop158:
+loop190:
+	TESTQ      R14, R14
+	JZ         alone193
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone193:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VMOVDQU      128(SI), Y8
@@ -18362,24 +18556,38 @@ loop158:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop158
+	JNZ          loop190
 
-tail159:
+tail191:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns157:
+columns189:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail162
+	JZ    tail195
 
-loop161:
+loop194:
+	TESTQ      R14, R14
+	JZ         alone197
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone197:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VPXOR        Y1, Y1, Y1
@@ -19146,9 +19354,9 @@ loop161:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop161
+	JNZ          loop194
 
-tail162:
+tail195:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -19174,7 +19382,7 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns164
+	JEQ     columns198
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -19182,25 +19390,29 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next166:
+next200:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done168
+	JEQ  done202
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half169:
+half203:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks170:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks204:
+	TESTQ      R14, R14
+	JZ         alone205
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone205:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -19246,11 +19458,15 @@ chunks170:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone206
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone206:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -19307,7 +19523,7 @@ chunks170:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks170
+	JNZ          chunks204
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -19339,18 +19555,18 @@ chunks170:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next171
+	JEQ          next207
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half169
+	JMP          half203
 
-next171:
+next207:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next166
+	JMP  next200
 
-done168:
+done202:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19361,7 +19577,7 @@ done168:
 	VZEROUPPER
 	RET
 
-columns164:
+columns198:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -19369,14 +19585,14 @@ columns164:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next173:
+next209:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done175
+	JEQ  done211
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half176:
+half212:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -19384,12 +19600,16 @@ half176:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks177:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks213:
+	TESTQ      R14, R14
+	JZ         alone214
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone214:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -19460,11 +19680,15 @@ chunks177:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone215
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone215:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -19546,7 +19770,7 @@ chunks177:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks177
+	JNZ          chunks213
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -19599,18 +19823,18 @@ chunks177:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next178
+	JEQ          next216
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half176
+	JMP          half212
 
-next178:
+next216:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next173
+	JMP  next209
 
-done175:
+done211:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19632,15 +19856,15 @@ TEXT ·tileQ4_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next180:
+next218:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done182
+	JEQ  done220
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks183:
+chunks221:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -19778,7 +20002,7 @@ chunks183:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks183
+	JNZ       chunks221
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -19805,9 +20029,9 @@ chunks183:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next180
+	JMP       next218
 
-done182:
+done220:
 	VZEROUPPER
 	RET
 
@@ -19829,23 +20053,23 @@ TEXT ·gemmSub32By8MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns184
+	JEQ     columns222
 	CMPQ    AX, $0x02
-	JEQ     columns185
+	JEQ     columns223
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start186
+	JNE     start224
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start186:
-loop187:
+start224:
+loop225:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups188:
+groups226:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -19907,7 +20131,7 @@ groups188:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups188
+	JNZ          groups226
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -19951,29 +20175,29 @@ groups188:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop187
+	JNZ          loop225
 	VZEROUPPER
 	RET
 
-columns185:
+columns223:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start189
+	JNE     start227
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start189:
-loop190:
+start227:
+loop228:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups191:
+groups229:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -20077,7 +20301,7 @@ groups191:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups191
+	JNZ          groups229
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20160,14 +20384,14 @@ groups191:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop190
+	JNZ          loop228
 	VZEROUPPER
 	RET
 
-columns184:
+columns222:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start192
+	JNE     start230
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -20176,8 +20400,8 @@ columns184:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start192:
-loop193:
+start230:
+loop231:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -20186,7 +20410,7 @@ loop193:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups194:
+groups232:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -20332,7 +20556,7 @@ groups194:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups194
+	JNZ          groups232
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20454,7 +20678,7 @@ groups194:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop193
+	JNZ          loop231
 	VZEROUPPER
 	RET
 
@@ -20476,7 +20700,7 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns195
+	JEQ     columns233
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20484,26 +20708,30 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next197:
+next235:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done199
+	JEQ  done237
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half200:
+half238:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks201:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
+chunks239:
+	TESTQ      R14, R14
+	JZ         alone240
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone240:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -20550,12 +20778,16 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone241
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
+
+alone241:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -20601,11 +20833,15 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone242
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
 	PREFETCHT1   896(SI)(R14*1)
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
+
+alone242:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -20652,12 +20888,16 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone243
 	PREFETCHT1   1088(SI)(R14*1)
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
 	PREFETCHT1   1408(SI)(R14*1)
+
+alone243:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -20703,12 +20943,16 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone244
 	PREFETCHT1   1472(SI)(R14*1)
 	PREFETCHT1   1536(SI)(R14*1)
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
 	PREFETCHT1   1728(SI)(R14*1)
 	PREFETCHT1   1792(SI)(R14*1)
+
+alone244:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -20755,11 +20999,15 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone245
 	PREFETCHT1   1856(SI)(R14*1)
 	PREFETCHT1   1920(SI)(R14*1)
 	PREFETCHT1   1984(SI)(R14*1)
 	PREFETCHT1   2048(SI)(R14*1)
 	PREFETCHT1   2112(SI)(R14*1)
+
+alone245:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -20845,12 +21093,16 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone246
 	PREFETCHT1   2176(SI)(R14*1)
 	PREFETCHT1   2240(SI)(R14*1)
 	PREFETCHT1   2304(SI)(R14*1)
 	PREFETCHT1   2368(SI)(R14*1)
 	PREFETCHT1   2432(SI)(R14*1)
 	PREFETCHT1   2496(SI)(R14*1)
+
+alone246:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -20937,11 +21189,15 @@ chunks201:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone247
 	PREFETCHT1   2560(SI)(R14*1)
 	PREFETCHT1   2624(SI)(R14*1)
 	PREFETCHT1   2688(SI)(R14*1)
 	PREFETCHT1   2752(SI)(R14*1)
 	PREFETCHT1   2816(SI)(R14*1)
+
+alone247:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -21063,7 +21319,7 @@ chunks201:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks201
+	JNZ          chunks239
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -21095,18 +21351,18 @@ chunks201:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next202
+	JEQ          next248
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half200
+	JMP          half238
 
-next202:
+next248:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next197
+	JMP  next235
 
-done199:
+done237:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21117,7 +21373,7 @@ done199:
 	VZEROUPPER
 	RET
 
-columns195:
+columns233:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21125,14 +21381,14 @@ columns195:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next204:
+next250:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done206
+	JEQ  done252
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half207:
+half253:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -21140,13 +21396,17 @@ half207:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks208:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
+chunks254:
+	TESTQ      R14, R14
+	JZ         alone255
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone255:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -21219,12 +21479,16 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone256
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
+
+alone256:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -21296,11 +21560,15 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone257
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
 	PREFETCHT1   896(SI)(R14*1)
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
+
+alone257:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -21373,12 +21641,16 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone258
 	PREFETCHT1   1088(SI)(R14*1)
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
 	PREFETCHT1   1408(SI)(R14*1)
+
+alone258:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -21450,12 +21722,16 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone259
 	PREFETCHT1   1472(SI)(R14*1)
 	PREFETCHT1   1536(SI)(R14*1)
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
 	PREFETCHT1   1728(SI)(R14*1)
 	PREFETCHT1   1792(SI)(R14*1)
+
+alone259:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -21528,11 +21804,15 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone260
 	PREFETCHT1   1856(SI)(R14*1)
 	PREFETCHT1   1920(SI)(R14*1)
 	PREFETCHT1   1984(SI)(R14*1)
 	PREFETCHT1   2048(SI)(R14*1)
 	PREFETCHT1   2112(SI)(R14*1)
+
+alone260:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -21644,12 +21924,16 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone261
 	PREFETCHT1   2176(SI)(R14*1)
 	PREFETCHT1   2240(SI)(R14*1)
 	PREFETCHT1   2304(SI)(R14*1)
 	PREFETCHT1   2368(SI)(R14*1)
 	PREFETCHT1   2432(SI)(R14*1)
 	PREFETCHT1   2496(SI)(R14*1)
+
+alone261:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -21762,11 +22046,15 @@ chunks208:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone262
 	PREFETCHT1   2560(SI)(R14*1)
 	PREFETCHT1   2624(SI)(R14*1)
 	PREFETCHT1   2688(SI)(R14*1)
 	PREFETCHT1   2752(SI)(R14*1)
 	PREFETCHT1   2816(SI)(R14*1)
+
+alone262:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -21914,7 +22202,7 @@ chunks208:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks208
+	JNZ          chunks254
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -21967,18 +22255,18 @@ chunks208:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next209
+	JEQ          next263
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half207
+	JMP          half253
 
-next209:
+next263:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next204
+	JMP  next250
 
-done206:
+done252:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22000,15 +22288,15 @@ TEXT ·tileQ5_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next211:
+next265:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done213
+	JEQ  done267
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks214:
+chunks268:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -22788,7 +23076,7 @@ chunks214:
 	ADDQ      $0x00000a00, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks214
+	JNZ       chunks268
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -22815,9 +23103,9 @@ chunks214:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next211
+	JMP       next265
 
-done213:
+done267:
 	VZEROUPPER
 	RET
 
@@ -22839,23 +23127,23 @@ TEXT ·gemmSub32By4MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns215
+	JEQ     columns269
 	CMPQ    AX, $0x02
-	JEQ     columns216
+	JEQ     columns270
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start217
+	JNE     start271
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start217:
-loop218:
+start271:
+loop272:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups219:
+groups273:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -22919,7 +23207,7 @@ groups219:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups219
+	JNZ          groups273
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -22963,29 +23251,29 @@ groups219:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop218
+	JNZ          loop272
 	VZEROUPPER
 	RET
 
-columns216:
+columns270:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start220
+	JNE     start274
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start220:
-loop221:
+start274:
+loop275:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups222:
+groups276:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -23093,7 +23381,7 @@ groups222:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups222
+	JNZ          groups276
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23176,14 +23464,14 @@ groups222:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop221
+	JNZ          loop275
 	VZEROUPPER
 	RET
 
-columns215:
+columns269:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start223
+	JNE     start277
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -23192,8 +23480,8 @@ columns215:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start223:
-loop224:
+start277:
+loop278:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -23202,7 +23490,7 @@ loop224:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups225:
+groups279:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -23354,7 +23642,7 @@ groups225:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups225
+	JNZ          groups279
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23476,7 +23764,7 @@ groups225:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop224
+	JNZ          loop278
 	VZEROUPPER
 	RET
 
@@ -23498,7 +23786,7 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns226
+	JEQ     columns280
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23506,39 +23794,43 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next228:
+next282:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done230
+	JEQ   done284
 	TESTQ $0x00000001, R15
-	JNZ   odd229
+	JNZ   odd283
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks227
+	JEQ   blocks281
 	ADDQ  $0x00000120, SI
-	JMP   blocks227
+	JMP   blocks281
 
-odd229:
+odd283:
 	LEAQ -3360(SI), DX
 
-blocks227:
+blocks281:
 	XORQ R9, R9
 
-half231:
+half285:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks232:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+chunks286:
+	TESTQ      R14, R14
+	JZ         alone287
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone287:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23593,6 +23885,8 @@ chunks232:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone288
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
@@ -23600,6 +23894,8 @@ chunks232:
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
+
+alone288:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23654,12 +23950,16 @@ chunks232:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone289
 	PREFETCHT1   896(SI)(R14*1)
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
 	PREFETCHT1   1088(SI)(R14*1)
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
+
+alone289:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23714,6 +24014,8 @@ chunks232:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone290
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
 	PREFETCHT1   1408(SI)(R14*1)
@@ -23721,6 +24023,8 @@ chunks232:
 	PREFETCHT1   1536(SI)(R14*1)
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
+
+alone290:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23852,7 +24156,7 @@ chunks232:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks232
+	JNZ          chunks286
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -23867,18 +24171,18 @@ chunks232:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next233
+	JEQ          next291
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half231
+	JMP          half285
 
-next233:
+next291:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next228
+	JMP  next282
 
-done230:
+done284:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23889,7 +24193,7 @@ done230:
 	VZEROUPPER
 	RET
 
-columns226:
+columns280:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23897,26 +24201,26 @@ columns226:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next235:
+next293:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done237
+	JEQ   done295
 	TESTQ $0x00000001, R15
-	JNZ   odd236
+	JNZ   odd294
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks234
+	JEQ   blocks292
 	ADDQ  $0x00000120, SI
-	JMP   blocks234
+	JMP   blocks292
 
-odd236:
+odd294:
 	LEAQ -3360(SI), DX
 
-blocks234:
+blocks292:
 	XORQ R9, R9
 
-half238:
+half296:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -23924,14 +24228,18 @@ half238:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks239:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+chunks297:
+	TESTQ      R14, R14
+	JZ         alone298
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone298:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24017,6 +24325,8 @@ chunks239:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone299
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
@@ -24024,6 +24334,8 @@ chunks239:
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
+
+alone299:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24109,12 +24421,16 @@ chunks239:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone300
 	PREFETCHT1   896(SI)(R14*1)
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
 	PREFETCHT1   1088(SI)(R14*1)
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
+
+alone300:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24200,6 +24516,8 @@ chunks239:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone301
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
 	PREFETCHT1   1408(SI)(R14*1)
@@ -24207,6 +24525,8 @@ chunks239:
 	PREFETCHT1   1536(SI)(R14*1)
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
+
+alone301:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24369,7 +24689,7 @@ chunks239:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks239
+	JNZ          chunks297
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24392,18 +24712,18 @@ chunks239:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next240
+	JEQ          next302
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half238
+	JMP          half296
 
-next240:
+next302:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next235
+	JMP  next293
 
-done237:
+done295:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24425,27 +24745,27 @@ TEXT ·tileQ6_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next242:
+next304:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done244
+	JEQ   done306
 	TESTQ $0x00000001, R15
-	JNZ   odd243
+	JNZ   odd305
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks241
+	JEQ   blocks303
 	ADDQ  $0x00000120, SI
-	JMP   blocks241
+	JMP   blocks303
 
-odd243:
+odd305:
 	LEAQ -3360(SI), DX
 
-blocks241:
+blocks303:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks245:
+chunks307:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+320(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -24869,7 +25189,7 @@ chunks245:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks245
+	JNZ       chunks307
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -24956,9 +25276,9 @@ chunks245:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next242
+	JMP       next304
 
-done244:
+done306:
 	VZEROUPPER
 	RET
 
@@ -24980,23 +25300,23 @@ TEXT ·gemmSub16By2AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns246
+	JEQ     columns308
 	CMPQ    AX, $0x02
-	JEQ     columns247
+	JEQ     columns309
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start248
+	JNE     start310
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start248:
-loop249:
+start310:
+loop311:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups250:
+groups312:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25064,7 +25384,7 @@ groups250:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups250
+	JNZ          groups312
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25120,29 +25440,29 @@ groups250:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop249
+	JNZ          loop311
 	VZEROUPPER
 	RET
 
-columns247:
+columns309:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start251
+	JNE     start313
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start251:
-loop252:
+start313:
+loop314:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups253:
+groups315:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25258,7 +25578,7 @@ groups253:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups253
+	JNZ          groups315
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25365,14 +25685,14 @@ groups253:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop252
+	JNZ          loop314
 	VZEROUPPER
 	RET
 
-columns246:
+columns308:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start254
+	JNE     start316
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -25381,8 +25701,8 @@ columns246:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start254:
-loop255:
+start316:
+loop317:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -25391,7 +25711,7 @@ loop255:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups256:
+groups318:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25555,7 +25875,7 @@ groups256:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups256
+	JNZ          groups318
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25713,7 +26033,7 @@ groups256:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop255
+	JNZ          loop317
 	VZEROUPPER
 	RET
 
@@ -25735,7 +26055,7 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns257
+	JEQ     columns319
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25743,24 +26063,28 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next259:
+next321:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done261
+	JEQ  done323
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half262:
+half324:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks263:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks325:
+	TESTQ      R14, R14
+	JZ         alone326
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone326:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -25810,9 +26134,13 @@ chunks263:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone327
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+
+alone327:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -25870,9 +26198,13 @@ chunks263:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone328
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone328:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -25930,9 +26262,13 @@ chunks263:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone329
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
+
+alone329:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -25994,7 +26330,7 @@ chunks263:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks263
+	JNZ          chunks325
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -26042,18 +26378,18 @@ chunks263:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next264
+	JEQ          next330
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half262
+	JMP          half324
 
-next264:
+next330:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next259
+	JMP  next321
 
-done261:
+done323:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26064,7 +26400,7 @@ done261:
 	VZEROUPPER
 	RET
 
-columns257:
+columns319:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26072,14 +26408,14 @@ columns257:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next266:
+next332:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done268
+	JEQ  done334
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half269:
+half335:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -26087,11 +26423,15 @@ half269:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks270:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks336:
+	TESTQ      R14, R14
+	JZ         alone337
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone337:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26167,9 +26507,13 @@ chunks270:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone338
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+
+alone338:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26253,9 +26597,13 @@ chunks270:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone339
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone339:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26339,9 +26687,13 @@ chunks270:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone340
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
+
+alone340:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26429,7 +26781,7 @@ chunks270:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks270
+	JNZ          chunks336
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -26510,18 +26862,18 @@ chunks270:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next271
+	JEQ          next341
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half269
+	JMP          half335
 
-next271:
+next341:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next266
+	JMP  next332
 
-done268:
+done334:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26543,15 +26895,15 @@ TEXT ·tileQ2_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next273:
+next343:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done275
+	JEQ  done345
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks276:
+chunks346:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -26879,7 +27231,7 @@ chunks276:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks276
+	JNZ       chunks346
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -26922,9 +27274,9 @@ chunks276:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next273
+	JMP       next343
 
-done275:
+done345:
 	VZEROUPPER
 	RET
 
@@ -26946,23 +27298,23 @@ TEXT ·gemmSub16By4MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns277
+	JEQ     columns347
 	CMPQ    AX, $0x02
-	JEQ     columns278
+	JEQ     columns348
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start279
+	JNE     start349
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start279:
-loop280:
+start349:
+loop350:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups281:
+groups351:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27026,7 +27378,7 @@ groups281:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups281
+	JNZ          groups351
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -27090,29 +27442,29 @@ groups281:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop280
+	JNZ          loop350
 	VZEROUPPER
 	RET
 
-columns278:
+columns348:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start282
+	JNE     start352
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start282:
-loop283:
+start352:
+loop353:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups284:
+groups354:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27220,7 +27572,7 @@ groups284:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups284
+	JNZ          groups354
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27343,14 +27695,14 @@ groups284:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop283
+	JNZ          loop353
 	VZEROUPPER
 	RET
 
-columns277:
+columns347:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start285
+	JNE     start355
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -27359,8 +27711,8 @@ columns277:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start285:
-loop286:
+start355:
+loop356:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -27369,7 +27721,7 @@ loop286:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups287:
+groups357:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27521,7 +27873,7 @@ groups287:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups287
+	JNZ          groups357
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27703,7 +28055,7 @@ groups287:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop286
+	JNZ          loop356
 	VZEROUPPER
 	RET
 
@@ -27725,7 +28077,7 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns288
+	JEQ     columns358
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -27733,36 +28085,40 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next290:
+next360:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done292
+	JEQ   done362
 	TESTQ $0x00000001, R15
-	JNZ   odd291
+	JNZ   odd361
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks289
+	JEQ   blocks359
 	ADDQ  $0x00000120, SI
-	JMP   blocks289
+	JMP   blocks359
 
-odd291:
+odd361:
 	LEAQ -1824(SI), DX
 
-blocks289:
+blocks359:
 	XORQ R9, R9
 
-half293:
+half363:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks294:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks364:
+	TESTQ      R14, R14
+	JZ         alone365
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone365:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -27815,10 +28171,14 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone366
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
+
+alone366:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -27879,9 +28239,13 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone367
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
+
+alone367:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -27934,10 +28298,14 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone368
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
 	PREFETCHT1   896(SI)(R14*1)
+
+alone368:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -27998,9 +28366,13 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone369
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
 	PREFETCHT1   1088(SI)(R14*1)
+
+alone369:
 	VPMOVSXBW    128(DI), Y10
 	VPBROADCASTD 16(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28053,10 +28425,14 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone370
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
+
+alone370:
 	VPMOVSXBW    160(DI), Y10
 	VPBROADCASTD 20(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28117,9 +28493,13 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone371
 	PREFETCHT1   1408(SI)(R14*1)
 	PREFETCHT1   1472(SI)(R14*1)
 	PREFETCHT1   1536(SI)(R14*1)
+
+alone371:
 	VPMOVSXBW    192(DI), Y10
 	VPBROADCASTD 24(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28212,10 +28592,14 @@ chunks294:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone372
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
 	PREFETCHT1   1728(SI)(R14*1)
 	PREFETCHT1   1792(SI)(R14*1)
+
+alone372:
 	VPMOVSXBW    224(DI), Y10
 	VPBROADCASTD 28(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28313,7 +28697,7 @@ chunks294:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks294
+	JNZ          chunks364
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -28328,18 +28712,18 @@ chunks294:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next295
+	JEQ          next373
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half293
+	JMP          half363
 
-next295:
+next373:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next290
+	JMP  next360
 
-done292:
+done362:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28350,7 +28734,7 @@ done292:
 	VZEROUPPER
 	RET
 
-columns288:
+columns358:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28358,26 +28742,26 @@ columns288:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next297:
+next375:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done299
+	JEQ   done377
 	TESTQ $0x00000001, R15
-	JNZ   odd298
+	JNZ   odd376
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks296
+	JEQ   blocks374
 	ADDQ  $0x00000120, SI
-	JMP   blocks296
+	JMP   blocks374
 
-odd298:
+odd376:
 	LEAQ -1824(SI), DX
 
-blocks296:
+blocks374:
 	XORQ R9, R9
 
-half300:
+half378:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -28385,11 +28769,15 @@ half300:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks301:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks379:
+	TESTQ      R14, R14
+	JZ         alone380
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone380:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28471,10 +28859,14 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone381
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
+
+alone381:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28564,9 +28956,13 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone382
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
+
+alone382:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28648,10 +29044,14 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone383
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
 	PREFETCHT1   896(SI)(R14*1)
+
+alone383:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28741,9 +29141,13 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone384
 	PREFETCHT1   960(SI)(R14*1)
 	PREFETCHT1   1024(SI)(R14*1)
 	PREFETCHT1   1088(SI)(R14*1)
+
+alone384:
 	VPMOVSXBW    128(DI), Y10
 	VPBROADCASTD 16(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28825,10 +29229,14 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone385
 	PREFETCHT1   1152(SI)(R14*1)
 	PREFETCHT1   1216(SI)(R14*1)
 	PREFETCHT1   1280(SI)(R14*1)
 	PREFETCHT1   1344(SI)(R14*1)
+
+alone385:
 	VPMOVSXBW    160(DI), Y10
 	VPBROADCASTD 20(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28918,9 +29326,13 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone386
 	PREFETCHT1   1408(SI)(R14*1)
 	PREFETCHT1   1472(SI)(R14*1)
 	PREFETCHT1   1536(SI)(R14*1)
+
+alone386:
 	VPMOVSXBW    192(DI), Y10
 	VPBROADCASTD 24(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29042,10 +29454,14 @@ chunks301:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone387
 	PREFETCHT1   1600(SI)(R14*1)
 	PREFETCHT1   1664(SI)(R14*1)
 	PREFETCHT1   1728(SI)(R14*1)
 	PREFETCHT1   1792(SI)(R14*1)
+
+alone387:
 	VPMOVSXBW    224(DI), Y10
 	VPBROADCASTD 28(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29172,7 +29588,7 @@ chunks301:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks301
+	JNZ          chunks379
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -29195,18 +29611,18 @@ chunks301:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next302
+	JEQ          next388
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half300
+	JMP          half378
 
-next302:
+next388:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next297
+	JMP  next375
 
-done299:
+done377:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29228,27 +29644,27 @@ TEXT ·tileQ3_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next304:
+next390:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done306
+	JEQ   done392
 	TESTQ $0x00000001, R15
-	JNZ   odd305
+	JNZ   odd391
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks303
+	JEQ   blocks389
 	ADDQ  $0x00000120, SI
-	JMP   blocks303
+	JMP   blocks389
 
-odd305:
+odd391:
 	LEAQ -1824(SI), DX
 
-blocks303:
+blocks389:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks307:
+chunks393:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -30012,7 +30428,7 @@ chunks307:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000100, DI
 	DECQ      CX
-	JNZ       chunks307
+	JNZ       chunks393
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -30099,9 +30515,9 @@ chunks307:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next304
+	JMP       next390
 
-done306:
+done392:
 	VZEROUPPER
 	RET
 
@@ -30123,23 +30539,23 @@ TEXT ·gemmSub16By4AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns308
+	JEQ     columns394
 	CMPQ    AX, $0x02
-	JEQ     columns309
+	JEQ     columns395
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start310
+	JNE     start396
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start310:
-loop311:
+start396:
+loop397:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups312:
+groups398:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30203,7 +30619,7 @@ groups312:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups312
+	JNZ          groups398
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30259,29 +30675,29 @@ groups312:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop311
+	JNZ          loop397
 	VZEROUPPER
 	RET
 
-columns309:
+columns395:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start313
+	JNE     start399
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start313:
-loop314:
+start399:
+loop400:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups315:
+groups401:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30389,7 +30805,7 @@ groups315:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups315
+	JNZ          groups401
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30496,14 +30912,14 @@ groups315:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop314
+	JNZ          loop400
 	VZEROUPPER
 	RET
 
-columns308:
+columns394:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start316
+	JNE     start402
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -30512,8 +30928,8 @@ columns308:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start316:
-loop317:
+start402:
+loop403:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -30522,7 +30938,7 @@ loop317:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups318:
+groups404:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30674,7 +31090,7 @@ groups318:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups318
+	JNZ          groups404
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30832,7 +31248,7 @@ groups318:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop317
+	JNZ          loop403
 	VZEROUPPER
 	RET
 
@@ -30854,7 +31270,7 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns319
+	JEQ     columns405
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -30862,35 +31278,39 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next321:
+next407:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done323
+	JEQ   done409
 	TESTQ $0x00000001, R15
-	JNZ   odd322
+	JNZ   odd408
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks320
+	JEQ   blocks406
 	ADDQ  $0x00000020, SI
-	JMP   blocks320
+	JMP   blocks406
 
-odd322:
+odd408:
 	LEAQ -1056(SI), DX
 
-blocks320:
+blocks406:
 	XORQ R9, R9
 
-half324:
+half410:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks325:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
+chunks411:
+	TESTQ      R14, R14
+	JZ         alone412
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+
+alone412:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -30932,8 +31352,12 @@ chunks325:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone413
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
+
+alone413:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -30983,8 +31407,12 @@ chunks325:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone414
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+
+alone414:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -31034,8 +31462,12 @@ chunks325:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone415
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+
+alone415:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -31089,7 +31521,7 @@ chunks325:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks325
+	JNZ          chunks411
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31118,18 +31550,18 @@ chunks325:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next326
+	JEQ          next416
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half324
+	JMP          half410
 
-next326:
+next416:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next321
+	JMP  next407
 
-done323:
+done409:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31140,7 +31572,7 @@ done323:
 	VZEROUPPER
 	RET
 
-columns319:
+columns405:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31148,26 +31580,26 @@ columns319:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next328:
+next418:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done330
+	JEQ   done420
 	TESTQ $0x00000001, R15
-	JNZ   odd329
+	JNZ   odd419
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks327
+	JEQ   blocks417
 	ADDQ  $0x00000020, SI
-	JMP   blocks327
+	JMP   blocks417
 
-odd329:
+odd419:
 	LEAQ -1056(SI), DX
 
-blocks327:
+blocks417:
 	XORQ R9, R9
 
-half331:
+half421:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -31175,10 +31607,14 @@ half331:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks332:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
+chunks422:
+	TESTQ      R14, R14
+	JZ         alone423
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+
+alone423:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -31245,8 +31681,12 @@ chunks332:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone424
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
+
+alone424:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -31321,8 +31761,12 @@ chunks332:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone425
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+
+alone425:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -31397,8 +31841,12 @@ chunks332:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone426
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+
+alone426:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
@@ -31477,7 +31925,7 @@ chunks332:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks332
+	JNZ          chunks422
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31525,18 +31973,18 @@ chunks332:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next333
+	JEQ          next427
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half331
+	JMP          half421
 
-next333:
+next427:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next328
+	JMP  next418
 
-done330:
+done420:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31558,27 +32006,27 @@ TEXT ·tileTQ2_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next335:
+next429:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done337
+	JEQ   done431
 	TESTQ $0x00000001, R15
-	JNZ   odd336
+	JNZ   odd430
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks334
+	JEQ   blocks428
 	ADDQ  $0x00000020, SI
-	JMP   blocks334
+	JMP   blocks428
 
-odd336:
+odd430:
 	LEAQ -1056(SI), DX
 
-blocks334:
+blocks428:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks338:
+chunks432:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -31826,7 +32274,7 @@ chunks338:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks338
+	JNZ       chunks432
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -31857,9 +32305,9 @@ chunks338:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next335
+	JMP       next429
 
-done337:
+done431:
 	VZEROUPPER
 	RET
 
@@ -31881,23 +32329,23 @@ TEXT ·gemmSub0By8AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns339
+	JEQ     columns433
 	CMPQ    AX, $0x02
-	JEQ     columns340
+	JEQ     columns434
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start341
+	JNE     start435
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start341:
-loop342:
+start435:
+loop436:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups343:
+groups437:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -31959,7 +32407,7 @@ groups343:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups343
+	JNZ          groups437
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -31995,29 +32443,29 @@ groups343:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop342
+	JNZ          loop436
 	VZEROUPPER
 	RET
 
-columns340:
+columns434:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start344
+	JNE     start438
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start344:
-loop345:
+start438:
+loop439:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups346:
+groups440:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32121,7 +32569,7 @@ groups346:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups346
+	JNZ          groups440
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32188,14 +32636,14 @@ groups346:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop345
+	JNZ          loop439
 	VZEROUPPER
 	RET
 
-columns339:
+columns433:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start347
+	JNE     start441
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -32204,8 +32652,8 @@ columns339:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start347:
-loop348:
+start441:
+loop442:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -32214,7 +32662,7 @@ loop348:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups349:
+groups443:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32360,7 +32808,7 @@ groups349:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups349
+	JNZ          groups443
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32458,7 +32906,7 @@ groups349:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop348
+	JNZ          loop442
 	VZEROUPPER
 	RET
 
@@ -32481,7 +32929,7 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns350
+	JEQ            columns444
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -32489,37 +32937,41 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next352:
+next446:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done354
+	JEQ   done448
 	TESTQ $0x00000001, R15
-	JNZ   odd353
+	JNZ   odd447
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks351
+	JEQ   blocks445
 	ADDQ  $0x000000a0, SI
-	JMP   blocks351
+	JMP   blocks445
 
-odd353:
+odd447:
 	LEAQ -2208(SI), DX
 
-blocks351:
+blocks445:
 	XORQ R9, R9
 
-half355:
+half449:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks356:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks450:
+	TESTQ      R14, R14
+	JZ         alone451
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone451:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -32608,10 +33060,14 @@ chunks356:
 	VPMADDUBSW   Y8, Y7, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone452
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+
+alone452:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -32703,7 +33159,7 @@ chunks356:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks356
+	JNZ          chunks450
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -32715,18 +33171,18 @@ chunks356:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next357
+	JEQ          next453
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half355
+	JMP          half449
 
-next357:
+next453:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next352
+	JMP  next446
 
-done354:
+done448:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32737,7 +33193,7 @@ done354:
 	VZEROUPPER
 	RET
 
-columns350:
+columns444:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -32745,26 +33201,26 @@ columns350:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next359:
+next455:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done361
+	JEQ   done457
 	TESTQ $0x00000001, R15
-	JNZ   odd360
+	JNZ   odd456
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks358
+	JEQ   blocks454
 	ADDQ  $0x000000a0, SI
-	JMP   blocks358
+	JMP   blocks454
 
-odd360:
+odd456:
 	LEAQ -2208(SI), DX
 
-blocks358:
+blocks454:
 	XORQ R9, R9
 
-half362:
+half458:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -32772,12 +33228,16 @@ half362:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks363:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks459:
+	TESTQ      R14, R14
+	JZ         alone460
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone460:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -32906,10 +33366,14 @@ chunks363:
 	VPMADDUBSW   Y8, Y7, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone461
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+
+alone461:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -33041,7 +33505,7 @@ chunks363:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks363
+	JNZ          chunks459
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -33059,18 +33523,18 @@ chunks363:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next364
+	JEQ          next462
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half362
+	JMP          half458
 
-next364:
+next462:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next359
+	JMP  next455
 
-done361:
+done457:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33093,27 +33557,27 @@ TEXT ·tileIQ4_XSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next366:
+next464:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done368
+	JEQ   done466
 	TESTQ $0x00000001, R15
-	JNZ   odd367
+	JNZ   odd465
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks365
+	JEQ   blocks463
 	ADDQ  $0x000000a0, SI
-	JMP   blocks365
+	JMP   blocks463
 
-odd367:
+odd465:
 	LEAQ -2208(SI), DX
 
-blocks365:
+blocks463:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks369:
+chunks467:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -33315,16 +33779,16 @@ chunks369:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks369
+	JNZ       chunks467
 	VCVTPH2PS (DX), Y8
 	VMOVUPS   Y8, (R8)
 	VCVTPH2PS 16(DX), Y8
 	VMOVUPS   Y8, 32(R8)
 	ADDQ      $0x00000040, R8
 	INCQ      R15
-	JMP       next366
+	JMP       next464
 
-done368:
+done466:
 	VZEROUPPER
 	RET
 
@@ -33346,23 +33810,23 @@ TEXT ·gemmSub32By1SignedAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns370
+	JEQ     columns468
 	CMPQ    AX, $0x02
-	JEQ     columns371
+	JEQ     columns469
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start372
+	JNE     start470
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start372:
-loop373:
+start470:
+loop471:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups374:
+groups472:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -33478,7 +33942,7 @@ groups374:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups374
+	JNZ          groups472
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -33494,29 +33958,29 @@ groups374:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop373
+	JNZ          loop471
 	VZEROUPPER
 	RET
 
-columns371:
+columns469:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start375
+	JNE     start473
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start375:
-loop376:
+start473:
+loop474:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups377:
+groups475:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -33712,7 +34176,7 @@ groups377:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups377
+	JNZ          groups475
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -33739,14 +34203,14 @@ groups377:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop376
+	JNZ          loop474
 	VZEROUPPER
 	RET
 
-columns370:
+columns468:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start378
+	JNE     start476
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -33755,8 +34219,8 @@ columns370:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start378:
-loop379:
+start476:
+loop477:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -33765,7 +34229,7 @@ loop379:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups380:
+groups478:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -34041,7 +34505,7 @@ groups380:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups380
+	JNZ          groups478
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -34079,7 +34543,7 @@ groups380:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop379
+	JNZ          loop477
 	VZEROUPPER
 	RET
 
@@ -34102,7 +34566,7 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns381
+	JEQ            columns479
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -34110,25 +34574,29 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next383:
+next481:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done385
+	JEQ  done483
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half386:
+half484:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks387:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks485:
+	TESTQ      R14, R14
+	JZ         alone486
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone486:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34193,11 +34661,15 @@ chunks387:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone487
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone487:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34267,7 +34739,7 @@ chunks387:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks387
+	JNZ          chunks485
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -34282,18 +34754,18 @@ chunks387:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next388
+	JEQ          next488
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half386
+	JMP          half484
 
-next388:
+next488:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next383
+	JMP  next481
 
-done385:
+done483:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34304,7 +34776,7 @@ done385:
 	VZEROUPPER
 	RET
 
-columns381:
+columns479:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34312,14 +34784,14 @@ columns381:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next390:
+next490:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done392
+	JEQ  done492
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half393:
+half493:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -34327,12 +34799,16 @@ half393:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks394:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks494:
+	TESTQ      R14, R14
+	JZ         alone495
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone495:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34426,11 +34902,15 @@ chunks394:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone496
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone496:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34529,7 +35009,7 @@ chunks394:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks394
+	JNZ          chunks494
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -34552,18 +35032,18 @@ chunks394:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next395
+	JEQ          next497
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half393
+	JMP          half493
 
-next395:
+next497:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next390
+	JMP  next490
 
-done392:
+done492:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34586,15 +35066,15 @@ TEXT ·tileIQ1AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next397:
+next499:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done399
+	JEQ  done501
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks400:
+chunks502:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -34784,7 +35264,7 @@ chunks400:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks400
+	JNZ       chunks502
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -34871,9 +35351,9 @@ chunks400:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next397
+	JMP       next499
 
-done399:
+done501:
 	VZEROUPPER
 	RET
 
@@ -34896,7 +35376,7 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns401
+	JEQ            columns503
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -34904,25 +35384,29 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next403:
+next505:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done405
+	JEQ  done507
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half406:
+half508:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks407:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks509:
+	TESTQ      R14, R14
+	JZ         alone510
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone510:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34993,11 +35477,15 @@ chunks407:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone511
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone511:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35073,7 +35561,7 @@ chunks407:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks407
+	JNZ          chunks509
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35088,18 +35576,18 @@ chunks407:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next408
+	JEQ          next512
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half406
+	JMP          half508
 
-next408:
+next512:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next403
+	JMP  next505
 
-done405:
+done507:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35110,7 +35598,7 @@ done405:
 	VZEROUPPER
 	RET
 
-columns401:
+columns503:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35118,14 +35606,14 @@ columns401:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next410:
+next514:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done412
+	JEQ  done516
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half413:
+half517:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35133,12 +35621,16 @@ half413:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks414:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks518:
+	TESTQ      R14, R14
+	JZ         alone519
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone519:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35244,11 +35736,15 @@ chunks414:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone520
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone520:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35359,7 +35855,7 @@ chunks414:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks414
+	JNZ          chunks518
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35382,18 +35878,18 @@ chunks414:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next415
+	JEQ          next521
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half413
+	JMP          half517
 
-next415:
+next521:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next410
+	JMP  next514
 
-done412:
+done516:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35416,15 +35912,15 @@ TEXT ·tileIQ2AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next417:
+next523:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done419
+	JEQ  done525
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks420:
+chunks526:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35614,7 +36110,7 @@ chunks420:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks420
+	JNZ       chunks526
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -35701,9 +36197,9 @@ chunks420:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next417
+	JMP       next523
 
-done419:
+done525:
 	VZEROUPPER
 	RET
 
@@ -35725,23 +36221,23 @@ TEXT ·gemmSub16By1AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns421
+	JEQ     columns527
 	CMPQ    AX, $0x02
-	JEQ     columns422
+	JEQ     columns528
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start423
+	JNE     start529
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start423:
-loop424:
+start529:
+loop530:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups425:
+groups531:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -35817,7 +36313,7 @@ groups425:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups425
+	JNZ          groups531
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -35873,29 +36369,29 @@ groups425:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop424
+	JNZ          loop530
 	VZEROUPPER
 	RET
 
-columns422:
+columns528:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start426
+	JNE     start532
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start426:
-loop427:
+start532:
+loop533:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups428:
+groups534:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36027,7 +36523,7 @@ groups428:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups428
+	JNZ          groups534
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36134,14 +36630,14 @@ groups428:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop427
+	JNZ          loop533
 	VZEROUPPER
 	RET
 
-columns421:
+columns527:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start429
+	JNE     start535
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -36150,8 +36646,8 @@ columns421:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start429:
-loop430:
+start535:
+loop536:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -36160,7 +36656,7 @@ loop430:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups431:
+groups537:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36348,7 +36844,7 @@ groups431:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups431
+	JNZ          groups537
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36506,7 +37002,7 @@ groups431:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop430
+	JNZ          loop536
 	VZEROUPPER
 	RET
 
@@ -36529,7 +37025,7 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns432
+	JEQ            columns538
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36537,25 +37033,29 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next434:
+next540:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done436
+	JEQ  done542
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half437:
+half543:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks438:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks544:
+	TESTQ      R14, R14
+	JZ         alone545
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone545:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36626,11 +37126,15 @@ chunks438:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone546
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone546:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36706,7 +37210,7 @@ chunks438:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks438
+	JNZ          chunks544
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36721,18 +37225,18 @@ chunks438:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next439
+	JEQ          next547
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half437
+	JMP          half543
 
-next439:
+next547:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next434
+	JMP  next540
 
-done436:
+done542:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36743,7 +37247,7 @@ done436:
 	VZEROUPPER
 	RET
 
-columns432:
+columns538:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36751,14 +37255,14 @@ columns432:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next441:
+next549:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done443
+	JEQ  done551
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half444:
+half552:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -36766,12 +37270,16 @@ half444:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks445:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks553:
+	TESTQ      R14, R14
+	JZ         alone554
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone554:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36877,11 +37385,15 @@ chunks445:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone555
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone555:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36992,7 +37504,7 @@ chunks445:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks445
+	JNZ          chunks553
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37015,18 +37527,18 @@ chunks445:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next446
+	JEQ          next556
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half444
+	JMP          half552
 
-next446:
+next556:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next441
+	JMP  next549
 
-done443:
+done551:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37049,15 +37561,15 @@ TEXT ·tileIQ3_XXSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next448:
+next558:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done450
+	JEQ  done560
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks451:
+chunks561:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37247,7 +37759,7 @@ chunks451:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks451
+	JNZ       chunks561
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37334,9 +37846,9 @@ chunks451:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next448
+	JMP       next558
 
-done450:
+done560:
 	VZEROUPPER
 	RET
 
@@ -37359,7 +37871,7 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns452
+	JEQ            columns562
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37367,25 +37879,29 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next454:
+next564:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done456
+	JEQ  done566
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half457:
+half567:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks458:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks568:
+	TESTQ      R14, R14
+	JZ         alone569
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone569:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37450,11 +37966,15 @@ chunks458:
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
+	TESTQ        R14, R14
+	JZ           alone570
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone570:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37524,7 +38044,7 @@ chunks458:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks458
+	JNZ          chunks568
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37539,18 +38059,18 @@ chunks458:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next459
+	JEQ          next571
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half457
+	JMP          half567
 
-next459:
+next571:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next454
+	JMP  next564
 
-done456:
+done566:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37561,7 +38081,7 @@ done456:
 	VZEROUPPER
 	RET
 
-columns452:
+columns562:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37569,14 +38089,14 @@ columns452:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next461:
+next573:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done463
+	JEQ  done575
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half464:
+half576:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -37584,12 +38104,16 @@ half464:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks465:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks577:
+	TESTQ      R14, R14
+	JZ         alone578
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone578:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37683,11 +38207,15 @@ chunks465:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
+	TESTQ        R14, R14
+	JZ           alone579
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+
+alone579:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37786,7 +38314,7 @@ chunks465:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks465
+	JNZ          chunks577
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37809,18 +38337,18 @@ chunks465:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next466
+	JEQ          next580
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half464
+	JMP          half576
 
-next466:
+next580:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next461
+	JMP  next573
 
-done463:
+done575:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37843,15 +38371,15 @@ TEXT ·tileIQ3_SAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next468:
+next582:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done470
+	JEQ  done584
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks471:
+chunks585:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38041,7 +38569,7 @@ chunks471:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks471
+	JNZ       chunks585
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38128,9 +38656,9 @@ chunks471:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next468
+	JMP       next582
 
-done470:
+done584:
 	VZEROUPPER
 	RET
 
@@ -38149,36 +38677,40 @@ TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns472
+	JEQ   columns586
 	CMPQ  AX, $0x05
-	JEQ   columns473
+	JEQ   columns587
 	CMPQ  AX, $0x04
-	JEQ   columns474
+	JEQ   columns588
 	CMPQ  AX, $0x03
-	JEQ   columns475
+	JEQ   columns589
 	CMPQ  AX, $0x02
-	JEQ   columns476
+	JEQ   columns590
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load477
+	JNE   load591
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start478
+	JMP   start592
 
-load477:
+load591:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start478:
+start592:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest480
+	JZ   rest594
 
-loop479:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+loop593:
+	TESTQ      R14, R14
+	JZ         alone597
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone597:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38203,15 +38735,19 @@ loop479:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop479
+	JNZ          loop593
 
-rest480:
+rest594:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done482
+	JZ   done596
 
-tail481:
-	PREFETCHT1   (SI)(R14*1)
+tail595:
+	TESTQ      R14, R14
+	JZ         alone598
+	PREFETCHT1 (SI)(R14*1)
+
+alone598:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38221,40 +38757,44 @@ tail481:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail481
+	JNZ          tail595
 
-done482:
+done596:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns476:
+columns590:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load483
+	JNE   load599
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start484
+	JMP   start600
 
-load483:
+load599:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start484:
+start600:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest486
+	JZ   rest602
 
-loop485:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+loop601:
+	TESTQ      R14, R14
+	JZ         alone605
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone605:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38291,15 +38831,19 @@ loop485:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop485
+	JNZ          loop601
 
-rest486:
+rest602:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done488
+	JZ   done604
 
-tail487:
-	PREFETCHT1   (SI)(R14*1)
+tail603:
+	TESTQ      R14, R14
+	JZ         alone606
+	PREFETCHT1 (SI)(R14*1)
+
+alone606:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38312,9 +38856,9 @@ tail487:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail487
+	JNZ          tail603
 
-done488:
+done604:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38322,19 +38866,19 @@ done488:
 	VZEROUPPER
 	RET
 
-columns475:
+columns589:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load489
+	JNE   load607
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start490
+	JMP   start608
 
-load489:
+load607:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -38342,12 +38886,12 @@ load489:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start490:
+start608:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest492
+	JZ   rest610
 
-loop491:
+loop609:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38396,14 +38940,14 @@ loop491:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop491
+	JNZ          loop609
 
-rest492:
+rest610:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done494
+	JZ   done612
 
-tail493:
+tail611:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38419,9 +38963,9 @@ tail493:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail493
+	JNZ          tail611
 
-done494:
+done612:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38431,10 +38975,10 @@ done494:
 	VZEROUPPER
 	RET
 
-columns474:
+columns588:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load495
+	JNE   load613
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38443,9 +38987,9 @@ columns474:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start496
+	JMP   start614
 
-load495:
+load613:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38457,12 +39001,12 @@ load495:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start496:
+start614:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest498
+	JZ   rest616
 
-loop497:
+loop615:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38523,14 +39067,14 @@ loop497:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop497
+	JNZ          loop615
 
-rest498:
+rest616:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done500
+	JZ   done618
 
-tail499:
+tail617:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38549,9 +39093,9 @@ tail499:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail499
+	JNZ          tail617
 
-done500:
+done618:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38565,10 +39109,10 @@ done500:
 	VZEROUPPER
 	RET
 
-columns473:
+columns587:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load501
+	JNE   load619
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38579,9 +39123,9 @@ columns473:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start502
+	JMP   start620
 
-load501:
+load619:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38595,12 +39139,12 @@ load501:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start502:
+start620:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest504
+	JZ   rest622
 
-loop503:
+loop621:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38673,14 +39217,14 @@ loop503:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop503
+	JNZ          loop621
 
-rest504:
+rest622:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done506
+	JZ   done624
 
-tail505:
+tail623:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38702,9 +39246,9 @@ tail505:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail505
+	JNZ          tail623
 
-done506:
+done624:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38720,10 +39264,10 @@ done506:
 	VZEROUPPER
 	RET
 
-columns472:
+columns586:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load507
+	JNE   load625
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38736,9 +39280,9 @@ columns472:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start508
+	JMP   start626
 
-load507:
+load625:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38754,12 +39298,12 @@ load507:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start508:
+start626:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest510
+	JZ   rest628
 
-loop509:
+loop627:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38844,14 +39388,14 @@ loop509:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop509
+	JNZ          loop627
 
-rest510:
+rest628:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done512
+	JZ   done630
 
-tail511:
+tail629:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38876,9 +39420,9 @@ tail511:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail511
+	JNZ          tail629
 
-done512:
+done630:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38911,34 +39455,38 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns513
+	JEQ   columns631
 	CMPQ  AX, $0x05
-	JEQ   columns514
+	JEQ   columns632
 	CMPQ  AX, $0x04
-	JEQ   columns515
+	JEQ   columns633
 	CMPQ  AX, $0x03
-	JEQ   columns516
+	JEQ   columns634
 	CMPQ  AX, $0x02
-	JEQ   columns517
+	JEQ   columns635
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load518
+	JNE   load636
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start519
+	JMP   start637
 
-load518:
+load636:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start519:
+start637:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest521
+	JZ   rest639
 
-loop520:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
+loop638:
+	TESTQ      R14, R14
+	JZ         alone642
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+
+alone642:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38963,15 +39511,19 @@ loop520:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop520
+	JNZ          loop638
 
-rest521:
+rest639:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done523
+	JZ   done641
 
-tail522:
-	PREFETCHT1   (SI)(R14*1)
+tail640:
+	TESTQ      R14, R14
+	JZ         alone643
+	PREFETCHT1 (SI)(R14*1)
+
+alone643:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38981,38 +39533,42 @@ tail522:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail522
+	JNZ          tail640
 
-done523:
+done641:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns517:
+columns635:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load524
+	JNE   load644
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start525
+	JMP   start645
 
-load524:
+load644:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start525:
+start645:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest527
+	JZ   rest647
 
-loop526:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
+loop646:
+	TESTQ      R14, R14
+	JZ         alone650
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+
+alone650:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39049,15 +39605,19 @@ loop526:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop526
+	JNZ          loop646
 
-rest527:
+rest647:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done529
+	JZ   done649
 
-tail528:
-	PREFETCHT1   (SI)(R14*1)
+tail648:
+	TESTQ      R14, R14
+	JZ         alone651
+	PREFETCHT1 (SI)(R14*1)
+
+alone651:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39070,9 +39630,9 @@ tail528:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail528
+	JNZ          tail648
 
-done529:
+done649:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39080,19 +39640,19 @@ done529:
 	VZEROUPPER
 	RET
 
-columns516:
+columns634:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load530
+	JNE   load652
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start531
+	JMP   start653
 
-load530:
+load652:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -39100,12 +39660,12 @@ load530:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start531:
+start653:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest533
+	JZ   rest655
 
-loop532:
+loop654:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39154,14 +39714,14 @@ loop532:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop532
+	JNZ          loop654
 
-rest533:
+rest655:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done535
+	JZ   done657
 
-tail534:
+tail656:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39177,9 +39737,9 @@ tail534:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail534
+	JNZ          tail656
 
-done535:
+done657:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39189,10 +39749,10 @@ done535:
 	VZEROUPPER
 	RET
 
-columns515:
+columns633:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load536
+	JNE   load658
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39201,9 +39761,9 @@ columns515:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start537
+	JMP   start659
 
-load536:
+load658:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39215,12 +39775,12 @@ load536:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start537:
+start659:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest539
+	JZ   rest661
 
-loop538:
+loop660:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39281,14 +39841,14 @@ loop538:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop538
+	JNZ          loop660
 
-rest539:
+rest661:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done541
+	JZ   done663
 
-tail540:
+tail662:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39307,9 +39867,9 @@ tail540:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail540
+	JNZ          tail662
 
-done541:
+done663:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39323,10 +39883,10 @@ done541:
 	VZEROUPPER
 	RET
 
-columns514:
+columns632:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load542
+	JNE   load664
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39337,9 +39897,9 @@ columns514:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start543
+	JMP   start665
 
-load542:
+load664:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39353,12 +39913,12 @@ load542:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start543:
+start665:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest545
+	JZ   rest667
 
-loop544:
+loop666:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39431,14 +39991,14 @@ loop544:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop544
+	JNZ          loop666
 
-rest545:
+rest667:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done547
+	JZ   done669
 
-tail546:
+tail668:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39460,9 +40020,9 @@ tail546:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail546
+	JNZ          tail668
 
-done547:
+done669:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39478,10 +40038,10 @@ done547:
 	VZEROUPPER
 	RET
 
-columns513:
+columns631:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load548
+	JNE   load670
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39494,9 +40054,9 @@ columns513:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start549
+	JMP   start671
 
-load548:
+load670:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39512,12 +40072,12 @@ load548:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start549:
+start671:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest551
+	JZ   rest673
 
-loop550:
+loop672:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39602,14 +40162,14 @@ loop550:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop550
+	JNZ          loop672
 
-rest551:
+rest673:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done553
+	JZ   done675
 
-tail552:
+tail674:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39634,9 +40194,9 @@ tail552:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail552
+	JNZ          tail674
 
-done553:
+done675:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39669,34 +40229,38 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns554
+	JEQ   columns676
 	CMPQ  AX, $0x05
-	JEQ   columns555
+	JEQ   columns677
 	CMPQ  AX, $0x04
-	JEQ   columns556
+	JEQ   columns678
 	CMPQ  AX, $0x03
-	JEQ   columns557
+	JEQ   columns679
 	CMPQ  AX, $0x02
-	JEQ   columns558
+	JEQ   columns680
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load559
+	JNE   load681
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start560
+	JMP   start682
 
-load559:
+load681:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start560:
+start682:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest562
+	JZ   rest684
 
-loop561:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
+loop683:
+	TESTQ      R14, R14
+	JZ         alone687
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+
+alone687:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39729,15 +40293,19 @@ loop561:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop561
+	JNZ          loop683
 
-rest562:
+rest684:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done564
+	JZ   done686
 
-tail563:
-	PREFETCHT1   (SI)(R14*1)
+tail685:
+	TESTQ      R14, R14
+	JZ         alone688
+	PREFETCHT1 (SI)(R14*1)
+
+alone688:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39749,38 +40317,42 @@ tail563:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail563
+	JNZ          tail685
 
-done564:
+done686:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns558:
+columns680:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load565
+	JNE   load689
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start566
+	JMP   start690
 
-load565:
+load689:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start566:
+start690:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest568
+	JZ   rest692
 
-loop567:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
+loop691:
+	TESTQ      R14, R14
+	JZ         alone695
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+
+alone695:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39825,15 +40397,19 @@ loop567:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop567
+	JNZ          loop691
 
-rest568:
+rest692:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done570
+	JZ   done694
 
-tail569:
-	PREFETCHT1   (SI)(R14*1)
+tail693:
+	TESTQ      R14, R14
+	JZ         alone696
+	PREFETCHT1 (SI)(R14*1)
+
+alone696:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39848,9 +40424,9 @@ tail569:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail569
+	JNZ          tail693
 
-done570:
+done694:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39858,19 +40434,19 @@ done570:
 	VZEROUPPER
 	RET
 
-columns557:
+columns679:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load571
+	JNE   load697
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start572
+	JMP   start698
 
-load571:
+load697:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -39878,12 +40454,12 @@ load571:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start572:
+start698:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest574
+	JZ   rest700
 
-loop573:
+loop699:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39940,14 +40516,14 @@ loop573:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop573
+	JNZ          loop699
 
-rest574:
+rest700:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done576
+	JZ   done702
 
-tail575:
+tail701:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39965,9 +40541,9 @@ tail575:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail575
+	JNZ          tail701
 
-done576:
+done702:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39977,10 +40553,10 @@ done576:
 	VZEROUPPER
 	RET
 
-columns556:
+columns678:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load577
+	JNE   load703
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39989,9 +40565,9 @@ columns556:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start578
+	JMP   start704
 
-load577:
+load703:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40003,12 +40579,12 @@ load577:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start578:
+start704:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest580
+	JZ   rest706
 
-loop579:
+loop705:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40077,14 +40653,14 @@ loop579:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop579
+	JNZ          loop705
 
-rest580:
+rest706:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done582
+	JZ   done708
 
-tail581:
+tail707:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40105,9 +40681,9 @@ tail581:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail581
+	JNZ          tail707
 
-done582:
+done708:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40121,10 +40697,10 @@ done582:
 	VZEROUPPER
 	RET
 
-columns555:
+columns677:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load583
+	JNE   load709
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40135,9 +40711,9 @@ columns555:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start584
+	JMP   start710
 
-load583:
+load709:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40151,12 +40727,12 @@ load583:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start584:
+start710:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest586
+	JZ   rest712
 
-loop585:
+loop711:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40237,14 +40813,14 @@ loop585:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop585
+	JNZ          loop711
 
-rest586:
+rest712:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done588
+	JZ   done714
 
-tail587:
+tail713:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40268,9 +40844,9 @@ tail587:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail587
+	JNZ          tail713
 
-done588:
+done714:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40286,10 +40862,10 @@ done588:
 	VZEROUPPER
 	RET
 
-columns554:
+columns676:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load589
+	JNE   load715
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40302,9 +40878,9 @@ columns554:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start590
+	JMP   start716
 
-load589:
+load715:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40320,12 +40896,12 @@ load589:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start590:
+start716:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest592
+	JZ   rest718
 
-loop591:
+loop717:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40418,14 +40994,14 @@ loop591:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop591
+	JNZ          loop717
 
-rest592:
+rest718:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done594
+	JZ   done720
 
-tail593:
+tail719:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40452,9 +41028,9 @@ tail593:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail593
+	JNZ          tail719
 
-done594:
+done720:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40481,7 +41057,7 @@ TEXT ·quantize32AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop595:
+loop721:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -40499,10 +41075,10 @@ loop595:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special596
+	JCC          special722
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special596
+	JCS          special722
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -40536,22 +41112,22 @@ loop595:
 	NEGL         AX
 	MOVL         AX, (R11)
 
-next597:
+next723:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop595
+	JNZ  loop721
 	VZEROUPPER
 	RET
 
-special596:
+special722:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next597
+	JMP     next723
 
 // func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2
@@ -40562,7 +41138,7 @@ TEXT ·quantize256AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop598:
+loop724:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -40636,10 +41212,10 @@ loop598:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special599
+	JCC          special725
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special599
+	JCS          special725
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -40799,17 +41375,17 @@ loop598:
 	VPACKSSDW    X9, X8, X8
 	VMOVDQU      X8, 32(R11)
 
-next600:
+next726:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop598
+	JNZ  loop724
 	VZEROUPPER
 	RET
 
-special599:
+special725:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
@@ -40822,7 +41398,7 @@ special599:
 	VMOVDQU Y0, 224(R8)
 	VMOVDQU Y0, (R11)
 	VMOVDQU X0, 32(R11)
-	JMP     next600
+	JMP     next726
 
 DATA orderAVX2<>+0(SB)/4, $0x00000000
 DATA orderAVX2<>+4(SB)/4, $0x00000004
@@ -40845,7 +41421,7 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
-loop601:
+loop727:
 	VPXOR (SI), Y0, Y0
 	VPXOR 32(SI), Y1, Y1
 	VPXOR 64(SI), Y2, Y2
@@ -40856,12 +41432,47 @@ loop601:
 	VPXOR 224(SI), Y3, Y3
 	ADDQ  $0x00000100, SI
 	DECQ  CX
-	JNZ   loop601
+	JNZ   loop727
 	VPXOR Y1, Y0, Y0
 	VPXOR Y2, Y0, Y0
 	VPXOR Y3, Y0, Y0
 	VMOVQ X0, AX
 	MOVQ  AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func floatPeakAVX2(n int)
+// Requires: AVX, FMA3
+TEXT ·floatPeakAVX2(SB), NOSPLIT, $0-8
+	MOVQ   n+0(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop728:
+	VFMADD231PS Y0, Y0, Y0
+	VFMADD231PS Y1, Y1, Y1
+	VFMADD231PS Y2, Y2, Y2
+	VFMADD231PS Y3, Y3, Y3
+	VFMADD231PS Y4, Y4, Y4
+	VFMADD231PS Y5, Y5, Y5
+	VFMADD231PS Y6, Y6, Y6
+	VFMADD231PS Y7, Y7, Y7
+	VFMADD231PS Y8, Y8, Y8
+	VFMADD231PS Y9, Y9, Y9
+	VFMADD231PS Y10, Y10, Y10
+	VFMADD231PS Y11, Y11, Y11
+	DECQ        CX
+	JNZ         loop728
 	VZEROUPPER
 	RET
 
@@ -40886,7 +41497,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop602:
+loop729:
 	VPMADDUBSW Y12, Y13, Y14
 	VPMADDWD   Y12, Y14, Y14
 	VPADDD     Y14, Y0, Y0
@@ -40924,7 +41535,7 @@ loop602:
 	VPMADDWD   Y12, Y15, Y15
 	VPADDD     Y15, Y11, Y11
 	DECQ       CX
-	JNZ        loop602
+	JNZ        loop729
 	VZEROUPPER
 	RET
 

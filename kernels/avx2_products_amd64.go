@@ -41,5 +41,5 @@ func productsAVX2(i *Impl) {
 	i.MatMul[F16] = geometry256.floatProduct(gemmF16AVX2)
 	i.MatMul[BF16] = geometry256.floatProduct(gemmBF16AVX2)
 	quantizeKernels{quantize32AVX2, quantize256AVX2}.override(i)
-	i.Scan, i.Peak = scanWith(scanAVX2), peakOf(peakAVX2, 12*64)
+	i.Scan, i.DotPeak, i.FloatPeak = scanWith(scanAVX2), peakOf(peakAVX2, 12*64), peakOf(floatPeakAVX2, 12*16)
 }

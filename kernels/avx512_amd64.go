@@ -46,9 +46,10 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 	} {
 		i.MatMul[f] = geometry512.product(k)
 	}
+	i.MatMul[Q4_0] = longRows(i.MatMul[Q4_0], gemvPanelsQ4_0AVX512)
 	i.MatMul[F32] = geometry512.floatProduct(gemmF32AVX512)
 	i.MatMul[F16] = geometry512.floatProduct(gemmF16AVX512)
 	i.MatMul[BF16] = geometry512.floatProduct(gemmBF16AVX512)
 	quantizeKernels{quantize32AVX512, quantize256AVX512}.override(i)
-	i.Scan, i.Peak = scanWith(scanAVX512), peakOf(peakAVX512, 16*128)
+	i.Scan, i.DotPeak, i.FloatPeak = scanWith(scanAVX512), peakOf(peakAVX512, 16*128), peakOf(floatPeakAVX512, 16*32)
 })

@@ -39,5 +39,5 @@ var avxvnni = avx2.with("avxvnni", func(i *Impl) {
 	} {
 		i.MatMul[f] = geometry256.product(k)
 	}
-	i.Peak = peakOf(peakAVXVNNI, 12*64)
+	i.DotPeak = peakOf(peakAVXVNNI, 12*64)
 })

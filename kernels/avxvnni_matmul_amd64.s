@@ -31,58 +31,70 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 	JZ    tail3
 
 loop2:
+	TESTQ      R14, R14
+	JZ         alone5
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone5:
 	VPBROADCASTD (R11), Y0
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPBROADCASTD 16(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   448(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPBROADCASTD 20(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   512(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPBROADCASTD 24(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   576(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPBROADCASTD 28(R8), Y10
 
@@ -149,57 +161,48 @@ loop2:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
-	PREFETCHT1   544(SI)(R14*1)
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      576(SI), Y8
 	VPBROADCASTD 32(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPBROADCASTD 36(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   736(SI)(R14*1)
 	VMOVDQU      704(SI), Y8
 	VPBROADCASTD 40(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   800(SI)(R14*1)
 	VMOVDQU      768(SI), Y8
 	VPBROADCASTD 44(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   864(SI)(R14*1)
 	VMOVDQU      832(SI), Y8
 	VPBROADCASTD 48(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   928(SI)(R14*1)
 	VMOVDQU      896(SI), Y8
 	VPBROADCASTD 52(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   992(SI)(R14*1)
 	VMOVDQU      960(SI), Y8
 	VPBROADCASTD 56(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   1056(SI)(R14*1)
 	VMOVDQU      1024(SI), Y8
 	VPBROADCASTD 60(R8), Y10
 
@@ -274,61 +277,73 @@ loop2:
 	JNZ          loop2
 
 tail3:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done4
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done4
+	TESTQ      R14, R14
+	JZ         alone6
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone6:
 	VPBROADCASTD (R11), Y0
-	PREFETCHT1   32(SI)(R14*1)
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPBROADCASTD 16(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      352(SI), Y8
 	VPBROADCASTD 20(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      416(SI), Y8
 	VPBROADCASTD 24(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      480(SI), Y8
 	VPBROADCASTD 28(R8), Y10
 
@@ -409,13 +424,32 @@ columns1:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail6
+	JZ    tail8
 
-loop5:
+loop7:
+	TESTQ      R14, R14
+	JZ         alone10
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone10:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPBROADCASTD (R8), Y10
 
@@ -427,7 +461,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPBROADCASTD 4(R8), Y10
 
@@ -439,7 +472,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPBROADCASTD 8(R8), Y10
 
@@ -451,7 +483,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPBROADCASTD 12(R8), Y10
 
@@ -463,7 +494,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPBROADCASTD 16(R8), Y10
 
@@ -475,7 +505,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   448(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPBROADCASTD 20(R8), Y10
 
@@ -487,7 +516,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   512(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPBROADCASTD 24(R8), Y10
 
@@ -499,7 +527,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   576(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPBROADCASTD 28(R8), Y10
 
@@ -621,8 +648,6 @@ loop5:
 	VFMADD231PS  Y11, Y1, Y7
 	VPBROADCASTD 4(R11), Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
-	PREFETCHT1   544(SI)(R14*1)
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      576(SI), Y8
 	VPBROADCASTD 32(R8), Y10
 
@@ -634,7 +659,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPBROADCASTD 36(R8), Y10
 
@@ -646,7 +670,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   736(SI)(R14*1)
 	VMOVDQU      704(SI), Y8
 	VPBROADCASTD 40(R8), Y10
 
@@ -658,7 +681,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   800(SI)(R14*1)
 	VMOVDQU      768(SI), Y8
 	VPBROADCASTD 44(R8), Y10
 
@@ -670,7 +692,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   864(SI)(R14*1)
 	VMOVDQU      832(SI), Y8
 	VPBROADCASTD 48(R8), Y10
 
@@ -682,7 +703,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   928(SI)(R14*1)
 	VMOVDQU      896(SI), Y8
 	VPBROADCASTD 52(R8), Y10
 
@@ -694,7 +714,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   992(SI)(R14*1)
 	VMOVDQU      960(SI), Y8
 	VPBROADCASTD 56(R8), Y10
 
@@ -706,7 +725,6 @@ loop5:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   1056(SI)(R14*1)
 	VMOVDQU      1024(SI), Y8
 	VPBROADCASTD 60(R8), Y10
 
@@ -832,16 +850,35 @@ loop5:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop5
+	JNZ          loop7
 
-tail6:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done7
+tail8:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done9
+	TESTQ      R14, R14
+	JZ         alone11
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone11:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
-	PREFETCHT1   32(SI)(R14*1)
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPBROADCASTD (R8), Y10
 
@@ -853,7 +890,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPBROADCASTD 4(R8), Y10
 
@@ -865,7 +901,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPBROADCASTD 8(R8), Y10
 
@@ -877,7 +912,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPBROADCASTD 12(R8), Y10
 
@@ -889,7 +923,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPBROADCASTD 16(R8), Y10
 
@@ -901,7 +934,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      352(SI), Y8
 	VPBROADCASTD 20(R8), Y10
 
@@ -913,7 +945,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      416(SI), Y8
 	VPBROADCASTD 24(R8), Y10
 
@@ -925,7 +956,6 @@ tail6:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      480(SI), Y8
 	VPBROADCASTD 28(R8), Y10
 
@@ -1046,7 +1076,7 @@ tail6:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done7:
+done9:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -1062,9 +1092,9 @@ TEXT ·tileQ8_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail9
+	JZ    tail13
 
-loop8:
+loop12:
 	VMOVDQU   64(SI), Y0
 	VMOVDQU   Y0, (R8)
 	VMOVDQU   128(SI), Y2
@@ -1141,12 +1171,12 @@ loop8:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000440, SI
 	DECQ      CX
-	JNZ       loop8
+	JNZ       loop12
 
-tail9:
+tail13:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done10
+	JZ        done14
 	VMOVDQU   32(SI), Y0
 	VMOVDQU   Y0, (R8)
 	VMOVDQU   96(SI), Y2
@@ -1185,7 +1215,7 @@ tail9:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done10:
+done14:
 	VZEROUPPER
 	RET
 
@@ -1205,22 +1235,22 @@ TEXT ·gemmBlocksAVXVNNI(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns11
+	JEQ   columns15
 	CMPQ  AX, $0x02
-	JEQ   columns12
+	JEQ   columns16
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load13
+	JNE   load17
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start14
+	JMP   start18
 
-load13:
+load17:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start14:
-loop15:
+start18:
+loop19:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -1323,30 +1353,30 @@ loop15:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop15
+	JNZ          loop19
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns12:
+columns16:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load16
+	JNE   load20
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start17
+	JMP   start21
 
-load16:
+load20:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start17:
-loop18:
+start21:
+loop22:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1530,7 +1560,7 @@ loop18:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop18
+	JNZ          loop22
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1538,19 +1568,19 @@ loop18:
 	VZEROUPPER
 	RET
 
-columns11:
+columns15:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load19
+	JNE   load23
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start20
+	JMP   start24
 
-load19:
+load23:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -1558,8 +1588,8 @@ load19:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start20:
-loop21:
+start24:
+loop25:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1824,7 +1854,7 @@ loop21:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop21
+	JNZ          loop25
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1850,7 +1880,7 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns22
+	JEQ   columns26
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -1858,12 +1888,24 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail24
+	JZ    tail28
 
-loop23:
+loop27:
+	TESTQ      R14, R14
+	JZ         alone30
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone30:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -1871,7 +1913,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -1886,7 +1927,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -1902,7 +1942,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -1919,7 +1958,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2002,7 +2040,6 @@ loop23:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
@@ -2010,7 +2047,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -2025,7 +2061,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 44(R8), Y10
@@ -2041,7 +2076,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2058,7 +2092,6 @@ loop23:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2145,15 +2178,27 @@ loop23:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop23
+	JNZ          loop27
 
-tail24:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done25
+tail28:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done29
+	TESTQ      R14, R14
+	JZ         alone31
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone31:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -2161,7 +2206,6 @@ tail24:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2176,7 +2220,6 @@ tail24:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2192,7 +2235,6 @@ tail24:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2209,7 +2251,6 @@ tail24:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2291,13 +2332,13 @@ tail24:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done25:
+done29:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns22:
+columns26:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2305,14 +2346,26 @@ columns22:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail27
+	JZ    tail33
 
-loop26:
+loop32:
+	TESTQ      R14, R14
+	JZ         alone35
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone35:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -2325,7 +2378,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2350,7 +2402,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2376,7 +2427,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2403,7 +2453,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2543,7 +2592,6 @@ loop26:
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
@@ -2556,7 +2604,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -2581,7 +2628,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 44(R8), Y10
@@ -2607,7 +2653,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2634,7 +2679,6 @@ loop26:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2776,17 +2820,29 @@ loop26:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop26
+	JNZ          loop32
 
-tail27:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done28
+tail33:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done34
+	TESTQ      R14, R14
+	JZ         alone36
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone36:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -2799,7 +2855,6 @@ tail27:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -2824,7 +2879,6 @@ tail27:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -2850,7 +2904,6 @@ tail27:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -2877,7 +2930,6 @@ tail27:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3014,7 +3066,7 @@ tail27:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done28:
+done34:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3030,9 +3082,9 @@ TEXT ·tileQ4_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail30
+	JZ    tail38
 
-loop29:
+loop37:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3189,12 +3241,12 @@ loop29:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop29
+	JNZ       loop37
 
-tail30:
+tail38:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done31
+	JZ        done39
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3273,7 +3325,7 @@ tail30:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done31:
+done39:
 	VZEROUPPER
 	RET
 
@@ -3293,18 +3345,26 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns32
+	JEQ   columns40
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail34
+	JZ    tail42
 
-loop33:
+loop41:
+	TESTQ      R14, R14
+	JZ         alone44
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone44:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -3312,7 +3372,6 @@ loop33:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -3327,7 +3386,6 @@ loop33:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -3335,7 +3393,6 @@ loop33:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3352,7 +3409,6 @@ loop33:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3458,27 +3514,35 @@ loop33:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop33
+	JNZ          loop41
 
-tail34:
+tail42:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns32:
+columns40:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail37
+	JZ    tail46
 
-loop36:
+loop45:
+	TESTQ      R14, R14
+	JZ         alone48
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone48:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -3491,7 +3555,6 @@ loop36:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -3516,7 +3579,6 @@ loop36:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
@@ -3529,7 +3591,6 @@ loop36:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3556,7 +3617,6 @@ loop36:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3731,9 +3791,9 @@ loop36:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop36
+	JNZ          loop45
 
-tail37:
+tail46:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3748,9 +3808,9 @@ TEXT ·tileQ4_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail40
+	JZ    tail50
 
-loop39:
+loop49:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -3834,9 +3894,9 @@ loop39:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop39
+	JNZ       loop49
 
-tail40:
+tail50:
 	VZEROUPPER
 	RET
 
@@ -3856,22 +3916,22 @@ TEXT ·gemmBlocksMinAVXVNNI(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns42
+	JEQ   columns52
 	CMPQ  AX, $0x02
-	JEQ   columns43
+	JEQ   columns53
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load44
+	JNE   load54
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start45
+	JMP   start55
 
-load44:
+load54:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start45:
-loop46:
+start55:
+loop56:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -3981,30 +4041,30 @@ loop46:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop46
+	JNZ          loop56
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns43:
+columns53:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load47
+	JNE   load57
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start48
+	JMP   start58
 
-load47:
+load57:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start48:
-loop49:
+start58:
+loop59:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4202,7 +4262,7 @@ loop49:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop49
+	JNZ          loop59
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4210,19 +4270,19 @@ loop49:
 	VZEROUPPER
 	RET
 
-columns42:
+columns52:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load50
+	JNE   load60
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start51
+	JMP   start61
 
-load50:
+load60:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -4230,8 +4290,8 @@ load50:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start51:
-loop52:
+start61:
+loop62:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4517,7 +4577,7 @@ loop52:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop52
+	JNZ          loop62
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4543,7 +4603,7 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns53
+	JEQ   columns63
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -4551,12 +4611,26 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail55
+	JZ    tail65
 
-loop54:
+loop64:
+	TESTQ      R14, R14
+	JZ         alone67
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone67:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -4564,7 +4638,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -4572,7 +4645,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -4587,7 +4659,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -4595,7 +4666,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -4620,7 +4690,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -4726,7 +4795,6 @@ loop54:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
@@ -4734,7 +4802,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -4742,7 +4809,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 40(R8), Y10
@@ -4757,7 +4823,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 48(R8), Y10
@@ -4765,7 +4830,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -4790,7 +4854,6 @@ loop54:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -4900,15 +4963,29 @@ loop54:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop54
+	JNZ          loop64
 
-tail55:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done56
+tail65:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done66
+	TESTQ      R14, R14
+	JZ         alone68
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone68:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -4916,7 +4993,6 @@ tail55:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -4924,7 +5000,6 @@ tail55:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -4939,7 +5014,6 @@ tail55:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -4947,7 +5021,6 @@ tail55:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -4972,7 +5045,6 @@ tail55:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5077,13 +5149,13 @@ tail55:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done56:
+done66:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns53:
+columns63:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -5091,14 +5163,28 @@ columns53:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail58
+	JZ    tail70
 
-loop57:
+loop69:
+	TESTQ      R14, R14
+	JZ         alone72
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone72:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -5111,7 +5197,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -5124,7 +5209,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -5149,7 +5233,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -5162,7 +5245,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5197,7 +5279,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5360,7 +5441,6 @@ loop57:
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 32(R8), Y10
@@ -5373,7 +5453,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 36(R8), Y10
@@ -5386,7 +5465,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 40(R8), Y10
@@ -5411,7 +5489,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 48(R8), Y10
@@ -5424,7 +5501,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   608(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5459,7 +5535,6 @@ loop57:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   672(SI)(R14*1)
 	VMOVDQU      640(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5624,17 +5699,31 @@ loop57:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop57
+	JNZ          loop69
 
-tail58:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done59
+tail70:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done71
+	TESTQ      R14, R14
+	JZ         alone73
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone73:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -5647,7 +5736,6 @@ tail58:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -5660,7 +5748,6 @@ tail58:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -5685,7 +5772,6 @@ tail58:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -5698,7 +5784,6 @@ tail58:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5733,7 +5818,6 @@ tail58:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      288(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -5893,7 +5977,7 @@ tail58:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done59:
+done71:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -5909,9 +5993,9 @@ TEXT ·tileQ5_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail61
+	JZ    tail75
 
-loop60:
+loop74:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6128,12 +6212,12 @@ loop60:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x000002c0, SI
 	DECQ      CX
-	JNZ       loop60
+	JNZ       loop74
 
-tail61:
+tail75:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done62
+	JZ        done76
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6242,7 +6326,7 @@ tail61:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done62:
+done76:
 	VZEROUPPER
 	RET
 
@@ -6262,18 +6346,27 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns63
+	JEQ   columns77
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail65
+	JZ    tail79
 
-loop64:
+loop78:
+	TESTQ      R14, R14
+	JZ         alone81
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone81:
 	VPXOR        Y0, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -6281,7 +6374,6 @@ loop64:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -6289,7 +6381,6 @@ loop64:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -6304,7 +6395,6 @@ loop64:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -6312,7 +6402,6 @@ loop64:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -6325,7 +6414,6 @@ loop64:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -6458,27 +6546,36 @@ loop64:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop64
+	JNZ          loop78
 
-tail65:
+tail79:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns63:
+columns77:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail68
+	JZ    tail83
 
-loop67:
+loop82:
+	TESTQ      R14, R14
+	JZ         alone85
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone85:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -6491,7 +6588,6 @@ loop67:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
@@ -6504,7 +6600,6 @@ loop67:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
@@ -6529,7 +6624,6 @@ loop67:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -6542,7 +6636,6 @@ loop67:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -6560,7 +6653,6 @@ loop67:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   384(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
@@ -6762,9 +6854,9 @@ loop67:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop67
+	JNZ          loop82
 
-tail68:
+tail83:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -6779,9 +6871,9 @@ TEXT ·tileQ5_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail71
+	JZ    tail87
 
-loop70:
+loop86:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -6895,9 +6987,9 @@ loop70:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000180, SI
 	DECQ      CX
-	JNZ       loop70
+	JNZ       loop86
 
-tail71:
+tail87:
 	VZEROUPPER
 	RET
 
@@ -6918,7 +7010,7 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns73
+	JEQ            columns89
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -6926,11 +7018,23 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail75
+	JZ             tail91
 
-loop74:
+loop90:
+	TESTQ      R14, R14
+	JZ         alone93
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone93:
 	VPBROADCASTD (R11), Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -6939,7 +7043,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -6956,7 +7059,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -6974,7 +7076,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -6993,7 +7094,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7083,7 +7183,6 @@ loop74:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7092,7 +7191,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7109,7 +7207,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7127,7 +7224,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7146,7 +7242,6 @@ loop74:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7241,14 +7336,26 @@ loop74:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop74
+	JNZ          loop90
 
-tail75:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done76
+tail91:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done92
+	TESTQ      R14, R14
+	JZ         alone94
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone94:
 	VPBROADCASTD (R11), Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7257,7 +7364,6 @@ tail75:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7274,7 +7380,6 @@ tail75:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7292,7 +7397,6 @@ tail75:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7311,7 +7415,6 @@ tail75:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7401,13 +7504,13 @@ tail75:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done76:
+done92:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns73:
+columns89:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -7415,12 +7518,24 @@ columns73:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail78
+	JZ    tail96
 
-loop77:
+loop95:
+	TESTQ      R14, R14
+	JZ         alone98
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone98:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7434,7 +7549,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7461,7 +7575,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7489,7 +7602,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7518,7 +7630,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7663,7 +7774,6 @@ loop77:
 	VFMADD231PS  Y11, Y1, Y7
 	VPBROADCASTD 4(R11), Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7677,7 +7787,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7704,7 +7813,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7732,7 +7840,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7761,7 +7868,6 @@ loop77:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7910,15 +8016,27 @@ loop77:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop77
+	JNZ          loop95
 
-tail78:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done79
+tail96:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done97
+	TESTQ      R14, R14
+	JZ         alone99
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone99:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7932,7 +8050,6 @@ tail78:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7959,7 +8076,6 @@ tail78:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -7987,7 +8103,6 @@ tail78:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8016,7 +8131,6 @@ tail78:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8160,7 +8274,7 @@ tail78:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done79:
+done97:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -8177,9 +8291,9 @@ TEXT ·tileIQ4_NLAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail81
+	JZ             tail101
 
-loop80:
+loop100:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8336,12 +8450,12 @@ loop80:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop80
+	JNZ       loop100
 
-tail81:
+tail101:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done82
+	JZ        done102
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8420,7 +8534,7 @@ tail81:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done82:
+done102:
 	VZEROUPPER
 	RET
 
@@ -8441,7 +8555,7 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns83
+	JEQ            columns103
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -8449,12 +8563,24 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail85
+	JZ             tail105
 
-loop84:
+loop104:
+	TESTQ      R14, R14
+	JZ         alone107
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone107:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8463,7 +8589,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8480,7 +8605,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8498,7 +8622,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8517,7 +8640,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8611,7 +8733,6 @@ loop84:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 4(R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8620,7 +8741,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8637,7 +8757,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8655,7 +8774,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8674,7 +8792,6 @@ loop84:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8772,15 +8889,27 @@ loop84:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop84
+	JNZ          loop104
 
-tail85:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done86
+tail105:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done106
+	TESTQ      R14, R14
+	JZ         alone108
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone108:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8789,7 +8918,6 @@ tail85:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8806,7 +8934,6 @@ tail85:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8824,7 +8951,6 @@ tail85:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8843,7 +8969,6 @@ tail85:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8936,13 +9061,13 @@ tail85:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done86:
+done106:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns83:
+columns103:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -8950,14 +9075,26 @@ columns83:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail88
+	JZ    tail110
 
-loop87:
+loop109:
+	TESTQ      R14, R14
+	JZ         alone112
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone112:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8971,7 +9108,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -8998,7 +9134,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9026,7 +9161,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9055,7 +9189,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9206,7 +9339,6 @@ loop87:
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD 4(R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9220,7 +9352,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9247,7 +9378,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9275,7 +9405,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9304,7 +9433,6 @@ loop87:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9457,17 +9585,29 @@ loop87:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop87
+	JNZ          loop109
 
-tail88:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done89
+tail110:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done111
+	TESTQ      R14, R14
+	JZ         alone113
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone113:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9481,7 +9621,6 @@ tail88:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9508,7 +9647,6 @@ tail88:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPSHUFB      Y8, Y15, Y8
@@ -9536,7 +9674,6 @@ tail88:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9565,7 +9702,6 @@ tail88:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -9713,7 +9849,7 @@ tail88:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done89:
+done111:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -9730,9 +9866,9 @@ TEXT ·tileMXFP4AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail91
+	JZ             tail115
 
-loop90:
+loop114:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -9925,12 +10061,12 @@ loop90:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop90
+	JNZ       loop114
 
-tail91:
+tail115:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done92
+	JZ        done116
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10027,7 +10163,7 @@ tail91:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done92:
+done116:
 	VZEROUPPER
 	RET
 
@@ -10047,7 +10183,7 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns93
+	JEQ   columns117
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10055,12 +10191,24 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail95
+	JZ    tail119
 
-loop94:
+loop118:
+	TESTQ      R14, R14
+	JZ         alone121
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone121:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10116,7 +10264,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10179,7 +10326,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10242,7 +10388,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10305,7 +10450,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10625,7 +10769,6 @@ loop94:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 16(R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10681,7 +10824,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10744,7 +10886,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10807,7 +10948,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -10870,7 +11010,6 @@ loop94:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11194,15 +11333,27 @@ loop94:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop94
+	JNZ          loop118
 
-tail95:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done96
+tail119:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done120
+	TESTQ      R14, R14
+	JZ         alone122
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone122:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11258,7 +11409,6 @@ tail95:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11321,7 +11471,6 @@ tail95:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11384,7 +11533,6 @@ tail95:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11447,7 +11595,6 @@ tail95:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11766,13 +11913,13 @@ tail95:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done96:
+done120:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns93:
+columns117:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -11780,14 +11927,26 @@ columns93:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail98
+	JZ    tail124
 
-loop97:
+loop123:
+	TESTQ      R14, R14
+	JZ         alone126
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone126:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11878,7 +12037,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -11982,7 +12140,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -12086,7 +12243,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -12190,7 +12346,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -12720,7 +12875,6 @@ loop97:
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD 16(R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -12811,7 +12965,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -12915,7 +13068,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13019,7 +13171,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13123,7 +13274,6 @@ loop97:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13655,17 +13805,29 @@ loop97:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop97
+	JNZ          loop123
 
-tail98:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done99
+tail124:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done125
+	TESTQ      R14, R14
+	JZ         alone127
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone127:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSLLD       $0x01, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13756,7 +13918,6 @@ tail98:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13860,7 +14021,6 @@ tail98:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x05, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -13964,7 +14124,6 @@ tail98:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -14068,7 +14227,6 @@ tail98:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x03, Y8, Y8
 	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
@@ -14595,7 +14753,7 @@ tail98:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done99:
+done125:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -14611,9 +14769,9 @@ TEXT ·tileQ1_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail101
+	JZ    tail129
 
-loop100:
+loop128:
 	VMOVDQU   64(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -15280,12 +15438,12 @@ loop100:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop100
+	JNZ       loop128
 
-tail101:
+tail129:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done102
+	JZ        done130
 	VMOVDQU   32(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -15619,7 +15777,7 @@ tail101:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done102:
+done130:
 	VZEROUPPER
 	RET
 
@@ -15639,7 +15797,7 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadInOrder+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns103
+	JEQ   columns131
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -15647,12 +15805,24 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail105
+	JZ    tail133
 
-loop104:
+loop132:
+	TESTQ      R14, R14
+	JZ         alone135
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone135:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -15676,7 +15846,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -15708,7 +15877,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -15739,7 +15907,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -15771,7 +15938,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -15933,7 +16099,6 @@ loop104:
 	VFMADD231PS  Y11, Y0, Y6
 	VPBROADCASTD 8(R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD 64(R8), Y10
@@ -15957,7 +16122,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -15989,7 +16153,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16020,7 +16183,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16052,7 +16214,6 @@ loop104:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16218,15 +16379,27 @@ loop104:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop104
+	JNZ          loop132
 
-tail105:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done106
+tail133:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done134
+	TESTQ      R14, R14
+	JZ         alone136
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone136:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -16250,7 +16423,6 @@ tail105:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16282,7 +16454,6 @@ tail105:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16313,7 +16484,6 @@ tail105:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16345,7 +16515,6 @@ tail105:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16506,13 +16675,13 @@ tail105:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done106:
+done134:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns103:
+columns131:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -16520,14 +16689,26 @@ columns103:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail108
+	JZ    tail138
 
-loop107:
+loop137:
+	TESTQ      R14, R14
+	JZ         alone140
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone140:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   64(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -16566,7 +16747,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   128(SI)(R14*1)
 	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16618,7 +16798,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   192(SI)(R14*1)
 	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16670,7 +16849,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   256(SI)(R14*1)
 	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16722,7 +16900,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   320(SI)(R14*1)
 	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -16992,7 +17169,6 @@ loop107:
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD 8(R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD 64(R8), Y10
@@ -17031,7 +17207,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   352(SI)(R14*1)
 	VMOVDQU      320(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17083,7 +17258,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   416(SI)(R14*1)
 	VMOVDQU      384(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17135,7 +17309,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   480(SI)(R14*1)
 	VMOVDQU      448(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17187,7 +17360,6 @@ loop107:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   544(SI)(R14*1)
 	VMOVDQU      512(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17459,17 +17631,29 @@ loop107:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop107
+	JNZ          loop137
 
-tail108:
-	MOVQ         nBlocks+24(FP), AX
-	TESTQ        $0x00000001, AX
-	JZ           done109
+tail138:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done139
+	TESTQ      R14, R14
+	JZ         alone141
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone141:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
-	PREFETCHT1   32(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -17508,7 +17692,6 @@ tail108:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   96(SI)(R14*1)
 	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17560,7 +17743,6 @@ tail108:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   160(SI)(R14*1)
 	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x06, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17612,7 +17794,6 @@ tail108:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   224(SI)(R14*1)
 	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17664,7 +17845,6 @@ tail108:
 	// VPDPBUSD Y10, Y8, Y1
 	LONG         $0x503dc2c4
 	BYTE         $0xca
-	PREFETCHT1   288(SI)(R14*1)
 	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
@@ -17931,7 +18111,7 @@ tail108:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done109:
+done139:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -17947,9 +18127,9 @@ TEXT ·tileQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail111
+	JZ    tail143
 
-loop110:
+loop142:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -18276,12 +18456,12 @@ loop110:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop110
+	JNZ       loop142
 
-tail111:
+tail143:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done112
+	JZ        done144
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -18445,12 +18625,12 @@ tail111:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done112:
+done144:
 	VZEROUPPER
 	RET
 
 // func gemvNVFP4AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           y+0(FP), DI
 	MOVQ           ldy+8(FP), R15
@@ -18466,16 +18646,30 @@ TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableNVFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns113
+	JEQ            columns145
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
 	MOVQ           nBlocks+24(FP), CX
 	TESTQ          CX, CX
-	JZ             tail115
+	JZ             tail147
 
-loop114:
+loop146:
+	TESTQ      R14, R14
+	JZ         alone149
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone149:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VMOVDQU      128(SI), Y8
@@ -19010,24 +19204,38 @@ loop114:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop114
+	JNZ          loop146
 
-tail115:
+tail147:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns113:
+columns145:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail118
+	JZ    tail151
 
-loop117:
+loop150:
+	TESTQ      R14, R14
+	JZ         alone153
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone153:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VPXOR        Y1, Y1, Y1
@@ -19970,9 +20178,9 @@ loop117:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop117
+	JNZ          loop150
 
-tail118:
+tail151:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -19998,7 +20206,7 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns120
+	JEQ     columns154
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20006,25 +20214,29 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next122:
+next156:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done124
+	JEQ  done158
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half125:
+half159:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks126:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks160:
+	TESTQ      R14, R14
+	JZ         alone161
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone161:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -20092,13 +20304,17 @@ chunks126:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone162
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone162:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      (SI)(R9*2), Y6
@@ -20178,7 +20394,7 @@ chunks126:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks126
+	JNZ          chunks160
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -20210,18 +20426,18 @@ chunks126:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next127
+	JEQ          next163
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half125
+	JMP          half159
 
-next127:
+next163:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next122
+	JMP  next156
 
-done124:
+done158:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20232,7 +20448,7 @@ done124:
 	VZEROUPPER
 	RET
 
-columns120:
+columns154:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20240,14 +20456,14 @@ columns120:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next129:
+next165:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done131
+	JEQ  done167
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half132:
+half168:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -20255,12 +20471,16 @@ half132:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks133:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks169:
+	TESTQ      R14, R14
+	JZ         alone170
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone170:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -20378,13 +20598,17 @@ chunks133:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone171
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone171:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -20514,7 +20738,7 @@ chunks133:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks133
+	JNZ          chunks169
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -20567,18 +20791,18 @@ chunks133:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next134
+	JEQ          next172
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half132
+	JMP          half168
 
-next134:
+next172:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next129
+	JMP  next165
 
-done131:
+done167:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20600,15 +20824,15 @@ TEXT ·tileQ4_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next136:
+next174:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done138
+	JEQ  done176
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks139:
+chunks177:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -20740,7 +20964,7 @@ chunks139:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks139
+	JNZ       chunks177
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -20767,9 +20991,9 @@ chunks139:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next136
+	JMP       next174
 
-done138:
+done176:
 	VZEROUPPER
 	RET
 
@@ -20791,23 +21015,23 @@ TEXT ·gemmSub32MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns140
+	JEQ     columns178
 	CMPQ    AX, $0x02
-	JEQ     columns141
+	JEQ     columns179
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start142
+	JNE     start180
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start142:
-loop143:
+start180:
+loop181:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups144:
+groups182:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -20923,7 +21147,7 @@ groups144:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups144
+	JNZ          groups182
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -20967,29 +21191,29 @@ groups144:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop143
+	JNZ          loop181
 	VZEROUPPER
 	RET
 
-columns141:
+columns179:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start145
+	JNE     start183
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start145:
-loop146:
+start183:
+loop184:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups147:
+groups185:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21201,7 +21425,7 @@ groups147:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups147
+	JNZ          groups185
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21284,14 +21508,14 @@ groups147:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop146
+	JNZ          loop184
 	VZEROUPPER
 	RET
 
-columns140:
+columns178:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start148
+	JNE     start186
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -21300,8 +21524,8 @@ columns140:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start148:
-loop149:
+start186:
+loop187:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -21310,7 +21534,7 @@ loop149:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups150:
+groups188:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21618,7 +21842,7 @@ groups150:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups150
+	JNZ          groups188
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21740,7 +21964,7 @@ groups150:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop149
+	JNZ          loop187
 	VZEROUPPER
 	RET
 
@@ -21762,7 +21986,7 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns151
+	JEQ     columns189
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21770,26 +21994,30 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next153:
+next191:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done155
+	JEQ  done193
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half156:
+half194:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks157:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
+chunks195:
+	TESTQ      R14, R14
+	JZ         alone196
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone196:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -21848,16 +22076,20 @@ chunks157:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone197
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+
+alone197:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      512(SI)(R9*2), Y6
@@ -21914,15 +22146,19 @@ chunks157:
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone198
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone198:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -21981,16 +22217,20 @@ chunks157:
 	VPBROADCASTD 92(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone199
+	PREFETCHT1 1088(SI)(R14*1)
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+	PREFETCHT1 1408(SI)(R14*1)
+
+alone199:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      1536(SI)(R9*2), Y6
@@ -22047,16 +22287,20 @@ chunks157:
 	VPBROADCASTD 124(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone200
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+	PREFETCHT1 1728(SI)(R14*1)
+	PREFETCHT1 1792(SI)(R14*1)
+
+alone200:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22115,15 +22359,19 @@ chunks157:
 	VPBROADCASTD 156(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   1856(SI)(R14*1)
-	PREFETCHT1   1920(SI)(R14*1)
-	PREFETCHT1   1984(SI)(R14*1)
-	PREFETCHT1   2048(SI)(R14*1)
-	PREFETCHT1   2112(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone201
+	PREFETCHT1 1856(SI)(R14*1)
+	PREFETCHT1 1920(SI)(R14*1)
+	PREFETCHT1 1984(SI)(R14*1)
+	PREFETCHT1 2048(SI)(R14*1)
+	PREFETCHT1 2112(SI)(R14*1)
+
+alone201:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      (SI)(R9*2), Y6
@@ -22220,16 +22468,20 @@ chunks157:
 	VPBROADCASTD 188(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   2176(SI)(R14*1)
-	PREFETCHT1   2240(SI)(R14*1)
-	PREFETCHT1   2304(SI)(R14*1)
-	PREFETCHT1   2368(SI)(R14*1)
-	PREFETCHT1   2432(SI)(R14*1)
-	PREFETCHT1   2496(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone202
+	PREFETCHT1 2176(SI)(R14*1)
+	PREFETCHT1 2240(SI)(R14*1)
+	PREFETCHT1 2304(SI)(R14*1)
+	PREFETCHT1 2368(SI)(R14*1)
+	PREFETCHT1 2432(SI)(R14*1)
+	PREFETCHT1 2496(SI)(R14*1)
+
+alone202:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22328,15 +22580,19 @@ chunks157:
 	VPBROADCASTD 220(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   2560(SI)(R14*1)
-	PREFETCHT1   2624(SI)(R14*1)
-	PREFETCHT1   2688(SI)(R14*1)
-	PREFETCHT1   2752(SI)(R14*1)
-	PREFETCHT1   2816(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone203
+	PREFETCHT1 2560(SI)(R14*1)
+	PREFETCHT1 2624(SI)(R14*1)
+	PREFETCHT1 2688(SI)(R14*1)
+	PREFETCHT1 2752(SI)(R14*1)
+	PREFETCHT1 2816(SI)(R14*1)
+
+alone203:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      2048(SI)(R9*2), Y6
@@ -22473,7 +22729,7 @@ chunks157:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks157
+	JNZ          chunks195
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -22505,18 +22761,18 @@ chunks157:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next158
+	JEQ          next204
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half156
+	JMP          half194
 
-next158:
+next204:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next153
+	JMP  next191
 
-done155:
+done193:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22527,7 +22783,7 @@ done155:
 	VZEROUPPER
 	RET
 
-columns151:
+columns189:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -22535,14 +22791,14 @@ columns151:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next160:
+next206:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done162
+	JEQ  done208
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half163:
+half209:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -22550,13 +22806,17 @@ half163:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks164:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
+chunks210:
+	TESTQ      R14, R14
+	JZ         alone211
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+
+alone211:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22658,16 +22918,20 @@ chunks164:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone212
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+
+alone212:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -22767,15 +23031,19 @@ chunks164:
 	VPBROADCASTD 60(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone213
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+
+alone213:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22877,16 +23145,20 @@ chunks164:
 	VPBROADCASTD 92(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone214
+	PREFETCHT1 1088(SI)(R14*1)
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+	PREFETCHT1 1408(SI)(R14*1)
+
+alone214:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -22986,16 +23258,20 @@ chunks164:
 	VPBROADCASTD 124(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone215
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+	PREFETCHT1 1728(SI)(R14*1)
+	PREFETCHT1 1792(SI)(R14*1)
+
+alone215:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -23097,15 +23373,19 @@ chunks164:
 	VPBROADCASTD 156(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   1856(SI)(R14*1)
-	PREFETCHT1   1920(SI)(R14*1)
-	PREFETCHT1   1984(SI)(R14*1)
-	PREFETCHT1   2048(SI)(R14*1)
-	PREFETCHT1   2112(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone216
+	PREFETCHT1 1856(SI)(R14*1)
+	PREFETCHT1 1920(SI)(R14*1)
+	PREFETCHT1 1984(SI)(R14*1)
+	PREFETCHT1 2048(SI)(R14*1)
+	PREFETCHT1 2112(SI)(R14*1)
+
+alone216:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -23245,16 +23525,20 @@ chunks164:
 	VPBROADCASTD 188(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   2176(SI)(R14*1)
-	PREFETCHT1   2240(SI)(R14*1)
-	PREFETCHT1   2304(SI)(R14*1)
-	PREFETCHT1   2368(SI)(R14*1)
-	PREFETCHT1   2432(SI)(R14*1)
-	PREFETCHT1   2496(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone217
+	PREFETCHT1 2176(SI)(R14*1)
+	PREFETCHT1 2240(SI)(R14*1)
+	PREFETCHT1 2304(SI)(R14*1)
+	PREFETCHT1 2368(SI)(R14*1)
+	PREFETCHT1 2432(SI)(R14*1)
+	PREFETCHT1 2496(SI)(R14*1)
+
+alone217:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -23396,15 +23680,19 @@ chunks164:
 	VPBROADCASTD 220(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   2560(SI)(R14*1)
-	PREFETCHT1   2624(SI)(R14*1)
-	PREFETCHT1   2688(SI)(R14*1)
-	PREFETCHT1   2752(SI)(R14*1)
-	PREFETCHT1   2816(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone218
+	PREFETCHT1 2560(SI)(R14*1)
+	PREFETCHT1 2624(SI)(R14*1)
+	PREFETCHT1 2688(SI)(R14*1)
+	PREFETCHT1 2752(SI)(R14*1)
+	PREFETCHT1 2816(SI)(R14*1)
+
+alone218:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -23584,7 +23872,7 @@ chunks164:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks164
+	JNZ          chunks210
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -23637,18 +23925,18 @@ chunks164:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next165
+	JEQ          next219
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half163
+	JMP          half209
 
-next165:
+next219:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next160
+	JMP  next206
 
-done162:
+done208:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23670,15 +23958,15 @@ TEXT ·tileQ5_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next167:
+next221:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done169
+	JEQ  done223
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks170:
+chunks224:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -24434,7 +24722,7 @@ chunks170:
 	ADDQ      $0x00000a00, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks170
+	JNZ       chunks224
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -24461,9 +24749,9 @@ chunks170:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next167
+	JMP       next221
 
-done169:
+done223:
 	VZEROUPPER
 	RET
 
@@ -24485,23 +24773,23 @@ TEXT ·gemmSub32WideMinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns171
+	JEQ     columns225
 	CMPQ    AX, $0x02
-	JEQ     columns172
+	JEQ     columns226
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start173
+	JNE     start227
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start173:
-loop174:
+start227:
+loop228:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups175:
+groups229:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -24601,7 +24889,7 @@ groups175:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups175
+	JNZ          groups229
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -24645,29 +24933,29 @@ groups175:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop174
+	JNZ          loop228
 	VZEROUPPER
 	RET
 
-columns172:
+columns226:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start176
+	JNE     start230
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start176:
-loop177:
+start230:
+loop231:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups178:
+groups232:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24847,7 +25135,7 @@ groups178:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups178
+	JNZ          groups232
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24930,14 +25218,14 @@ groups178:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop177
+	JNZ          loop231
 	VZEROUPPER
 	RET
 
-columns171:
+columns225:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start179
+	JNE     start233
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -24946,8 +25234,8 @@ columns171:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start179:
-loop180:
+start233:
+loop234:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -24956,7 +25244,7 @@ loop180:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups181:
+groups235:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25216,7 +25504,7 @@ groups181:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups181
+	JNZ          groups235
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25338,7 +25626,7 @@ groups181:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop180
+	JNZ          loop234
 	VZEROUPPER
 	RET
 
@@ -25360,7 +25648,7 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns182
+	JEQ     columns236
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25368,39 +25656,43 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next184:
+next238:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done186
+	JEQ   done240
 	TESTQ $0x00000001, R15
-	JNZ   odd185
+	JNZ   odd239
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks183
+	JEQ   blocks237
 	ADDQ  $0x00000120, SI
-	JMP   blocks183
+	JMP   blocks237
 
-odd185:
+odd239:
 	LEAQ -3360(SI), DX
 
-blocks183:
+blocks237:
 	XORQ R9, R9
 
-half187:
+half241:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks188:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+chunks242:
+	TESTQ      R14, R14
+	JZ         alone243
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone243:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25466,17 +25758,21 @@ chunks188:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone244
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+
+alone244:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25542,16 +25838,20 @@ chunks188:
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone245
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+	PREFETCHT1 1088(SI)(R14*1)
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+
+alone245:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25617,17 +25917,21 @@ chunks188:
 	VPBROADCASTD 92(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone246
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+	PREFETCHT1 1408(SI)(R14*1)
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+
+alone246:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25774,7 +26078,7 @@ chunks188:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks188
+	JNZ          chunks242
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -25789,18 +26093,18 @@ chunks188:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next189
+	JEQ          next247
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half187
+	JMP          half241
 
-next189:
+next247:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next184
+	JMP  next238
 
-done186:
+done240:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25811,7 +26115,7 @@ done186:
 	VZEROUPPER
 	RET
 
-columns182:
+columns236:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25819,26 +26123,26 @@ columns182:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next191:
+next249:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done193
+	JEQ   done251
 	TESTQ $0x00000001, R15
-	JNZ   odd192
+	JNZ   odd250
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks190
+	JEQ   blocks248
 	ADDQ  $0x00000120, SI
-	JMP   blocks190
+	JMP   blocks248
 
-odd192:
+odd250:
 	LEAQ -3360(SI), DX
 
-blocks190:
+blocks248:
 	XORQ R9, R9
 
-half194:
+half252:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -25846,14 +26150,18 @@ half194:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks195:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+chunks253:
+	TESTQ      R14, R14
+	JZ         alone254
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone254:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25968,17 +26276,21 @@ chunks195:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone255
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+
+alone255:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -26093,16 +26405,20 @@ chunks195:
 	VPBROADCASTD 60(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone256
+	PREFETCHT1 896(SI)(R14*1)
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+	PREFETCHT1 1088(SI)(R14*1)
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+
+alone256:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -26217,17 +26533,21 @@ chunks195:
 	VPBROADCASTD 92(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone257
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+	PREFETCHT1 1408(SI)(R14*1)
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+
+alone257:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -26423,7 +26743,7 @@ chunks195:
 	ADDQ         $0x10, R11
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks195
+	JNZ          chunks253
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -26446,18 +26766,18 @@ chunks195:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next196
+	JEQ          next258
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half194
+	JMP          half252
 
-next196:
+next258:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next191
+	JMP  next249
 
-done193:
+done251:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26479,27 +26799,27 @@ TEXT ·tileQ6_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next198:
+next260:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done200
+	JEQ   done262
 	TESTQ $0x00000001, R15
-	JNZ   odd199
+	JNZ   odd261
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks197
+	JEQ   blocks259
 	ADDQ  $0x00000120, SI
-	JMP   blocks197
+	JMP   blocks259
 
-odd199:
+odd261:
 	LEAQ -3360(SI), DX
 
-blocks197:
+blocks259:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks201:
+chunks263:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -26899,7 +27219,7 @@ chunks201:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks201
+	JNZ       chunks263
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -26986,9 +27306,9 @@ chunks201:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next198
+	JMP       next260
 
-done200:
+done262:
 	VZEROUPPER
 	RET
 
@@ -27010,23 +27330,23 @@ TEXT ·gemmSub16WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns202
+	JEQ     columns264
 	CMPQ    AX, $0x02
-	JEQ     columns203
+	JEQ     columns265
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start204
+	JNE     start266
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start204:
-loop205:
+start266:
+loop267:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups206:
+groups268:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -27134,7 +27454,7 @@ groups206:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups206
+	JNZ          groups268
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -27190,29 +27510,29 @@ groups206:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop205
+	JNZ          loop267
 	VZEROUPPER
 	RET
 
-columns203:
+columns265:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start207
+	JNE     start269
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start207:
-loop208:
+start269:
+loop270:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups209:
+groups271:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27408,7 +27728,7 @@ groups209:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups209
+	JNZ          groups271
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -27515,14 +27835,14 @@ groups209:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop208
+	JNZ          loop270
 	VZEROUPPER
 	RET
 
-columns202:
+columns264:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start210
+	JNE     start272
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -27531,8 +27851,8 @@ columns202:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start210:
-loop211:
+start272:
+loop273:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -27541,7 +27861,7 @@ loop211:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups212:
+groups274:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27825,7 +28145,7 @@ groups212:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups212
+	JNZ          groups274
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -27983,7 +28303,7 @@ groups212:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop211
+	JNZ          loop273
 	VZEROUPPER
 	RET
 
@@ -28005,7 +28325,7 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns213
+	JEQ     columns275
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28013,24 +28333,28 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next215:
+next277:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done217
+	JEQ  done279
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half218:
+half280:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks219:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks281:
+	TESTQ      R14, R14
+	JZ         alone282
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone282:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28099,11 +28423,15 @@ chunks219:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone283
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone283:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28180,11 +28508,15 @@ chunks219:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone284
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone284:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28261,11 +28593,15 @@ chunks219:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone285
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+
+alone285:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28348,7 +28684,7 @@ chunks219:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks219
+	JNZ          chunks281
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -28396,18 +28732,18 @@ chunks219:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next220
+	JEQ          next286
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half218
+	JMP          half280
 
-next220:
+next286:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next215
+	JMP  next277
 
-done217:
+done279:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28418,7 +28754,7 @@ done217:
 	VZEROUPPER
 	RET
 
-columns213:
+columns275:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28426,14 +28762,14 @@ columns213:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next222:
+next288:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done224
+	JEQ  done290
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half225:
+half291:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -28441,11 +28777,15 @@ half225:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks226:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks292:
+	TESTQ      R14, R14
+	JZ         alone293
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone293:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28564,11 +28904,15 @@ chunks226:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone294
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone294:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28695,11 +29039,15 @@ chunks226:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone295
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone295:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28826,11 +29174,15 @@ chunks226:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   640(SI)(R14*1)
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone296
+	PREFETCHT1 640(SI)(R14*1)
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+
+alone296:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28963,7 +29315,7 @@ chunks226:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks226
+	JNZ          chunks292
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -29044,18 +29396,18 @@ chunks226:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next227
+	JEQ          next297
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half225
+	JMP          half291
 
-next227:
+next297:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next222
+	JMP  next288
 
-done224:
+done290:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29077,15 +29429,15 @@ TEXT ·tileQ2_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next229:
+next299:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done231
+	JEQ  done301
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks232:
+chunks302:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -29389,7 +29741,7 @@ chunks232:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks232
+	JNZ       chunks302
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -29432,9 +29784,9 @@ chunks232:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next229
+	JMP       next299
 
-done231:
+done301:
 	VZEROUPPER
 	RET
 
@@ -29456,23 +29808,23 @@ TEXT ·gemmSub16MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns233
+	JEQ     columns303
 	CMPQ    AX, $0x02
-	JEQ     columns234
+	JEQ     columns304
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start235
+	JNE     start305
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start235:
-loop236:
+start305:
+loop306:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups237:
+groups307:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -29588,7 +29940,7 @@ groups237:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups237
+	JNZ          groups307
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -29652,29 +30004,29 @@ groups237:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop236
+	JNZ          loop306
 	VZEROUPPER
 	RET
 
-columns234:
+columns304:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start238
+	JNE     start308
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start238:
-loop239:
+start308:
+loop309:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups240:
+groups310:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -29886,7 +30238,7 @@ groups240:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups240
+	JNZ          groups310
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30009,14 +30361,14 @@ groups240:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop239
+	JNZ          loop309
 	VZEROUPPER
 	RET
 
-columns233:
+columns303:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start241
+	JNE     start311
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -30025,8 +30377,8 @@ columns233:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start241:
-loop242:
+start311:
+loop312:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -30035,7 +30387,7 @@ loop242:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups243:
+groups313:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30343,7 +30695,7 @@ groups243:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups243
+	JNZ          groups313
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30525,7 +30877,7 @@ groups243:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop242
+	JNZ          loop312
 	VZEROUPPER
 	RET
 
@@ -30547,7 +30899,7 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadStrided+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns244
+	JEQ     columns314
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -30555,36 +30907,40 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next246:
+next316:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done248
+	JEQ   done318
 	TESTQ $0x00000001, R15
-	JNZ   odd247
+	JNZ   odd317
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks245
+	JEQ   blocks315
 	ADDQ  $0x00000120, SI
-	JMP   blocks245
+	JMP   blocks315
 
-odd247:
+odd317:
 	LEAQ -1824(SI), DX
 
-blocks245:
+blocks315:
 	XORQ R9, R9
 
-half249:
+half319:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks250:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks320:
+	TESTQ      R14, R14
+	JZ         alone321
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone321:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30656,12 +31012,16 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone322
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+
+alone322:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30741,11 +31101,15 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone323
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone323:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30817,12 +31181,16 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone324
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+
+alone324:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30902,11 +31270,15 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone325
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+	PREFETCHT1 1088(SI)(R14*1)
+
+alone325:
 	VPMOVSXBW    128(DI), Y10
 	VPBROADCASTD 16(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30978,12 +31350,16 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone326
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+
+alone326:
 	VPMOVSXBW    160(DI), Y10
 	VPBROADCASTD 20(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31063,11 +31439,15 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone327
+	PREFETCHT1 1408(SI)(R14*1)
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+
+alone327:
 	VPMOVSXBW    192(DI), Y10
 	VPBROADCASTD 24(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31179,12 +31559,16 @@ chunks250:
 	BYTE $0xd0
 
 	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
+	LONG       $0x526dc2c4
+	BYTE       $0xc3
+	TESTQ      R14, R14
+	JZ         alone328
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+	PREFETCHT1 1728(SI)(R14*1)
+	PREFETCHT1 1792(SI)(R14*1)
+
+alone328:
 	VPMOVSXBW    224(DI), Y10
 	VPBROADCASTD 28(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31303,7 +31687,7 @@ chunks250:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks250
+	JNZ          chunks320
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -31318,18 +31702,18 @@ chunks250:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next251
+	JEQ          next329
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half249
+	JMP          half319
 
-next251:
+next329:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next246
+	JMP  next316
 
-done248:
+done318:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31340,7 +31724,7 @@ done248:
 	VZEROUPPER
 	RET
 
-columns244:
+columns314:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31348,26 +31732,26 @@ columns244:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next253:
+next331:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done255
+	JEQ   done333
 	TESTQ $0x00000001, R15
-	JNZ   odd254
+	JNZ   odd332
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks252
+	JEQ   blocks330
 	ADDQ  $0x00000120, SI
-	JMP   blocks252
+	JMP   blocks330
 
-odd254:
+odd332:
 	LEAQ -1824(SI), DX
 
-blocks252:
+blocks330:
 	XORQ R9, R9
 
-half256:
+half334:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -31375,11 +31759,15 @@ half256:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000001, CX
 
-chunks257:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
+chunks335:
+	TESTQ      R14, R14
+	JZ         alone336
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+
+alone336:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31504,12 +31892,16 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   256(SI)(R14*1)
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone337
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+
+alone337:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31642,11 +32034,15 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone338
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+
+alone338:
 	VPMOVSXBW    64(DI), Y10
 	VPBROADCASTD 8(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31771,12 +32167,16 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone339
+	PREFETCHT1 704(SI)(R14*1)
+	PREFETCHT1 768(SI)(R14*1)
+	PREFETCHT1 832(SI)(R14*1)
+	PREFETCHT1 896(SI)(R14*1)
+
+alone339:
 	VPMOVSXBW    96(DI), Y10
 	VPBROADCASTD 12(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31909,11 +32309,15 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone340
+	PREFETCHT1 960(SI)(R14*1)
+	PREFETCHT1 1024(SI)(R14*1)
+	PREFETCHT1 1088(SI)(R14*1)
+
+alone340:
 	VPMOVSXBW    128(DI), Y10
 	VPBROADCASTD 16(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32038,12 +32442,16 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone341
+	PREFETCHT1 1152(SI)(R14*1)
+	PREFETCHT1 1216(SI)(R14*1)
+	PREFETCHT1 1280(SI)(R14*1)
+	PREFETCHT1 1344(SI)(R14*1)
+
+alone341:
 	VPMOVSXBW    160(DI), Y10
 	VPBROADCASTD 20(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32176,11 +32584,15 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone342
+	PREFETCHT1 1408(SI)(R14*1)
+	PREFETCHT1 1472(SI)(R14*1)
+	PREFETCHT1 1536(SI)(R14*1)
+
+alone342:
 	VPMOVSXBW    192(DI), Y10
 	VPBROADCASTD 24(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32345,12 +32757,16 @@ chunks257:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
+	LONG       $0x5265c2c4
+	BYTE       $0xcb
+	TESTQ      R14, R14
+	JZ         alone343
+	PREFETCHT1 1600(SI)(R14*1)
+	PREFETCHT1 1664(SI)(R14*1)
+	PREFETCHT1 1728(SI)(R14*1)
+	PREFETCHT1 1792(SI)(R14*1)
+
+alone343:
 	VPMOVSXBW    224(DI), Y10
 	VPBROADCASTD 28(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32522,7 +32938,7 @@ chunks257:
 	ADDQ         $0x20, R11
 	ADDQ         $0x00000100, R8
 	DECQ         CX
-	JNZ          chunks257
+	JNZ          chunks335
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -32545,18 +32961,18 @@ chunks257:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next258
+	JEQ          next344
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half256
+	JMP          half334
 
-next258:
+next344:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next253
+	JMP  next331
 
-done255:
+done333:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32578,27 +32994,27 @@ TEXT ·tileQ3_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next260:
+next346:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done262
+	JEQ   done348
 	TESTQ $0x00000001, R15
-	JNZ   odd261
+	JNZ   odd347
 	MOVQ  SI, DX
 	ADDQ  $0x00000120, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks259
+	JEQ   blocks345
 	ADDQ  $0x00000120, SI
-	JMP   blocks259
+	JMP   blocks345
 
-odd261:
+odd347:
 	LEAQ -1824(SI), DX
 
-blocks259:
+blocks345:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000001, CX
 
-chunks263:
+chunks349:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -33314,7 +33730,7 @@ chunks263:
 	ADDQ      $0x00000600, SI
 	ADDQ      $0x00000100, DI
 	DECQ      CX
-	JNZ       chunks263
+	JNZ       chunks349
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -33401,9 +33817,9 @@ chunks263:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next260
+	JMP       next346
 
-done262:
+done348:
 	VZEROUPPER
 	RET
 
@@ -33425,23 +33841,23 @@ TEXT ·gemmSub16AVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns264
+	JEQ     columns350
 	CMPQ    AX, $0x02
-	JEQ     columns265
+	JEQ     columns351
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start266
+	JNE     start352
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start266:
-loop267:
+start352:
+loop353:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups268:
+groups354:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -33557,7 +33973,7 @@ groups268:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups268
+	JNZ          groups354
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33613,29 +34029,29 @@ groups268:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop267
+	JNZ          loop353
 	VZEROUPPER
 	RET
 
-columns265:
+columns351:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start269
+	JNE     start355
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start269:
-loop270:
+start355:
+loop356:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups271:
+groups357:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -33847,7 +34263,7 @@ groups271:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups271
+	JNZ          groups357
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33954,14 +34370,14 @@ groups271:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop270
+	JNZ          loop356
 	VZEROUPPER
 	RET
 
-columns264:
+columns350:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start272
+	JNE     start358
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -33970,8 +34386,8 @@ columns264:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start272:
-loop273:
+start358:
+loop359:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -33980,7 +34396,7 @@ loop273:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups274:
+groups360:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -34288,7 +34704,7 @@ groups274:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups274
+	JNZ          groups360
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34446,7 +34862,7 @@ groups274:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop273
+	JNZ          loop359
 	VZEROUPPER
 	RET
 
@@ -34468,7 +34884,7 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadInOrder+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns275
+	JEQ     columns361
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34476,35 +34892,39 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next277:
+next363:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done279
+	JEQ   done365
 	TESTQ $0x00000001, R15
-	JNZ   odd278
+	JNZ   odd364
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks276
+	JEQ   blocks362
 	ADDQ  $0x00000020, SI
-	JMP   blocks276
+	JMP   blocks362
 
-odd278:
+odd364:
 	LEAQ -1056(SI), DX
 
-blocks276:
+blocks362:
 	XORQ R9, R9
 
-half280:
+half366:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks281:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
+chunks367:
+	TESTQ      R14, R14
+	JZ         alone368
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+
+alone368:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -34559,10 +34979,14 @@ chunks281:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone369
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone369:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -34625,10 +35049,14 @@ chunks281:
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone370
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone370:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -34691,10 +35119,14 @@ chunks281:
 	VPBROADCASTD 92(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone371
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone371:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -34763,7 +35195,7 @@ chunks281:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks281
+	JNZ          chunks367
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -34792,18 +35224,18 @@ chunks281:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next282
+	JEQ          next372
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half280
+	JMP          half366
 
-next282:
+next372:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next277
+	JMP  next363
 
-done279:
+done365:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34814,7 +35246,7 @@ done279:
 	VZEROUPPER
 	RET
 
-columns275:
+columns361:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34822,26 +35254,26 @@ columns275:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next284:
+next374:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done286
+	JEQ   done376
 	TESTQ $0x00000001, R15
-	JNZ   odd285
+	JNZ   odd375
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks283
+	JEQ   blocks373
 	ADDQ  $0x00000020, SI
-	JMP   blocks283
+	JMP   blocks373
 
-odd285:
+odd375:
 	LEAQ -1056(SI), DX
 
-blocks283:
+blocks373:
 	XORQ R9, R9
 
-half287:
+half377:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -34849,10 +35281,14 @@ half287:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks288:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
+chunks378:
+	TESTQ      R14, R14
+	JZ         alone379
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+
+alone379:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -34947,10 +35383,14 @@ chunks288:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone380
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone380:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -35053,10 +35493,14 @@ chunks288:
 	VPBROADCASTD 60(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone381
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+
+alone381:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -35159,10 +35603,14 @@ chunks288:
 	VPBROADCASTD 92(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone382
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone382:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
@@ -35271,7 +35719,7 @@ chunks288:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks288
+	JNZ          chunks378
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -35319,18 +35767,18 @@ chunks288:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next289
+	JEQ          next383
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half287
+	JMP          half377
 
-next289:
+next383:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next284
+	JMP  next374
 
-done286:
+done376:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35352,27 +35800,27 @@ TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next291:
+next385:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done293
+	JEQ   done387
 	TESTQ $0x00000001, R15
-	JNZ   odd292
+	JNZ   odd386
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks290
+	JEQ   blocks384
 	ADDQ  $0x00000020, SI
-	JMP   blocks290
+	JMP   blocks384
 
-odd292:
+odd386:
 	LEAQ -1056(SI), DX
 
-blocks290:
+blocks384:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks294:
+chunks388:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -35620,7 +36068,7 @@ chunks294:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks294
+	JNZ       chunks388
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -35651,9 +36099,9 @@ chunks294:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next291
+	JMP       next385
 
-done293:
+done387:
 	VZEROUPPER
 	RET
 
@@ -35675,23 +36123,23 @@ TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns295
+	JEQ     columns389
 	CMPQ    AX, $0x02
-	JEQ     columns296
+	JEQ     columns390
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start297
+	JNE     start391
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start297:
-loop298:
+start391:
+loop392:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups299:
+groups393:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -35783,7 +36231,7 @@ groups299:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups299
+	JNZ          groups393
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -35819,29 +36267,29 @@ groups299:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop298
+	JNZ          loop392
 	VZEROUPPER
 	RET
 
-columns296:
+columns390:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start300
+	JNE     start394
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start300:
-loop301:
+start394:
+loop395:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups302:
+groups396:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36005,7 +36453,7 @@ groups302:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups302
+	JNZ          groups396
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36072,14 +36520,14 @@ groups302:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop301
+	JNZ          loop395
 	VZEROUPPER
 	RET
 
-columns295:
+columns389:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start303
+	JNE     start397
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -36088,8 +36536,8 @@ columns295:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start303:
-loop304:
+start397:
+loop398:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -36098,7 +36546,7 @@ loop304:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups305:
+groups399:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36334,7 +36782,7 @@ groups305:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups305
+	JNZ          groups399
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36432,7 +36880,7 @@ groups305:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop304
+	JNZ          loop398
 	VZEROUPPER
 	RET
 
@@ -36455,7 +36903,7 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns306
+	JEQ            columns400
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36463,37 +36911,41 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next308:
+next402:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done310
+	JEQ   done404
 	TESTQ $0x00000001, R15
-	JNZ   odd309
+	JNZ   odd403
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks307
+	JEQ   blocks401
 	ADDQ  $0x000000a0, SI
-	JMP   blocks307
+	JMP   blocks401
 
-odd309:
+odd403:
 	LEAQ -2208(SI), DX
 
-blocks307:
+blocks401:
 	XORQ R9, R9
 
-half311:
+half405:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks312:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks406:
+	TESTQ      R14, R14
+	JZ         alone407
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone407:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36567,14 +37019,18 @@ chunks312:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone408
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone408:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      256(SI)(R9*2), Y6
@@ -36652,7 +37108,7 @@ chunks312:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks312
+	JNZ          chunks406
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36667,18 +37123,18 @@ chunks312:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next313
+	JEQ          next409
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half311
+	JMP          half405
 
-next313:
+next409:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next308
+	JMP  next402
 
-done310:
+done404:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36689,7 +37145,7 @@ done310:
 	VZEROUPPER
 	RET
 
-columns306:
+columns400:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36697,26 +37153,26 @@ columns306:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next315:
+next411:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done317
+	JEQ   done413
 	TESTQ $0x00000001, R15
-	JNZ   odd316
+	JNZ   odd412
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks314
+	JEQ   blocks410
 	ADDQ  $0x000000a0, SI
-	JMP   blocks314
+	JMP   blocks410
 
-odd316:
+odd412:
 	LEAQ -2208(SI), DX
 
-blocks314:
+blocks410:
 	XORQ R9, R9
 
-half318:
+half414:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -36724,12 +37180,16 @@ half318:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks319:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks415:
+	TESTQ      R14, R14
+	JZ         alone416
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone416:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36849,14 +37309,18 @@ chunks319:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone417
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+
+alone417:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -36977,7 +37441,7 @@ chunks319:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks319
+	JNZ          chunks415
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37000,18 +37464,18 @@ chunks319:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next320
+	JEQ          next418
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half318
+	JMP          half414
 
-next320:
+next418:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next315
+	JMP  next411
 
-done317:
+done413:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37034,27 +37498,27 @@ TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next322:
+next420:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done324
+	JEQ   done422
 	TESTQ $0x00000001, R15
-	JNZ   odd323
+	JNZ   odd421
 	MOVQ  SI, DX
 	ADDQ  $0x000000a0, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks321
+	JEQ   blocks419
 	ADDQ  $0x000000a0, SI
-	JMP   blocks321
+	JMP   blocks419
 
-odd323:
+odd421:
 	LEAQ -2208(SI), DX
 
-blocks321:
+blocks419:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks325:
+chunks423:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37218,7 +37682,7 @@ chunks325:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks325
+	JNZ       chunks423
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x07, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37265,9 +37729,9 @@ chunks325:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next322
+	JMP       next420
 
-done324:
+done422:
 	VZEROUPPER
 	RET
 
@@ -37289,23 +37753,23 @@ TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns326
+	JEQ     columns424
 	CMPQ    AX, $0x02
-	JEQ     columns327
+	JEQ     columns425
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start328
+	JNE     start426
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start328:
-loop329:
+start426:
+loop427:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups330:
+groups428:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -37405,7 +37869,7 @@ groups330:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups330
+	JNZ          groups428
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -37441,29 +37905,29 @@ groups330:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop329
+	JNZ          loop427
 	VZEROUPPER
 	RET
 
-columns327:
+columns425:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start331
+	JNE     start429
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start331:
-loop332:
+start429:
+loop430:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups333:
+groups431:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -37643,7 +38107,7 @@ groups333:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups333
+	JNZ          groups431
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -37710,14 +38174,14 @@ groups333:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop332
+	JNZ          loop430
 	VZEROUPPER
 	RET
 
-columns326:
+columns424:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start334
+	JNE     start432
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -37726,8 +38190,8 @@ columns326:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start334:
-loop335:
+start432:
+loop433:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -37736,7 +38200,7 @@ loop335:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups336:
+groups434:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -37996,7 +38460,7 @@ groups336:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups336
+	JNZ          groups434
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -38094,7 +38558,7 @@ groups336:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop335
+	JNZ          loop433
 	VZEROUPPER
 	RET
 
@@ -38117,7 +38581,7 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns337
+	JEQ            columns435
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -38125,25 +38589,29 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next339:
+next437:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done341
+	JEQ  done439
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half342:
+half440:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks343:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks441:
+	TESTQ      R14, R14
+	JZ         alone442
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone442:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38221,15 +38689,19 @@ chunks343:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone443
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone443:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38316,7 +38788,7 @@ chunks343:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks343
+	JNZ          chunks441
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38331,18 +38803,18 @@ chunks343:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next344
+	JEQ          next444
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half342
+	JMP          half440
 
-next344:
+next444:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next339
+	JMP  next437
 
-done341:
+done439:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38353,7 +38825,7 @@ done341:
 	VZEROUPPER
 	RET
 
-columns337:
+columns435:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38361,14 +38833,14 @@ columns337:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next346:
+next446:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done348
+	JEQ  done448
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half349:
+half449:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38376,12 +38848,16 @@ half349:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks350:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks450:
+	TESTQ      R14, R14
+	JZ         alone451
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone451:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38508,15 +38984,19 @@ chunks350:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone452
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone452:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38652,7 +39132,7 @@ chunks350:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks350
+	JNZ          chunks450
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38675,18 +39155,18 @@ chunks350:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next351
+	JEQ          next453
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half349
+	JMP          half449
 
-next351:
+next453:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next346
+	JMP  next446
 
-done348:
+done448:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38709,15 +39189,15 @@ TEXT ·tileIQ1AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next353:
+next455:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done355
+	JEQ  done457
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks356:
+chunks458:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38895,7 +39375,7 @@ chunks356:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks356
+	JNZ       chunks458
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38982,9 +39462,9 @@ chunks356:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next353
+	JMP       next455
 
-done355:
+done457:
 	VZEROUPPER
 	RET
 
@@ -39007,7 +39487,7 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns357
+	JEQ            columns459
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -39015,25 +39495,29 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next359:
+next461:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done361
+	JEQ  done463
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half362:
+half464:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks363:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks465:
+	TESTQ      R14, R14
+	JZ         alone466
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone466:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39111,15 +39595,19 @@ chunks363:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone467
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone467:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39206,7 +39694,7 @@ chunks363:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks363
+	JNZ          chunks465
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39221,18 +39709,18 @@ chunks363:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next364
+	JEQ          next468
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half362
+	JMP          half464
 
-next364:
+next468:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next359
+	JMP  next461
 
-done361:
+done463:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39243,7 +39731,7 @@ done361:
 	VZEROUPPER
 	RET
 
-columns357:
+columns459:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -39251,14 +39739,14 @@ columns357:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next366:
+next470:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done368
+	JEQ  done472
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half369:
+half473:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -39266,12 +39754,16 @@ half369:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks370:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks474:
+	TESTQ      R14, R14
+	JZ         alone475
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone475:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39398,15 +39890,19 @@ chunks370:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone476
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone476:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39542,7 +40038,7 @@ chunks370:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks370
+	JNZ          chunks474
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39565,18 +40061,18 @@ chunks370:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next371
+	JEQ          next477
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half369
+	JMP          half473
 
-next371:
+next477:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next366
+	JMP  next470
 
-done368:
+done472:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39599,15 +40095,15 @@ TEXT ·tileIQ2AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next373:
+next479:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done375
+	JEQ  done481
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks376:
+chunks482:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -39785,7 +40281,7 @@ chunks376:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks376
+	JNZ       chunks482
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -39872,9 +40368,9 @@ chunks376:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next373
+	JMP       next479
 
-done375:
+done481:
 	VZEROUPPER
 	RET
 
@@ -39897,7 +40393,7 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns377
+	JEQ            columns483
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -39905,25 +40401,29 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next379:
+next485:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done381
+	JEQ  done487
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half382:
+half488:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks383:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks489:
+	TESTQ      R14, R14
+	JZ         alone490
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone490:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40001,15 +40501,19 @@ chunks383:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone491
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone491:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40096,7 +40600,7 @@ chunks383:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks383
+	JNZ          chunks489
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -40111,18 +40615,18 @@ chunks383:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next384
+	JEQ          next492
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half382
+	JMP          half488
 
-next384:
+next492:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next379
+	JMP  next485
 
-done381:
+done487:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -40133,7 +40637,7 @@ done381:
 	VZEROUPPER
 	RET
 
-columns377:
+columns483:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -40141,14 +40645,14 @@ columns377:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next386:
+next494:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done388
+	JEQ  done496
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half389:
+half497:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -40156,12 +40660,16 @@ half389:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks390:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks498:
+	TESTQ      R14, R14
+	JZ         alone499
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone499:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40288,15 +40796,19 @@ chunks390:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone500
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone500:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40432,7 +40944,7 @@ chunks390:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks390
+	JNZ          chunks498
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -40455,18 +40967,18 @@ chunks390:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next391
+	JEQ          next501
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half389
+	JMP          half497
 
-next391:
+next501:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next386
+	JMP  next494
 
-done388:
+done496:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -40489,15 +41001,15 @@ TEXT ·tileIQ3_XXSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next393:
+next503:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done395
+	JEQ  done505
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks396:
+chunks506:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -40675,7 +41187,7 @@ chunks396:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks396
+	JNZ       chunks506
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -40762,9 +41274,9 @@ chunks396:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next393
+	JMP       next503
 
-done395:
+done505:
 	VZEROUPPER
 	RET
 
@@ -40787,7 +41299,7 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns397
+	JEQ            columns507
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -40795,25 +41307,29 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next399:
+next509:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done401
+	JEQ  done511
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half402:
+half512:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks403:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks513:
+	TESTQ      R14, R14
+	JZ         alone514
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone514:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40891,15 +41407,19 @@ chunks403:
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone515
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone515:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40986,7 +41506,7 @@ chunks403:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks403
+	JNZ          chunks513
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -41001,18 +41521,18 @@ chunks403:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next404
+	JEQ          next516
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half402
+	JMP          half512
 
-next404:
+next516:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next399
+	JMP  next509
 
-done401:
+done511:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -41023,7 +41543,7 @@ done401:
 	VZEROUPPER
 	RET
 
-columns397:
+columns507:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -41031,14 +41551,14 @@ columns397:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next406:
+next518:
 	CMPQ R15, nBlocks+24(FP)
-	JEQ  done408
+	JEQ  done520
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half409:
+half521:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -41046,12 +41566,16 @@ half409:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks410:
-	PREFETCHT1   (SI)(R14*1)
-	PREFETCHT1   64(SI)(R14*1)
-	PREFETCHT1   128(SI)(R14*1)
-	PREFETCHT1   192(SI)(R14*1)
-	PREFETCHT1   256(SI)(R14*1)
+chunks522:
+	TESTQ      R14, R14
+	JZ         alone523
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+
+alone523:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41178,15 +41702,19 @@ chunks410:
 	VPBROADCASTD 28(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	PREFETCHT1   320(SI)(R14*1)
-	PREFETCHT1   384(SI)(R14*1)
-	PREFETCHT1   448(SI)(R14*1)
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone524
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+
+alone524:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41322,7 +41850,7 @@ chunks410:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks410
+	JNZ          chunks522
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -41345,18 +41873,18 @@ chunks410:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next411
+	JEQ          next525
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half409
+	JMP          half521
 
-next411:
+next525:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next406
+	JMP  next518
 
-done408:
+done520:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -41379,15 +41907,15 @@ TEXT ·tileIQ3_SAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next413:
+next527:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done415
+	JEQ  done529
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks416:
+chunks530:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -41565,7 +42093,7 @@ chunks416:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks416
+	JNZ       chunks530
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -41652,9 +42180,9 @@ chunks416:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next413
+	JMP       next527
 
-done415:
+done529:
 	VZEROUPPER
 	RET
 
@@ -41679,7 +42207,7 @@ TEXT ·peakAVXVNNI(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop417:
+loop531:
 	// VPDPBUSD Y12, Y13, Y0
 	LONG $0x5015c2c4
 	BYTE $0xc4
@@ -41728,7 +42256,7 @@ loop417:
 	LONG $0x501542c4
 	BYTE $0xdc
 	DECQ CX
-	JNZ  loop417
+	JNZ  loop531
 	VZEROUPPER
 	RET
 

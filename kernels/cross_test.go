@@ -129,6 +129,25 @@ func TestMatMulLevelsColumns(t *testing.T) {
 	})
 }
 
+// TestMatMulLevelsLongRows takes single tokens and rows so long that a level may
+// take several panels at once, from any panel to any other.
+func TestMatMulLevelsLongRows(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, level *Impl) {
+		r := rand.New(rand.NewPCG(19, 20))
+		for _, f := range []Format{Q4_0, Q8_0, Q4_K} {
+			for _, nIn := range []int{4096, 4096 + f.BlockLen()} {
+				c := newMatMulCase(t, r, f, 9*PanelRows+5, nIn, 3, false)
+				for n := 1; n <= c.w.NPanels(); n++ {
+					first := r.IntN(c.w.NPanels() - n + 1)
+					tokens, panels := Range{n % 3, n%3 + 1}, Range{first, first + n}
+					requireSameBits(t, c.run(t, &generic, panels, tokens), c.run(t, level, panels, tokens),
+						"%v, %d inputs, panels %v, tokens %v", f, nIn, panels, tokens)
+				}
+			}
+		}
+	})
+}
+
 // TestMatMulLevelsManyTokens has more tokens than a level takes in turn, and
 // more inputs than a tile.
 func TestMatMulLevelsManyTokens(t *testing.T) {

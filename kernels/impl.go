@@ -46,9 +46,9 @@ type Impl struct {
 	AttentionSegment func(part attentionPartial, q *Queries, heads Range, segment int, scratch []float32)
 	AttentionMerge   func(state, part attentionPartial, headDimV int)
 
-	// What the machine can do; see [ScanMemory] and [DotPeak].
-	Scan func(b []byte) uint64
-	Peak func(ops float64) int32
+	// What the machine can do; see [ScanMemory], [DotPeak] and [FloatPeak].
+	Scan               func(b []byte) uint64
+	DotPeak, FloatPeak func(ops float64) int32
 
 	// Recurrent layers, token by token.
 	CausalConv func(out []float32, x Rows, state, weight, bias []float32, dim int, channels Range)
@@ -94,7 +94,8 @@ var generic = Impl{
 	AttentionSegment: attentionSegmentGeneric,
 	AttentionMerge:   attentionMergeGeneric,
 	Scan:             scanGeneric,
-	Peak:             peakGeneric,
+	DotPeak:          peakGeneric,
+	FloatPeak:        floatPeakGeneric,
 	GaussianCutoff:   gaussianCutoffGeneric,
 	CausalConv:       causalConvGeneric,
 	MambaScan:        mambaScanGeneric,

@@ -2,7 +2,8 @@ package kernels
 
 import "encoding/binary"
 
-// The two limits of products: reading the weights, and multiplying.
+// The limits of a step: reading the weights, multiplying by them, and
+// multiplying floats.
 
 // ScanMemory reads b as fast as one thread of the active level can, up to seven
 // bytes at its end excepted. What it returns depends on the first bytes of each
@@ -19,7 +20,12 @@ func ScanMemory(b []byte) uint64 {
 // level multiplies quantised weights with, at their full rate. Level generic
 // multiplies integers one by one. It returns a value so that the work is not
 // left out.
-func DotPeak(ops float64) int32 { return active.Peak(ops) }
+func DotPeak(ops float64) int32 { return active.DotPeak(ops) }
+
+// FloatPeak is DotPeak for float32: the fused multiply-adds that attention and
+// float weights are made of. The NEON levels do as level generic does, which
+// multiplies floats one by one.
+func FloatPeak(ops float64) int32 { return active.FloatPeak(ops) }
 
 // scanBytes is what the assembly reads at a time.
 const scanBytes = 256
@@ -48,6 +54,21 @@ func scanGeneric(b []byte) (x uint64) {
 		x ^= binary.LittleEndian.Uint64(b)
 	}
 	return x
+}
+
+// floatPeakGeneric is peakGeneric for floats, with a rounding of each operation.
+func floatPeakGeneric(ops float64) int32 {
+	var acc [8]float32
+	for i := range int32(max(1, min(ops/16, 1<<30))) {
+		for j := range acc {
+			acc[j] += float32(acc[j] * float32(i))
+		}
+	}
+	var sum float32
+	for _, a := range acc {
+		sum += a
+	}
+	return int32(sum)
 }
 
 // peakGeneric multiplies and adds in eight independent chains.

@@ -48,5 +48,5 @@ var neon = generic.with("neon", func(i *Impl) {
 	i.MatMul[BF16] = neonFloats(gemvBF16NEON).matMul
 	overrideQuantizeNEON(i)
 	lanesNEON.override(i)
-	i.Scan, i.Peak = scanWith(scanNEON), peakOf(peakNEON, 16*16)
+	i.Scan, i.DotPeak = scanWith(scanNEON), peakOf(peakNEON, 16*16)
 })

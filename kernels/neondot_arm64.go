@@ -42,5 +42,5 @@ var neonDot = neon.with("neondot", func(i *Impl) {
 	} {
 		i.MatMul[f] = k.matMul(4)
 	}
-	i.Peak = peakOf(peakNEONDot, 16*32)
+	i.DotPeak = peakOf(peakNEONDot, 16*32)
 })

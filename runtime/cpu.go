@@ -48,12 +48,12 @@ func newCPU(nThreads int, scratchBytes, keepBytes int64) (*cpu, error) {
 		c.scratch = append(c.scratch, mem.bytes[i*kernels.MatMulScratchBytes:][:kernels.MatMulScratchBytes])
 	}
 	c.arena.mem = mem.bytes[own:]
-	c.rows.run = c.rows.chunk
-	c.matMul.run = func(chunk, thread int) { c.matMul.chunk(chunk, c.scratch[thread]) }
-	c.attention.run = c.attention.chunk
+	c.rows.run = eachItem(c.rows.chunk)
+	c.matMul.run = func(pairs kernels.Range, thread int) { c.matMul.compute(pairs, c.scratch[thread]) }
+	c.attention.run = eachItem(c.attention.chunk)
 	c.attention.queries = make([]kernels.Queries, nThreads)
 	c.attention.pages = make([]kernels.KVPages, nThreads)
-	c.recurrent.run = c.recurrent.chunk
+	c.recurrent.run = eachItem(c.recurrent.chunk)
 	c.recurrent.rows = make([]recurrentRows, nThreads)
 	return c, nil
 }
@@ -108,7 +108,7 @@ type rowsJob struct {
 	dim     int // of a head
 	from, n int // of a head's elements, or a column
 	per     int // rows in a chunk
-	run     func(chunk, thread int)
+	run     func(chunks kernels.Range, thread int)
 }
 
 // rowsOp computes rows [from, to) of a job.

@@ -62,7 +62,7 @@ type attentionJob struct {
 	layer  int
 	layout *kernels.KVPages
 	phase  attentionPhase
-	run    func(chunk, thread int)
+	run    func(chunks kernels.Range, thread int)
 
 	k, v Tensor // StoreKV
 

@@ -3,12 +3,12 @@ package runtime
 import "inferd/kernels"
 
 // matMulJob is any number of matrix products that run as one job. Their panels
-// are numbered one after another and handed out in chunks.
+// are numbered one after another and handed out in pairs: the kernels take two
+// at a time.
 type matMulJob struct {
 	tasks  []matMulTask
-	panels int   // of all tasks
-	ends   []int // of each chunk's panels, which begin where the last one's end
-	run    func(chunk, thread int)
+	panels int // of all tasks
+	run    func(pairs kernels.Range, thread int)
 }
 
 // matMulTask is y = scale·x·Wᵀ + bias for some rows of x.
@@ -26,12 +26,9 @@ func (j *matMulJob) add(w *linear, x kernels.Activations, y []float32, rows kern
 	j.panels += w.w.NPanels()
 }
 
-// chunk computes one chunk's panels, which may be of several tasks.
-func (j *matMulJob) chunk(chunk int, scratch []byte) {
-	from, to := 0, j.ends[chunk]
-	if chunk > 0 {
-		from = j.ends[chunk-1]
-	}
+// compute computes some pairs of panels, which may be of several tasks.
+func (j *matMulJob) compute(pairs kernels.Range, scratch []byte) {
+	from, to := 2*pairs.From, min(2*pairs.To, j.panels)
 	for i := range j.tasks {
 		t := &j.tasks[i]
 		p := kernels.Range{From: max(from-t.first, 0), To: min(to-t.first, t.w.w.NPanels())}
@@ -63,26 +60,6 @@ func (t *matMulTask) compute(p kernels.Range, scratch []byte) {
 // inlineMACs is how many multiplications cost less than waking a thread.
 const inlineMACs = 1 << 15
 
-// Chunks shrink towards the end of a job: large ones first, because each begins
-// a stream from memory anew, small ones last, because at the end the others wait
-// for whoever has one. A thread that loses its CPU for a while holds up a
-// firstShare-th of a thread's share at most.
-const (
-	firstShare = 4
-	lastShare  = 64
-)
-
-// divide cuts the job's panels into chunks for nThreads threads. They are even
-// numbers of panels where that is possible: the kernels take two at a time.
-func (j *matMulJob) divide(nThreads int) {
-	j.ends = j.ends[:0]
-	least := max(2, j.panels/(lastShare*nThreads)&^1)
-	for from := 0; from < j.panels; {
-		from = min(j.panels, from+max(least, (j.panels-from)/(firstShare*nThreads)&^1))
-		j.ends = append(j.ends, from)
-	}
-}
-
 // runMatMuls runs the products that were added.
 func (c *cpu) runMatMuls() {
 	j := &c.matMul
@@ -94,12 +71,11 @@ func (c *cpu) runMatMuls() {
 		t := &j.tasks[i]
 		macs += t.w.w.NOut * t.w.w.NIn * (t.rows.To - t.rows.From)
 	}
-	if macs <= inlineMACs || c.nThread == 1 {
-		j.ends = append(j.ends[:0], j.panels)
+	if all := (kernels.Range{To: (j.panels + 1) / 2}); macs <= inlineMACs {
+		j.run(all, 0)
 	} else {
-		j.divide(c.nThread)
+		c.pool.run(all.To, j.run)
 	}
-	c.pool.run(len(j.ends), j.run)
 	clear(j.tasks)
 	j.tasks, j.panels = j.tasks[:0], 0
 }

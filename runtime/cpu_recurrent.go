@@ -12,7 +12,7 @@ type recurrentJob struct {
 	out    Tensor
 	nParts int // that a run is divided into
 	per    int // units in a part
-	run    func(chunk, thread int)
+	run    func(chunks kernels.Range, thread int)
 
 	rows []recurrentRows // by thread: kernels' arguments, kept off the heap
 }

@@ -24,10 +24,10 @@ func (e *Engine) StepCost() StepCost { return e.cost.StepCost }
 func (e *Engine) ScanWeights() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.cpu.pool.run(len(e.cost.read), func(chunk, _ int) {
-		r := e.cost.read[chunk]
+	e.cpu.pool.run(len(e.cost.read), eachItem(func(i, _ int) {
+		r := e.cost.read[i]
 		kernels.ScanMemory(e.weights.bytes[r.from:r.to])
-	})
+	}))
 }
 
 // DotPeak does MACs multiplications and additions at the full rate of the CPU's
@@ -36,7 +36,7 @@ func (e *Engine) DotPeak(macs int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	nChunks := scanChunksPerThread * e.cpu.nThread
-	e.cpu.pool.run(nChunks, func(_, _ int) { kernels.DotPeak(2 * float64(macs) / float64(nChunks)) })
+	e.cpu.pool.run(nChunks, eachItem(func(_, _ int) { kernels.DotPeak(2 * float64(macs) / float64(nChunks)) }))
 }
 
 // scanChunksPerThread lets a thread that loses its CPU hold up little.

@@ -28,7 +28,7 @@ func (b *binder) pack(mem []byte, p *pool, progress func(done, total int64)) err
 	var finished atomic.Int64
 	var failed atomic.Pointer[error]
 	bufs := make([][]byte, p.nThreads)
-	p.run(len(chunks), func(chunk, thread int) {
+	p.run(len(chunks), eachItem(func(chunk, thread int) {
 		if failed.Load() != nil {
 			return
 		}
@@ -51,7 +51,7 @@ func (b *binder) pack(mem []byte, p *pool, progress func(done, total int64)) err
 			done = now
 			progress(done, total)
 		}
-	})
+	}))
 	if err := failed.Load(); err != nil {
 		return *err
 	}

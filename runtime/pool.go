@@ -8,40 +8,79 @@ import (
 	"inferd/kernels"
 )
 
-// pool runs a job's chunks on several threads: the caller's and nThreads-1
+// pool runs the items of a job on several threads: the caller's and nThreads-1
 // helpers, each a locked operating system thread.
 //
-// The join counts finished chunks, not helpers. Chunks are taken one by one, so
-// a helper that the system has taken off its CPU before it took a chunk is not
-// waited for; the others do its share. Helpers spin for a while after a job,
-// because the next one usually follows within microseconds, and park then, so
-// that an idle engine costs no CPU time.
+// Each thread has a share of neighbouring items and takes it from the front,
+// large pieces first: what neighbours read is one stream from memory. A thread
+// with nothing left takes from the back of the largest share. So the join waits
+// for items that somebody has begun, not for helpers: the share of a helper that
+// the system has taken off its CPU is done by the others. Helpers spin for a
+// while after a job, because the next one usually follows within microseconds,
+// and park then, so that an idle engine costs no CPU time.
 type pool struct {
 	nThreads int
+	shares   []share
+	job      func(items kernels.Range, thread int)
 
-	// state is what helpers watch: a job's number of chunks (high half) and the
-	// next chunk to take (low half). Taking a chunk is one compare-and-swap of
-	// the whole word, so whatever a helper slept through, it takes a chunk of the
-	// job that runs now, and that job waits for it.
-	state atomic.Uint64
-	_     [56]byte // the counters below are written by all; keep them off state's cache line
-
-	finished atomic.Int64 // chunks of the current job that are done
-	job      func(chunk, thread int)
+	started  atomic.Uint64 // jobs so far; helpers watch it
+	_        [56]byte      // started is read all the time, what follows written by all
+	finished atomic.Int64  // items of the current job that are done
 
 	parked atomic.Int32 // helpers that wait for wake
-	mu     sync.Mutex   // guards the wait for wake, with state and closed re-read under it
+	mu     sync.Mutex   // guards the wait for wake, with started and closed re-read under it
 	wake   *sync.Cond
 	closed atomic.Bool
 	done   sync.WaitGroup
 }
 
-// hasChunk reports whether a chunk is left to be taken.
-func hasChunk(state uint64) bool { return uint32(state) < uint32(state>>32) }
+// share is what nobody has begun of a thread's items: [from, to), from in the low
+// half. Only run fills it, when it is empty; all else is one compare-and-swap of
+// the whole word. So whatever a thread slept through, it takes items of the job
+// that runs now, and that job waits for it.
+type share struct {
+	items atomic.Uint64
+	_     [56]byte // a cache line each
+}
+
+func packItems(r kernels.Range) uint64 { return uint64(r.To)<<32 | uint64(uint32(r.From)) }
+
+func unpackItems(v uint64) kernels.Range {
+	return kernels.Range{From: int(uint32(v)), To: int(v >> 32)}
+}
+
+// pieces says how a share is divided: the next piece is that part of what is
+// left, so that pieces shrink towards the join, where the others wait for
+// whoever has one.
+const pieces = 4
+
+// take takes the next piece from the front or the back.
+func (s *share) take(back bool) (piece kernels.Range, ok bool) {
+	for {
+		v := s.items.Load()
+		piece = unpackItems(v)
+		rest := piece
+		n := (piece.To - piece.From + pieces - 1) / pieces
+		switch {
+		case n <= 0:
+			return piece, false
+		case back:
+			piece.From = piece.To - n
+			rest.To = piece.From
+		default:
+			piece.To = piece.From + n
+			rest.From = piece.To
+		}
+		if s.items.CompareAndSwap(v, packItems(rest)) {
+			return piece, true
+		}
+	}
+}
 
 // newPool starts nThreads-1 helpers. They end with close.
 func newPool(nThreads int) *pool {
 	p := &pool{nThreads: max(1, nThreads)}
+	p.shares = make([]share, p.nThreads)
 	p.wake = sync.NewCond(&p.mu)
 	for thread := 1; thread < p.nThreads; thread++ {
 		p.done.Go(func() { p.help(thread) })
@@ -58,28 +97,31 @@ func (p *pool) close() {
 	p.done.Wait()
 }
 
-// run calls job(chunk, thread) once for each chunk in [0, nChunks), on threads
-// 0 to nThreads-1, and returns when all have returned. It allocates nothing; one
-// goroutine at a time may call it, and a job must not.
-func (p *pool) run(nChunks int, job func(chunk, thread int)) {
-	if nChunks <= 1 || p.nThreads == 1 {
-		for c := range nChunks {
-			job(c, 0)
+// run calls job for ranges that make up the items [0, n), on threads 0 to
+// nThreads-1, and returns when all calls have returned. It allocates nothing;
+// one goroutine at a time may call it, and a job must not.
+func (p *pool) run(n int, job func(items kernels.Range, thread int)) {
+	if n <= 1 || p.nThreads == 1 {
+		if n > 0 {
+			job(kernels.Range{To: n}, 0)
 		}
 		return
 	}
 	p.job = job
 	p.finished.Store(0)
-	p.state.Store(uint64(nChunks) << 32)
+	for i := range p.shares {
+		p.shares[i].items.Store(packItems(kernels.Range{From: n * i / p.nThreads, To: n * (i + 1) / p.nThreads}))
+	}
+	p.started.Add(1)
 	if p.parked.Load() > 0 {
 		p.mu.Lock()
 		p.wake.Broadcast()
 		p.mu.Unlock()
 	}
-	p.takeChunks(0)
-	for i := 0; p.finished.Load() < int64(nChunks); i++ {
+	p.work(0)
+	for i := 0; p.finished.Load() < int64(n); i++ {
 		kernels.Pause(pauses)
-		// Another thread holds the last chunks. If it was taken off its CPU, ours
+		// Another thread holds the last items. If it was taken off its CPU, ours
 		// may be the one it waits for.
 		if i >= spinJoin {
 			goruntime.Gosched()
@@ -90,23 +132,45 @@ func (p *pool) run(nChunks int, job func(chunk, thread int)) {
 	p.job = nil
 }
 
-// takeChunks runs chunks of the current job until none is left.
-func (p *pool) takeChunks(thread int) {
-	for {
-		s := p.state.Load()
-		if !hasChunk(s) {
-			return
+// work takes items of the current job until none is left: the thread's own, then
+// those of the others.
+func (p *pool) work(thread int) {
+	n := 0
+	for s, back := &p.shares[thread], false; s != nil; s, back = p.largestShare(), true {
+		for piece, ok := s.take(back); ok; piece, ok = s.take(back) {
+			p.job(piece, thread)
+			n += piece.To - piece.From
 		}
-		if p.state.CompareAndSwap(s, s+1) {
-			p.job(int(uint32(s)), thread)
-			p.finished.Add(1)
+		// Together, because all threads write the counter.
+		p.finished.Add(int64(n))
+		n = 0
+	}
+}
+
+// largestShare returns the largest share, or nil where all are empty.
+func (p *pool) largestShare() (largest *share) {
+	most := 0
+	for i := range p.shares {
+		r := unpackItems(p.shares[i].items.Load())
+		if n := r.To - r.From; n > most {
+			largest, most = &p.shares[i], n
+		}
+	}
+	return largest
+}
+
+// eachItem makes a job of what does one item.
+func eachItem(do func(item, thread int)) func(items kernels.Range, thread int) {
+	return func(items kernels.Range, thread int) {
+		for i := items.From; i < items.To; i++ {
+			do(i, thread)
 		}
 	}
 }
 
 // The loops that wait for other threads pause between looks, some 50 to 200 ns
 // depending on the CPU, and give way after so many: some 10 microseconds for
-// the caller, whose chunks are being computed, some 50 for a helper, which the
+// the caller, whose items are being computed, some 50 for a helper, which the
 // next job finds awake then.
 const (
 	pauses   = 4
@@ -118,25 +182,27 @@ const (
 func (p *pool) help(thread int) {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
+	var seen uint64 // jobs
 	for idle := 0; !p.closed.Load(); idle++ {
-		if hasChunk(p.state.Load()) {
-			p.takeChunks(thread)
+		if n := p.started.Load(); n != seen {
+			seen = n
+			p.work(thread)
 			idle = 0
 		}
 		kernels.Pause(pauses)
 		if idle >= spinIdle {
 			kernels.ClearVectors() // of what the last job was about
-			p.park()
+			p.park(seen)
 			idle = 0
 		}
 	}
 }
 
-// park sleeps until there is a job or the pool closes.
-func (p *pool) park() {
+// park sleeps until there is a job that was not seen or the pool closes.
+func (p *pool) park(seen uint64) {
 	p.mu.Lock()
-	p.parked.Add(1) // before the last look: run stores the job, then reads parked
-	for !hasChunk(p.state.Load()) && !p.closed.Load() {
+	p.parked.Add(1) // before the last look: run counts the job, then reads parked
+	for p.started.Load() == seen && !p.closed.Load() {
 		p.wake.Wait()
 	}
 	p.parked.Add(-1)

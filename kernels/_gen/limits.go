@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // limits emits what benchmarks measure the kernels against: a plain read of
-// memory, and the rate of the dot-product instruction.
+// memory, and the rates of the dot-product instruction and of FMA.
 func (p *panels) limits() {
 	p.scan()
 	p.function("peak", "func(n int)", "does 16 n independent dot-product instructions, each of 128 integer operations.")
@@ -15,6 +17,26 @@ func (p *panels) limits() {
 	p.Label(loop)
 	for i := range 16 {
 		p.VPDPBUSD(p.v(16), p.v(17), p.v(i))
+	}
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	p.VZEROUPPER()
+	p.RET()
+	p.floatPeak(16)
+}
+
+// floatPeak emits n multiplications and additions of floats at a time; what
+// they work on is zero, because other values may be slow.
+func (p *panels) floatPeak(n int) {
+	p.function("floatPeak", "func(n int)", fmt.Sprintf("does %d n independent FMAs of a register.", n))
+	p.param("n", rCount)
+	for i := range n {
+		p.VXORPS(p.v(i), p.v(i), p.v(i))
+	}
+	loop := p.label("loop")
+	p.Label(loop)
+	for i := range n {
+		p.VFMADD231PS(p.v(i), p.v(i), p.v(i))
 	}
 	p.DECQ(rCount)
 	p.JNZ(operand.LabelRef(loop))
@@ -57,6 +79,7 @@ func (p *panels) scan() {
 func (q *panels256) limits() {
 	if !q.vnni {
 		q.scan()
+		q.floatPeak(12)
 	}
 	q.function("peak", "func(n int)", "does 12 n independent dot products of 32 bytes, each of 64 integer operations.")
 	q.param("n", rCount)

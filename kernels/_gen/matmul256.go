@@ -167,7 +167,10 @@ func (q *panels256) gemvBlocks(f *panelFormat) {
 		for i := range 4 {
 			q.clear(4 + i)
 		}
-		q.forPairs(f, func(head, body, group int) { q.gemvBlock(f, cols, head, body, group) }, func(n int) { q.nextBlocks(f, n) })
+		q.forPairs(f, func(head, body, group int) {
+			q.fetchPair(f, group)
+			q.gemvBlock(f, cols, head, body, group)
+		}, func(n int) { q.nextBlocks(f, n) })
 		for c := range cols {
 			for h := range 2 {
 				q.VMOVUPS(q.v(4+2*h+c), column(rY, rY, rLdy, c, 32*h))
@@ -201,9 +204,6 @@ func (q *panels256) gemvBlock(f *panelFormat, cols, head, body, group int) {
 			}
 			n := q.wordsPerSum(f)
 			for g := range 8 {
-				if h == 0 {
-					q.fetchWord(f, body-head, j, g)
-				}
 				q.word(f, at(rW, body+32*h), j, g, q.v(8), q.v(9), tmp)
 				for c := range cols {
 					q.VPBROADCASTD(column(rX, rX, rQuantStep, c, 32*(group+j)+4*g), x)

@@ -251,7 +251,7 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 		q.startOutputs(cols, 0)
 		inputs := func(n int) {
 			if cols <= 2 {
-				q.fetchAhead(0, n*16*elemBytes)
+				q.fetchAhead(rW, 0, n*16*elemBytes)
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), q.v(12))

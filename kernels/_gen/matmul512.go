@@ -15,6 +15,7 @@ func emitMatMul512(c *build.Context) {
 		p.gemvBlocks(f)
 		p.tileBlocks(f)
 	}
+	p.gemvPanels(q4_0)
 	p.gemvBlocks(nvfp4)
 	p.gemmBlocks(false)
 	p.gemmBlocks(true)
@@ -109,9 +110,56 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 		for c := range cols {
 			p.VPXORD(p.v(8+c), p.v(8+c), p.v(8+c))
 		}
-		p.forPairs(f, func(head, body, group int) { p.gemvBlock(f, cols, head, body, group) }, func(n int) { p.nextBlocks(f, n) })
+		p.forPairs(f, func(head, body, group int) {
+			p.fetchPair(f, group)
+			p.gemvBlock(f, 0, cols, head, body, group)
+		}, func(n int) { p.nextBlocks(f, n) })
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
 	})
+}
+
+// panelsAtOnce is how many panels gemvPanels takes.
+const panelsAtOnce = 4
+
+// gemvPanels emits the product of panels side by side with one token. Long rows
+// of activations, which one panel's weights would drive out of the first-level
+// cache, are read once for all of them.
+func (p *panels) gemvPanels(f *panelFormat) {
+	p.function("gemvPanels"+f.name, "func(y *float32, w *byte, stride, nBlocks int, xq *int8, dx *float32, sums *byte)",
+		fmt.Sprintf("sets %d outputs from %d panels of %s that lie stride bytes apart.", 16*panelsAtOnce, panelsAtOnce, f.name))
+	p.param("w", rW)
+	p.param("stride", rStride)
+	p.LEAQ(operand.Mem{Base: rStride, Index: rStride, Scale: 2}, rStride3)
+	p.param("xq", rX)
+	p.param("dx", rScale)
+	p.param("sums", rSum)
+	p.constants(f, 31)
+	for r := range panelsAtOnce {
+		p.clear(8 + r)
+	}
+	p.forPairs(f, func(head, body, group int) {
+		for r := range panelsAtOnce {
+			p.gemvBlock(f, r, 1, head, body, group)
+		}
+	}, func(blocks int) { p.nextBlocks(f, blocks) })
+	p.param("y", rY)
+	for r := range panelsAtOnce {
+		p.VMOVUPS(p.v(8+r), at(rY, 64*r))
+	}
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// panel is disp bytes from base in panel r of those that lie side by side.
+func panel(base reg.Register, r, disp int) operand.Mem {
+	m := at(base, disp)
+	switch r {
+	case 1, 2:
+		m.Index, m.Scale = rStride, uint8(r)
+	case 3:
+		m.Index, m.Scale = rStride3, 1
+	}
+	return m
 }
 
 // nextBlocks moves the pointers n blocks on.
@@ -123,14 +171,15 @@ func (p *panels) nextBlocks(f *panelFormat, n int) {
 	p.ADDQ(operand.U32(n*f.groups()*32), rX3)
 }
 
-// gemvBlock emits one block whose head and body lie that far from rW and whose
-// first group of activations is the given one from rX.
+// gemvBlock emits one block of panel r whose head and body lie that far from rW
+// and whose first group of activations is the given one from rX. The registers
+// of panel r are those of column r.
 //
 //	0-3   integer sums, 4-7 temporaries of a column
 //	8-11  outputs
 //	12-15 words
 //	16-17 scales and minima
-func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
+func (p *panels) gemvBlock(f *panelFormat, r, cols, head, body, group int) {
 	if f.sub == 16 {
 		p.gemvHalves(f, cols, head, body, group)
 		return
@@ -139,19 +188,18 @@ func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 		disp := 4 * (group + j)
 		sums := p.columnPointer(cols, rSum, rScaleStep)
 		for c := range cols {
-			p.startSum(f, sums(c, disp), p.v(c))
+			p.startSum(f, sums(c, disp), p.v(r+c))
 		}
 		for g := range 8 {
 			w, tmp := p.v(12+g%2*2), p.v(13+g%2*2)
-			p.fetchWord(f, body-head, j, g)
-			f.word(p, at(rW, body), j, g, w, tmp)
+			f.word(p, panel(rW, r, body), j, g, w, tmp)
 			for c := range cols {
-				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(c))
+				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(r+c))
 			}
 		}
-		p.blockScales(f, at(rW, head), p.v(16))
+		p.blockScales(f, panel(rW, r, head), p.v(16))
 		if f.hasMin {
-			p.blockScales(f, at(rW, head+f.scale.bytes()), p.v(17))
+			p.blockScales(f, panel(rW, r, head+f.scale.bytes()), p.v(17))
 		}
 		if f.hasMin {
 			sums = p.columnPointer(cols, rSum, rScaleStep)
@@ -161,14 +209,14 @@ func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 		}
 		scales := p.columnPointer(cols, rScale, rScaleStep)
 		for c := range cols {
-			p.VMULPS_BCST(scales(c, disp), p.v(16), p.v(4+c))
-			p.VCVTDQ2PS(p.v(c), p.v(c))
-			p.VFMADD231PS(p.v(4+c), p.v(c), p.v(8+c))
+			p.VMULPS_BCST(scales(c, disp), p.v(16), p.v(4+r+c))
+			p.VCVTDQ2PS(p.v(r+c), p.v(r+c))
+			p.VFMADD231PS(p.v(4+r+c), p.v(r+c), p.v(8+r+c))
 			if f.hasMin { // -Σxq is corr/128, so subtract
-				p.VMULPS_BCST(scales(c, disp), p.v(17), p.v(4+c))
+				p.VMULPS_BCST(scales(c, disp), p.v(17), p.v(4+r+c))
 				p.VPSRAD(operand.U8(7), p.v(18+c), p.v(18+c))
 				p.VCVTDQ2PS(p.v(18+c), p.v(18+c))
-				p.VFNMADD231PS(p.v(4+c), p.v(18+c), p.v(8+c))
+				p.VFNMADD231PS(p.v(4+r+c), p.v(18+c), p.v(8+r+c))
 			}
 		}
 	}
@@ -216,23 +264,29 @@ func (p *panels) aheadOf(f *panelFormat) {
 	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)
 }
 
-// fetchWord asks for a word's share of a block's bytes, which lie at rW+from,
-// ahead: in one go they would fill the queue for what is missing.
-func (p *panels) fetchWord(f *panelFormat, from, j, g int) {
-	words := 8 * f.groups()
-	n := f.headBytes + f.bodyBytes()
-	for line := 0; line < n; line += 64 {
-		if line*words/n == 8*j+g {
-			p.fetchAhead(from+line, 64)
-		}
+// fetchPair asks for what lies ahead of the blocks that lie together, at the
+// first of them.
+func (p *panels) fetchPair(f *panelFormat, group int) {
+	if group > 0 {
+		return
 	}
+	n := f.headBytes + f.bodyBytes()
+	if f.paired() {
+		n *= 2
+	}
+	p.fetchAhead(rW, 0, n)
 }
 
-// fetchAhead asks for n bytes that lie at rW+from, ahead.
-func (p *panels) fetchAhead(from, n int) {
+// fetchAhead asks for n bytes that lie at base+from, ahead, unless the CPU does
+// better alone.
+func (p *panels) fetchAhead(base reg.Register, from, n int) {
+	alone := p.label("alone")
+	p.TESTQ(rAhead, rAhead)
+	p.JZ(operand.LabelRef(alone))
 	for i := 0; i < n; i += 64 {
-		p.PREFETCHT1(operand.Mem{Base: rW, Index: rAhead, Scale: 1, Disp: from + i})
+		p.PREFETCHT1(operand.Mem{Base: base, Index: rAhead, Scale: 1, Disp: from + i})
 	}
+	p.Label(alone)
 }
 
 // columnPointer returns the addresses of per-block data of cols columns. Where

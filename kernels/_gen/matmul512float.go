@@ -42,9 +42,9 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 	p.forColumns(1, maxColumns, func(cols int) {
 		p.startOutputs(cols, 0)
 		inputs := func(n int) {
-			for i := 0; i < n*16*elemBytes && cols <= 2; i += 64 {
-				p.fetchAhead(i, 64)
-				p.PREFETCHT1(operand.Mem{Base: rW1, Index: rAhead, Scale: 1, Disp: i})
+			if cols <= 2 {
+				p.fetchAhead(rW, 0, n*16*elemBytes)
+				p.fetchAhead(rW1, 0, n*16*elemBytes)
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))

@@ -190,9 +190,8 @@ func (p *panels) gemvSupers(f *panelFormat) {
 // fetchGroup asks for what lies an eighth of a block from rW per group, ahead.
 func (p *panels) fetchGroup(f *panelFormat, j int) {
 	n := f.headBytes + f.bodyBytes()
-	for line := (n*j/8 + 63) / 64; line*64 < n*(j+1)/8; line++ {
-		p.fetchAhead(64*line, 64)
-	}
+	from := (n*j/8 + 63) / 64 * 64
+	p.fetchAhead(rW, from, n*(j+1)/8-from)
 }
 
 func (p *panels) clear(n int) { p.VPXORD(p.v(n), p.v(n), p.v(n)) }

@@ -86,10 +86,12 @@ var (
 	iq1Values    = []int{-7, 1, 9, 0, 0, 0, 0, 0, -9, -1, 7}
 )
 
+var q4_0 = &panelFormat{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord}
+
 // The formats of 32-value activations.
 var blockFormats = []*panelFormat{
 	{name: "Q8_0", headBytes: 32, chunk: 1, chunkWords: 8, offset: 128, largest: 255, word: byteWord},
-	{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord},
+	q4_0,
 	{name: "Q4_1", headBytes: 64, chunk: 1, chunkWords: 4, largest: 15, masks: []int{0x0f}, word: nibbleWord, hasMin: true},
 	{name: "Q5_0", headBytes: 32, chunk: 1, chunkWords: 5, offset: 16, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord},
 	{name: "Q5_1", headBytes: 64, chunk: 1, chunkWords: 5, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, hasMin: true},

@@ -50,7 +50,9 @@ var (
 	rSumStep   = reg.RBX          // and of sums
 	rCount     = reg.RCX
 	rTmp       = reg.RAX
-	rAhead     = reg.R14 // bytes from what is computed to what is asked for
+	rStride    = rQuantStep // from one panel to the next, where there is one column,
+	rStride3   = rScaleStep // and three times that
+	rAhead     = reg.R14    // bytes from what is computed to what is asked for
 )
 
 // function begins a product.
