@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"inferd/daemon/auth"
@@ -48,6 +49,19 @@ func GBNF(param, source string) Format { return Format{gbnf, param, []byte(sourc
 // Regex is the form of texts that a regular expression matches in full; param
 // says where it stands in the request.
 func Regex(param, pattern string) Format { return Format{regex, param, []byte(pattern)} }
+
+// Choice is the form of just these texts; param says where they stand in the request.
+func Choice(param string, texts []string) Format {
+	escape := strings.NewReplacer("\\", `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`)
+	source := []byte("root ::= ")
+	for i, t := range texts {
+		if i > 0 {
+			source = append(source, " | "...)
+		}
+		source = append(append(append(source, '"'), escape.Replace(t)...), '"')
+	}
+	return Format{gbnf, param, source}
+}
 
 // FormatSource is a format as receipts tell it.
 type FormatSource struct {

@@ -36,8 +36,9 @@
 // accepted, and the first chunk, which carries the role, is sent then.
 //
 // A form that an answer must have is response_format, or grammar with GBNF as
-// llama.cpp takes it, or regex (also as guided_regex) with a regular expression
-// of the whole answer; "strict" makes no difference.
+// llama.cpp takes it, or regex with a regular expression of the whole answer, or
+// one of the other names that servers have for these, for schemas and for lists
+// of choices (format.go); "strict" makes no difference.
 //
 // Reasoning comes as reasoning_content, beside the text, and may be sent back
 // so. Other answers are passed on byte for byte. Log probabilities

@@ -128,7 +128,7 @@ func readTextFormat(o *wire.Object, vars map[string]any) (f ask.Format) {
 		case "json_schema":
 			format.Ignored("a string", "name", "description")
 			format.Bool("strict", false) // answers always follow the schema
-			f = readSchema(format)
+			f = readSchema(format, "schema")
 		}
 		in.CloseInner(format)
 	}
