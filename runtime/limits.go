@@ -39,6 +39,43 @@ func (e *Engine) DotPeak(macs int64) {
 	e.cpu.pool.run(nChunks, eachItem(func(_, _ int) { kernels.DotPeak(2 * float64(macs) / float64(nChunks)) }))
 }
 
+// FloatPeak does as many multiplications and additions of float32 at the full
+// rate of FMA, on the threads of a step; see kernels.FloatPeak.
+func (e *Engine) FloatPeak(macs int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	nChunks := scanChunksPerThread * e.cpu.nThread
+	e.cpu.pool.run(nChunks, eachItem(func(_, _ int) { kernels.FloatPeak(2 * float64(macs) / float64(nChunks)) }))
+}
+
+// AttentionMACs returns the multiplications of queries with keys and of weights
+// with values that n tokens behind depth others need in layers of attention
+// over all earlier positions, a window or a chunk of them; other mixers count
+// nothing.
+func (e *Engine) AttentionMACs(depth, n int) (macs int64) {
+	d, ok := e.model.(*decoder)
+	if !ok {
+		return 0
+	}
+	for i := range d.layers {
+		a, ok := d.layers[i].mixer.(*attention)
+		if !ok {
+			continue
+		}
+		for pos := depth; pos < depth+n; pos++ {
+			seen := pos + 1
+			if a.Window > 0 {
+				seen = min(seen, a.Window)
+			}
+			if a.Chunk > 0 {
+				seen = min(seen, pos%a.Chunk+1)
+			}
+			macs += int64(seen) * int64(a.NHeads) * int64(a.headDim+a.headDimV)
+		}
+	}
+	return macs
+}
+
 // scanChunksPerThread lets a thread that loses its CPU hold up little.
 const scanChunksPerThread = 32
 

@@ -37,6 +37,10 @@ func TestStepCost(t *testing.T) {
 		require.Equal(t, want.Bytes, read, name)
 		e.ScanWeights()
 		e.DotPeak(1000)
+		e.FloatPeak(1000)
+		// Three tokens behind two see 3, 4 and 5 positions.
+		info := e.Info()
+		require.EqualValues(t, info.NLayers*12*info.NHeads*2*info.HeadDim, e.AttentionMACs(2, 3), name)
 	}
 	require.Zero(t, load(t, committedModel("llama-moe"), Options{}).StepCost(), "depends on the tokens")
 }

@@ -26,11 +26,14 @@ of 0 leaves the test out.
 
 With --limits, compare each measurement with the machine at that moment: "tg"
 with a plain scan of the weights that a step reads, "pp" with the CPU's
-dot-product instruction at its full rate.
+dot-product instruction at its full rate. Attention multiplies floats, which no
+CPU does at that rate, so that "pp" stands a second time beside the time that the
+products and attention would take, each at its own instruction's full rate.
 
 With --json, print an object per test on a line of its own, with the median as
 "tokens_per_sec", the extremes as "min" and "max", and, of --limits, the median
-share as "share" and the limit as "limit" in "limit_unit".`,
+share as "share" and the limit as "limit" in "limit_unit", and of "pp" the second
+one as "own_share".`,
 	define: func(fs *flag.FlagSet) runFunc {
 		var b benchRun
 		fs.StringVar(&b.model, "model", "", "GGUF `FILE`")
@@ -79,9 +82,10 @@ type benchTest struct {
 	sessions   []*runtime.Session
 	// limit does what the machine can do at best instead of the test's steps: work
 	// in all, in giga-units a second.
-	limit func()
-	work  float64
-	unit  string
+	limit  func()
+	floats func() // what limit leaves out, at best
+	work   float64
+	unit   string
 }
 
 // benchResult is one test's outcome.
@@ -97,6 +101,7 @@ type benchResult struct {
 	Share        float64 `json:"share,omitempty"` // of the limit
 	Limit        float64 `json:"limit,omitempty"`
 	LimitUnit    string  `json:"limit_unit,omitempty"`
+	OwnShare     float64 `json:"own_share,omitempty"` // of each operation's own limit
 }
 
 func (b *benchRun) run(ctx context.Context) error {
@@ -160,6 +165,8 @@ func (b *benchRun) tests() []benchTest {
 		macs := cost.MACs * int64(pp.n)
 		pp.work, pp.unit = float64(2*macs), "Gop/s"
 		pp.limit = func() { b.engine.DotPeak(macs) }
+		attention := b.engine.AttentionMACs(b.depth, pp.n)
+		pp.floats = func() { b.engine.FloatPeak(attention) }
 		tg.work, tg.unit = float64(cost.Bytes)*float64(tg.n), "GB/s"
 		tg.limit = func() {
 			for range tg.n {
@@ -174,7 +181,7 @@ func (b *benchRun) tests() []benchTest {
 func (b *benchRun) measure(ctx context.Context, t *benchTest) (benchResult, error) {
 	p := newProgress("measuring")
 	defer p.end()
-	var rates, shares, limits []float64
+	var rates, shares, limits, ownShares []float64
 	for i := range b.repeat + 1 {
 		n := t.n
 		if i == 0 && t.perStep == 1 {
@@ -199,12 +206,19 @@ func (b *benchRun) measure(ctx context.Context, t *benchTest) (benchResult, erro
 			least := time.Since(start)
 			shares = append(shares, float64(least)/float64(took))
 			limits = append(limits, t.work/1e9/least.Seconds())
+			if t.floats != nil {
+				t.floats()
+				ownShares = append(ownShares, float64(time.Since(start))/float64(took))
+			}
 		}
 	}
 	r := benchResult{Test: t.name, N: t.n, Depth: b.depth, Parallel: len(t.sessions), Threads: b.engine.Threads().N}
 	r.TokensPerSec, r.Min, r.Max = median(rates), slices.Min(rates), slices.Max(rates)
 	if t.limit != nil {
 		r.Share, r.Limit, r.LimitUnit = median(shares), median(limits), t.unit
+		if t.floats != nil {
+			r.OwnShare = median(ownShares)
+		}
 	}
 	return r, nil
 }
@@ -248,6 +262,9 @@ func (b *benchRun) print(r benchResult) error {
 	limit := ""
 	if r.LimitUnit != "" {
 		limit = fmt.Sprintf("  %.0f %% of %.1f %s", 100*r.Share, r.Limit, r.LimitUnit)
+	}
+	if r.OwnShare > 0 {
+		limit += fmt.Sprintf(", %.0f %% of what each operation can do", 100*r.OwnShare)
 	}
 	side := ""
 	if r.Parallel > 1 {
