@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -16,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"inferd/daemon"
+	"inferd/daemon/ask"
 	"inferd/daemon/demo"
+	"inferd/daemon/serve"
 	"inferd/kernels"
 	"inferd/testdata"
 )
@@ -143,4 +147,37 @@ func TestReplaySaysWhatDiffers(t *testing.T) {
 	_, errOut, code := inferctl("", "replay", tempFile(t, "receipt.json", "[1"), "--prompt-file", promptFile)
 	require.Equal(t, exitFailure, code)
 	require.Contains(t, errOut, "receipt")
+}
+
+// TestReceiptsNameAdapters and their scales, whichever format chose them, and
+// replaying uses both.
+func TestReceiptsNameAdapters(t *testing.T) {
+	shared := testdata.Shared(t, "models")
+	lora := filepath.Join(shared, "stories260K-shakespeare-lora-r8-f32.gguf")
+	dir := t.TempDir()
+	model := filepath.Join(dir, "stories.gguf")
+	for from, to := range map[string]string{filepath.Join(shared, "stories260K-f32.gguf"): model, lora: filepath.Join(dir, "shakespeare.gguf")} {
+		text, err := os.ReadFile(from)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(to, text, 0o600))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "stories.toml"), []byte("[adapters]\nshakespeare = {file = \"shakespeare.gguf\"}\n"), 0o600))
+	const body = `{"model":"stories","prompt":"Once upon a time","max_tokens":12,"temperature":0,"receipt":true,"adapter":{"name":"shakespeare","scale":0.5}}`
+	answer := askDaemon(t, model, "/v1/completions", body)
+	var got struct{ Receipt ask.Receipt }
+	require.NoError(t, json.Unmarshal(answer, &got))
+	text, err := os.ReadFile(lora)
+	require.NoError(t, err)
+	require.Equal(t, []serve.AdapterOrigin{{Name: "shakespeare", SHA256: fmt.Sprintf("%x", sha256.Sum256(text)), Scale: 0.5}}, got.Receipt.Adapters)
+
+	receipt, promptFile := tempFile(t, "answer.json", string(answer)), tempFile(t, "prompt", body)
+	_, errOut, code := inferctl("", "replay", receipt, "--prompt-file", promptFile, "--model", model, "--lora", lora)
+	require.Equal(t, exitOK, code, errOut)
+	_, errOut, code = inferctl("", "replay", receipt, "--prompt-file", promptFile, "--model", model)
+	require.NotEqual(t, exitOK, code)
+	require.Contains(t, errOut, "the receipt has 1 adapters, 0 are given")
+	otherScale := strings.Replace(string(answer), `"scale":0.5`, `"scale":3`, 1)
+	_, errOut, code = inferctl("", "replay", tempFile(t, "other.json", otherScale), "--prompt-file", promptFile, "--model", model, "--lora", lora)
+	require.NotEqual(t, exitOK, code, "the scale counts")
+	require.Contains(t, errOut, "differs")
 }
