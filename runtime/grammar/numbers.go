@@ -219,11 +219,13 @@ func exactDecimal(x *big.Rat, frac string) bool {
 	return y.Add(y, whole).Cmp(x) == 0
 }
 
-// multiplesDFA accepts decimal integers that m divides, signs allowed.
-func multiplesDFA(m int) *charDFA {
+// multiplesDFA accepts decimal integers of which m divides scale times the value,
+// signs allowed.
+func (b *budget) multiplesDFA(m, scale int) *charDFA {
+	b.spend(10 * m)
 	d := &charDFA{}
 	for r := range m { // states 0..m-1: the remainder so far
-		d.state(r == 0)
+		d.state(r*scale%m == 0)
 	}
 	for r := range m {
 		for c := range 10 {

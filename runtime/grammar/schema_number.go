@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -130,24 +131,45 @@ func (c *schemaCompiler) multiples(m *big.Rat, where string) (*charDFA, int) {
 	if !modulus.IsInt64() || modulus.Int64() > maxModulus {
 		failf(where, "%s is not supported: its digits must be at most %d", m.RatString(), maxModulus)
 	}
-	c.b.spend(10 * int(modulus.Int64()))
-	d := multiplesDFA(int(modulus.Int64()))
 	if places == 0 {
-		if zeros > 0 {
-			d = c.b.intersect(d, c.b.wholeRegex("-?[0-9]+"))
-			n := &charNFA{budget: &c.b.budget}
-			start, mid, end := n.state(), n.state(), n.state()
-			n.splice(d, start, mid)
-			n.splice(c.b.wholeRegex("0{"+strconv.Itoa(zeros)+"}"), mid, end)
-			n.splice(c.b.wholeRegex("-?0"), start, end)
-			d = n.determinize(start, end)
+		return c.wholeMultiples(int(modulus.Int64()), zeros), 0
+	}
+	return c.decimalMultiples(int(modulus.Int64()), places), places
+}
+
+// wholeMultiples accepts the integers that m and so many zeros behind it divide.
+func (c *schemaCompiler) wholeMultiples(m, zeros int) *charDFA {
+	d := c.b.multiplesDFA(m, 1)
+	if zeros == 0 {
+		return d
+	}
+	d = c.b.intersect(d, c.b.wholeRegex("-?[0-9]+"))
+	n := &charNFA{budget: &c.b.budget}
+	start, mid, end := n.state(), n.state(), n.state()
+	n.splice(d, start, mid)
+	n.splice(c.b.wholeRegex("0{"+strconv.Itoa(zeros)+"}"), mid, end)
+	n.splice(c.b.wholeRegex("-?0"), start, end)
+	return n.determinize(start, end)
+}
+
+// decimalMultiples accepts the decimals that m divides once their point is moved
+// by places. They have all of these places, or fewer where m is small.
+func (c *schemaCompiler) decimalMultiples(m, places int) *charDFA {
+	n := &charNFA{budget: &c.b.budget}
+	start, end := n.state(), n.state()
+	scale := 1 // of the places left out
+	for written := places; written >= 0 && (written == places || m*places <= maxModulus); written-- {
+		d := c.b.multiplesDFA(m, scale)
+		shape := "-?" + decimalPattern(30, 0)
+		if written > 0 {
+			for i, edges := range d.edges { // the point does not change the remainder
+				at := len(edges) - 10
+				d.edges[i] = slices.Insert(edges, at, charEdge{runeRange{'.', '.'}, i})
+			}
+			shape += `\.[0-9]{` + strconv.Itoa(written) + `}`
 		}
-		return d, 0
+		n.splice(c.b.intersect(d, c.b.wholeRegex(shape)), start, end)
+		scale = scale * 10 % m
 	}
-	for i := range d.edges { // the point does not change the remainder
-		minus, digits := d.edges[i][:len(d.edges[i])-10], d.edges[i][len(d.edges[i])-10:]
-		d.edges[i] = append(append(append([]charEdge{}, minus...), charEdge{runeRange{'.', '.'}, i}), digits...)
-	}
-	shape := c.b.wholeRegex("-?" + decimalPattern(30, 0) + `\.[0-9]{` + strconv.Itoa(places) + `}`)
-	return c.b.intersect(d, shape), places
+	return n.determinize(start, end)
 }
