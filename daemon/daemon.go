@@ -129,7 +129,7 @@ func newDaemon(c Config, log *slog.Logger) *daemon {
 	d.endAnswers = end
 	d.registry = newRegistry(ctx, c, d.known, log)
 	d.registry.memory = systemMemory
-	d.registry.load = func(v *store.Model, kvBytes int64) (*model, error) { return d.loader.load(v, kvBytes, log) }
+	d.registry.load = func(v *store.Model, kvBytes int64) (*model, error) { return d.loader.load(ctx, v, kvBytes, log) }
 	d.registry.observer = d.observer
 	d.gauges()
 	d.server = d.newServer(wire.NewRouter(log, ollama.New(d, log), anthropic.New(d, log), openai.New(d, log)))
@@ -176,7 +176,7 @@ func (d *daemon) loadFirst(ctx context.Context, n *notifier) (err error) {
 	defer telling.Wait()
 	defer stop()
 	telling.Go(func() { n.extend(told, d.loader.progress.Load) })
-	d.store.Scan()
+	d.store.Scan(ctx)
 	for _, entry := range d.store.Entries() {
 		if entry.Problem != nil && d.isNamed(entry.Name) {
 			return entry.Problem

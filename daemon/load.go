@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -31,7 +32,7 @@ type loader struct {
 
 // load reads a verified model and all that is needed to serve it. What it returns
 // is of that version, or the error is store.ErrChanged.
-func (l *loader) load(v *store.Model, kvBytes int64, log *slog.Logger) (*model, error) {
+func (l *loader) load(ctx context.Context, v *store.Model, kvBytes int64, log *slog.Logger) (*model, error) {
 	start := time.Now()
 	f, err := v.Open()
 	if err != nil {
@@ -43,11 +44,12 @@ func (l *loader) load(v *store.Model, kvBytes int64, log *slog.Logger) (*model, 
 	sum, sumErr := v.Sum(), error(nil)
 	var summing sync.WaitGroup
 	if sum == "" {
-		summing.Go(func() { sum, sumErr = sumFiles(f.Files()) })
+		summing.Go(func() { sum, sumErr = sumFiles(ctx, f.Files()) })
 	}
 	o := v.Plan
 	o.KVBytes = kvBytes
 	o.Progress = func(int64, int64) { l.progress.Add(1) }
+	o.Context = ctx
 	e, err := loadEngine(f, o, &l.turn)
 	summing.Wait()
 	// A file that changed explains all other errors.
@@ -58,7 +60,7 @@ func (l *loader) load(v *store.Model, kvBytes int64, log *slog.Logger) (*model, 
 		return nil, err
 	}
 	v.SetSum(sum)
-	m, err := l.build(v, e, log)
+	m, err := l.build(ctx, v, e, log)
 	if err != nil {
 		e.close()
 		return nil, err
@@ -87,7 +89,7 @@ func (l *loader) alive(atWork bool) error {
 }
 
 // build makes a model of an engine, with its adapters and heads.
-func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *model, err error) {
+func (l *loader) build(ctx context.Context, v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *model, err error) {
 	heads, err := l.headsOf(v, e.dim())
 	if err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *m
 	m.created = v.Modified
 	m.fingerprint = fingerprint(v.Sum(), e.Info().Memory.KVType)
 	for _, a := range v.Settings.Adapters {
-		loaded, err := loadAdapter(v, e, a)
+		loaded, err := loadAdapter(ctx, v, e, a)
 		if err != nil {
 			for _, a := range m.known {
 				a.lora.Close()
@@ -112,7 +114,7 @@ func (l *loader) build(v *store.Model, e *runtimeEngine, log *slog.Logger) (_ *m
 }
 
 // loadAdapter loads an adapter that a model's settings name.
-func loadAdapter(v *store.Model, e *runtimeEngine, a store.Adapter) (loadedAdapter, error) {
+func loadAdapter(ctx context.Context, v *store.Model, e *runtimeEngine, a store.Adapter) (loadedAdapter, error) {
 	f, err := v.OpenBeside(a.File)
 	if err != nil {
 		return loadedAdapter{}, err
@@ -122,7 +124,7 @@ func loadAdapter(v *store.Model, e *runtimeEngine, a store.Adapter) (loadedAdapt
 	if err != nil {
 		return loadedAdapter{}, err
 	}
-	sum, err := sumFiles(f.Files())
+	sum, err := sumFiles(ctx, f.Files())
 	if err := errors.Join(err, v.CheckBeside(a.File, f)); err != nil {
 		lora.Close()
 		return loadedAdapter{}, err
@@ -159,14 +161,14 @@ func (l *loader) headsOf(v *store.Model, dim int) (map[string]*head.Head, error)
 }
 
 // sumFiles returns the SHA-256 of files, one after another, in hexadecimal.
-func sumFiles(files []*os.File) (string, error) {
+func sumFiles(ctx context.Context, files []*os.File) (string, error) {
 	h := sha256.New()
 	for _, f := range files {
 		info, err := f.Stat()
 		if err != nil {
 			return "", err
 		}
-		if _, err := io.Copy(h, io.NewSectionReader(f, 0, info.Size())); err != nil {
+		if _, err := io.Copy(h, store.Reader(ctx, f, info.Size())); err != nil {
 			return "", err
 		}
 	}

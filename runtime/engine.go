@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,6 +38,9 @@ type Options struct {
 	// Progress, if set, is called now and then while weights are packed, by one
 	// goroutine at a time.
 	Progress func(done, total int64)
+
+	// Context, if set, ends loading with its error when it ends.
+	Context context.Context
 }
 
 // KVType is the element type of the KV cache.
@@ -178,7 +182,7 @@ func (e *Engine) allocate(p *plan, o Options) (err error) {
 
 // fill packs the weights into their memory and readies the model.
 func (e *Engine) fill(p *plan, o Options) error {
-	if err := p.binder.pack(e.weights.bytes, e.cpu.pool, o.Progress); err != nil {
+	if err := p.binder.pack(o.Context, e.weights.bytes, e.cpu.pool, o.Progress); err != nil {
 		return err
 	}
 	p.binder.attach(e.weights.bytes)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -286,6 +287,13 @@ func TestInspect(t *testing.T) {
 }
 
 // The progress of a load ends at its total and never goes back.
+func TestLoadEndsWithItsContext(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	_, err := Load(committedModel("llama-Q4_K"), Options{Context: ctx})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestLoadProgress(t *testing.T) {
 	last, calls := int64(-1), 0
 	load(t, committedModel("llama-Q4_K"), Options{Progress: func(done, total int64) {

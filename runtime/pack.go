@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"sync/atomic"
 
 	"inferd/kernels"
@@ -18,8 +19,8 @@ type packChunk struct {
 
 // pack reads every tensor into mem in the kernels' layout, on all threads of p.
 // The file's pages are let go as soon as a tensor is done, so that the weights
-// are in memory once, not twice.
-func (b *binder) pack(mem []byte, p *pool, progress func(done, total int64)) error {
+// are in memory once, not twice. It gives up when ctx, which may be nil, ends.
+func (b *binder) pack(ctx context.Context, mem []byte, p *pool, progress func(done, total int64)) error {
 	chunks, left := b.packChunks()
 	var total, done int64
 	for _, t := range b.file.Tensors() {
@@ -30,6 +31,11 @@ func (b *binder) pack(mem []byte, p *pool, progress func(done, total int64)) err
 	bufs := make([][]byte, p.nThreads)
 	p.run(len(chunks), eachItem(func(chunk, thread int) {
 		if failed.Load() != nil {
+			return
+		}
+		if ctx != nil && ctx.Err() != nil {
+			err := ctx.Err()
+			failed.CompareAndSwap(nil, &err)
 			return
 		}
 		c := chunks[chunk]

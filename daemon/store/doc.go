@@ -3,7 +3,7 @@
 // been verified; what is wrong with the others can be asked.
 //
 //	s, err := store.New(store.Options{Folder: "/var/lib/inferd/models", Log: log})
-//	s.Scan()       // look once
+//	s.Scan(ctx)    // look once
 //	go s.Run(ctx)  // and whenever the folder changes
 //	entry, ok := s.Find("qwen3-0.6b-Q8_0")
 //

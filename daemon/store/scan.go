@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -122,8 +123,9 @@ func add(all map[string]*found, folder, file string) {
 
 // Scan looks at all files and verifies what is new or has changed. It returns
 // after which time another look is needed, 0 if it is not: something changed a
-// moment ago, or could not be read for a reason that may pass.
-func (s *Store) Scan() (again time.Duration) {
+// moment ago, or could not be read for a reason that may pass. When ctx ends, what
+// has not been looked at stays as it was.
+func (s *Store) Scan(ctx context.Context) (again time.Duration) {
 	s.scanning.Lock()
 	defer s.scanning.Unlock()
 	o := s.options.Load()
@@ -152,9 +154,11 @@ func (s *Store) Scan() (again time.Duration) {
 		all[f.name] = f
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		again = sooner(again, s.look(all[name], o))
+		again = sooner(again, s.look(ctx, all[name], o))
 	}
-	s.forget(all)
+	if ctx.Err() == nil {
+		s.forget(all)
+	}
 	return again
 }
 
@@ -168,7 +172,7 @@ func sooner(a, b time.Duration) time.Duration {
 
 // look verifies one model if anything of it has changed, and returns after which
 // time it must be looked at again, as Scan does.
-func (s *Store) look(f *found, o *Options) (again time.Duration) {
+func (s *Store) look(ctx context.Context, f *found, o *Options) (again time.Duration) {
 	f.watch(f.name+".toml", sumsName)
 	old := s.entry(f.name)
 	if old != nil {
@@ -180,7 +184,10 @@ func (s *Store) look(f *found, o *Options) (again time.Duration) {
 	if !f.named && !f.settled(time.Now()) {
 		return settleTime
 	}
-	m, err := verify(f.candidate, o)
+	m, err := verify(ctx, f.candidate, o)
+	if ctx.Err() != nil {
+		return 0
+	}
 	if errors.Is(err, ErrChanged) {
 		return settleTime
 	}

@@ -206,7 +206,7 @@ func (s *Store) Run(ctx context.Context) {
 		case <-s.poke:
 			next = time.Now()
 		case <-timer.C:
-			next = time.Now().Add(cmp.Or(s.Scan(), lookInterval))
+			next = time.Now().Add(cmp.Or(s.Scan(ctx), lookInterval))
 		case <-ctx.Done():
 			timer.Stop()
 			return

@@ -42,7 +42,7 @@ func put(t *testing.T, folder, name, model string) string {
 
 // scan looks until nothing has changed a moment ago.
 func scan(t *testing.T, s *Store) {
-	require.Eventually(t, func() bool { return s.Scan() == 0 }, 10*time.Second, settleTime/4)
+	require.Eventually(t, func() bool { return s.Scan(t.Context()) == 0 }, 10*time.Second, settleTime/4)
 }
 
 // require the problem of a name.
@@ -51,6 +51,23 @@ func problem(t *testing.T, s *Store, name, want string) {
 	e, ok := s.Find(name)
 	require.True(t, ok, "%s is not known", name)
 	require.ErrorContains(t, e.Problem, want)
+}
+
+// Nobody waits at shutdown for a large file to be summed up.
+func TestLookingEndsWithItsContext(t *testing.T) {
+	s, dir := newStore(t, Options{})
+	text, err := os.ReadFile(put(t, dir, "m.gguf", "llama-tied"))
+	require.NoError(t, err)
+	sums := fmt.Sprintf("%x  m.gguf\n", sha256.Sum256(text))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(sums), 0o640))
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.Eventually(t, func() bool { return s.Scan(ended) == 0 }, 10*time.Second, settleTime/4)
+	_, known := s.Find("m")
+	require.False(t, known)
+	scan(t, s)
+	_, known = s.Find("m")
+	require.True(t, known)
 }
 
 // What the system cannot read for the moment is no fault of the file's: it is
@@ -65,10 +82,10 @@ func TestReadErrorsPass(t *testing.T) {
 			}
 			return os.Open(path)
 		}}}}, nil, slog.New(slog.DiscardHandler))
-		require.Equal(t, retryTime, s.Scan())
+		require.Equal(t, retryTime, s.Scan(t.Context()))
 		problem(t, s, "m", broken.Error())
 		err = nil
-		require.Zero(t, s.Scan())
+		require.Zero(t, s.Scan(t.Context()))
 		e, _ := s.Find("m")
 		require.NoError(t, e.Problem)
 	}

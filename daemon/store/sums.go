@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -26,8 +27,8 @@ type digests struct {
 	blake2b []byte
 }
 
-// digestOf reads a whole file without moving its offset.
-func digestOf(f *os.File) (digests, error) {
+// digestOf reads a whole file without moving its offset, until ctx ends.
+func digestOf(ctx context.Context, f *os.File) (digests, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return digests{}, err
@@ -37,11 +38,30 @@ func digestOf(f *os.File) (digests, error) {
 	if err != nil {
 		return digests{}, err
 	}
-	n, err := io.Copy(io.MultiWriter(sum, long), io.NewSectionReader(f, 0, info.Size()))
+	n, err := io.Copy(io.MultiWriter(sum, long), Reader(ctx, f, info.Size()))
 	if err == nil && n != info.Size() {
 		err = fmt.Errorf("%s: %w", f.Name(), ErrChanged)
 	}
 	return digests{hex.EncodeToString(sum.Sum(nil)), long.Sum(nil)}, err
+}
+
+// Reader reads the first nBytes of a file without moving its offset. When ctx
+// ends, it fails with the error of ctx: files are large, and whoever waits may
+// not want to any more.
+func Reader(ctx context.Context, f *os.File, nBytes int64) io.Reader {
+	return &reader{ctx, io.NewSectionReader(f, 0, nBytes)}
+}
+
+type reader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.from.Read(p)
 }
 
 // parseSums reads lines of a sum, a space, a space or an asterisk, and a name.
@@ -100,7 +120,7 @@ type authority struct {
 // vouch checks a file against SHA256SUMS and its signature, as far as there are
 // any, and fails where less than required is there. It reads the file only if it
 // must, and returns its SHA-256 then.
-func (a *authority) vouch(f *os.File) (sum string, err error) {
+func (a *authority) vouch(ctx context.Context, f *os.File) (sum string, err error) {
 	name := filepath.Base(f.Name())
 	sums, sumsSigned, err := a.readSums()
 	if err != nil {
@@ -119,7 +139,7 @@ func (a *authority) vouch(f *os.File) (sum string, err error) {
 	case !listed && sig == nil:
 		return "", nil
 	}
-	d, err := digestOf(f)
+	d, err := digestOf(ctx, f)
 	if err != nil {
 		return "", err
 	}

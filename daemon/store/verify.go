@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -65,7 +66,7 @@ func (c *candidate) beside(file string) string { return filepath.Join(filepath.D
 
 // verify reads what must be read to know that c is a model which may be used.
 // Where it fails the model may still tell its settings.
-func verify(c candidate, o *Options) (*Model, error) {
+func verify(ctx context.Context, c candidate, o *Options) (*Model, error) {
 	if c.extra != nil {
 		return nil, c.extra
 	}
@@ -94,7 +95,7 @@ func verify(c candidate, o *Options) (*Model, error) {
 	if c.builtin {
 		a.require = RequireNothing
 	}
-	if err := m.vouch(f, a); err != nil {
+	if err := m.vouch(ctx, f, a); err != nil {
 		return m, err
 	}
 	return m, m.Check(f)
@@ -154,10 +155,10 @@ func (m *Model) readTemplate(f *gguf.File) (err error) {
 }
 
 // vouch checks sums and signatures of the model and of all that goes with it.
-func (m *Model) vouch(f *gguf.File, a *authority) error {
+func (m *Model) vouch(ctx context.Context, f *gguf.File, a *authority) error {
 	files := f.Files()
 	for _, file := range files {
-		sum, err := a.vouch(file)
+		sum, err := a.vouch(ctx, file)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func (m *Model) vouch(f *gguf.File, a *authority) error {
 		}
 	}
 	for _, name := range m.Settings.weights() {
-		if err := m.vouchBeside(name, a); err != nil {
+		if err := m.vouchBeside(ctx, name, a); err != nil {
 			return err
 		}
 	}
@@ -174,7 +175,7 @@ func (m *Model) vouch(f *gguf.File, a *authority) error {
 }
 
 // vouchBeside checks an adapter or a head.
-func (m *Model) vouchBeside(name string, a *authority) error {
+func (m *Model) vouchBeside(ctx context.Context, name string, a *authority) error {
 	f, err := gguf.OpenWith(filepath.Join(a.folder, name), a.open)
 	if err != nil {
 		return err
@@ -185,7 +186,7 @@ func (m *Model) vouchBeside(name string, a *authority) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.vouch(file); err != nil {
+	if _, err := a.vouch(ctx, file); err != nil {
 		return err
 	}
 	m.aux[name] = id
