@@ -6,6 +6,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,12 +60,12 @@ func simulate(t *testing.T, seed uint64) {
 	for i := range shares {
 		shares[i] = randomShare(random, len(shares))
 	}
-	nWork := 0
+	var nWork atomic.Int64
 	m.step = func([]Entry) error {
 		checkAccounts(t, s)
 		// Every 16 tokens of an answer its slot may go to another; what it had
 		// computed is lost at worst.
-		if m.nSteps > 50*nWork {
+		if m.nSteps > 50*int(nWork.Load()) {
 			return errors.New("no end in sight")
 		}
 		time.Sleep(time.Millisecond)
@@ -73,7 +74,7 @@ func simulate(t *testing.T, seed uint64) {
 	var all []*simRequest
 	for range 1 + random.IntN(16) {
 		q := &simRequest{prompt: text(random.IntN(3), 1+random.IntN(20)), n: 1 + random.IntN(20)}
-		nWork += len(q.prompt) + q.n
+		nWork.Add(int64(len(q.prompt) + q.n))
 		u := random.IntN(len(shares))
 		var r Request
 		if o.Whole || random.IntN(5) == 0 {
