@@ -248,6 +248,7 @@ func (a *answer) Close() {
 		"first_token", firstToken, "duration", took}
 	if a.mac != nil {
 		a.record.SetAnswer(a.mac)
+		a.mac = nil // it holds the last bytes of the answer
 		attrs = append(attrs, "prompt_mac", a.record.PromptMAC, "answer_mac", a.record.AnswerMAC)
 	}
 	a.model.log.Info("answer", attrs...)

@@ -278,6 +278,7 @@ func (p *policy) loser(a *account) *job {
 func (p *policy) plan(into []work, chunk int) []work {
 	p.among = p.among[:0]
 	for _, a := range p.accounts {
+		clear(a.prompts) // requests must not outlive their end here
 		a.prompts = a.prompts[:0]
 	}
 	for _, j := range p.running {
@@ -317,7 +318,7 @@ func (p *policy) planPrompts(into []work, left int) []work {
 		if into[at].n < j.nTokens-j.nDone {
 			continue
 		}
-		if a.prompts = a.prompts[1:]; len(a.prompts) == 0 {
+		if a.prompts = without(a.prompts, j); len(a.prompts) == 0 {
 			p.among = without(p.among, a)
 		}
 	}
@@ -330,6 +331,7 @@ func (p *policy) leave(j *job) {
 	if a := j.account; a != nil {
 		a.running = without(a.running, j)
 		a.line = without(a.line, j)
+		a.prompts = without(a.prompts, j)
 	}
 }
 

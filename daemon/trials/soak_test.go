@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,11 +108,16 @@ func TestServiceSoak(t *testing.T) {
 	s := &soak{service: prepare(t, "--demo", "--kv-budget", "16MiB", "--max-body", "256KiB"), answers: map[int]string{}, stop: make(chan struct{})}
 	s.cmd.Args = append(s.cmd.Args, "--config", s.path("config"))
 	s.configure(0)
-	for _, name := range []string{"llama-tied", "mamba2", "bert-rerank"} {
+	names := []string{"llama-tied", "mamba2", "bert-rerank"}
+	for _, name := range names {
 		s.replace(name)
 	}
 	s.start()
 	s.waitReady()
+	require.Eventually(t, func() bool { // files are looked at once they have settled
+		_, list, err := ask(s.api, "GET", "/v1/models", "")
+		return err == nil && !slices.ContainsFunc(names, func(name string) bool { return !strings.Contains(list, name) })
+	}, time.Minute, 10*time.Millisecond)
 	for i := range soakRequests { // so that all is there that ever will be
 		s.request(i)
 	}
