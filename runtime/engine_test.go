@@ -286,7 +286,6 @@ func TestInspect(t *testing.T) {
 	require.Equal(t, "F16", info.Memory.KVType, "block-quantised")
 }
 
-// The progress of a load ends at its total and never goes back.
 func TestLoadEndsWithItsContext(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	end()
@@ -294,6 +293,7 @@ func TestLoadEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// The progress of a load ends at its total and never goes back.
 func TestLoadProgress(t *testing.T) {
 	last, calls := int64(-1), 0
 	load(t, committedModel("llama-Q4_K"), Options{Progress: func(done, total int64) {

@@ -228,8 +228,12 @@ func (p *pagePool) stats() KVStats {
 	return s
 }
 
-// close gives the memory back, cleared by the system.
+// close gives the memory back, cleared by the system. Whoever sheds or forgets
+// afterwards finds nothing.
 func (p *pagePool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free, p.prefix.users = nil, nil
 	p.mem.free()
 	p.states.mem.free()
 }

@@ -199,6 +199,17 @@ func TestShed(t *testing.T) {
 	require.True(t, ok)
 }
 
+// A daemon may find memory short while it unloads a model.
+func TestShedAfterClose(t *testing.T) {
+	p := testPool(t, 8)
+	cached, _ := publishChain(t, p, "a", 2, 0)
+	p.release(cached)
+	p.close()
+	p.dropUnused(time.Now())
+	require.Zero(t, p.shed())
+	require.Zero(t, p.stats().NCached)
+}
+
 var nOps = flag.Int("ops", 20_000, "operations of TestPagePoolRandomly")
 
 // Whatever users do with the same prompts, every page is free, cached or held,

@@ -8,7 +8,7 @@ import (
 // Shed gives back what the engine can do without: the pages that only the prefix
 // cache keeps, and the memory of all pages that nobody uses. It returns the bytes
 // of the cached pages. What was cached is computed again when it is needed. It
-// may be called at any time.
+// may be called at any time, also while the engine is being closed and after.
 func (e *Engine) Shed() int64 { return e.kv.shed() }
 
 // Rest clears the memory that steps compute in, with the logits of the last one.
@@ -24,7 +24,7 @@ func (e *Engine) Rest() {
 }
 
 // Forget clears the cached prompts that nobody has used for a time, of all users.
-// It may be called at any time.
+// It may be called whenever Shed may.
 func (e *Engine) Forget(unused time.Duration) { e.kv.dropUnused(time.Now().Add(-unused)) }
 
 func (p *pagePool) shed() (nBytes int64) {
