@@ -108,7 +108,9 @@ const connBuffer = 4 << 10
 
 // Write gives the peer one write timeout to take all of p. Every byte of
 // every answer passes here, also those that net/http writes by itself. net/http's
-// own buffer is cleared behind it, since it lives as long as the connection.
+// own buffer is cleared behind it, since it lives as long as the connection. Its
+// capacity tells it from a handler's slice: one of that capacity fits into the
+// buffer, so it is copied and never comes here itself.
 func (c *conn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.acceptor.writeTimeout)); err != nil {
 		return 0, err
