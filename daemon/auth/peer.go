@@ -13,15 +13,24 @@ type Peer struct {
 	PID int32 // for logs only
 
 	Groups []uint32 // supplementary groups
+
+	// Unit is the systemd unit of the process, for logs only; empty where there is
+	// none or it cannot be seen. A unit of a user's own manager has the manager's
+	// unit and a slash before it, since the user names it: user@1000.service/x.service.
+	Unit string
 }
 
 // LogValue implements slog.LogValuer.
 func (p Peer) LogValue() slog.Value {
-	return slog.GroupValue(
+	attrs := []slog.Attr{
 		slog.Uint64("uid", uint64(p.UID)),
 		slog.Uint64("gid", uint64(p.GID)),
 		slog.Int64("pid", int64(p.PID)),
-	)
+	}
+	if p.Unit != "" {
+		attrs = append(attrs, slog.String("unit", p.Unit))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 type (

@@ -7,7 +7,8 @@
 // models; the handler it is given decides all of that.
 //
 // Reading order: path.go and listen.go (the socket), activation.go (systemd's), conn.go
-// (accept, credentials, write deadline), server.go (limits, start and stop),
+// (accept, credentials, write deadline), peercred_linux.go and peerunit_linux.go
+// (who is there), server.go (limits, start and stop),
 // guard.go (what each request passes before its handler), bodies.go (bytes
 // that a user's requests may hold).
 //

@@ -19,11 +19,13 @@ func peerOf(c *net.UnixConn) (auth.Peer, error) {
 	}
 	var cred *unix.Ucred
 	var groups []uint32
+	var unit string
 	var credErr error
 	err = raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 		if credErr == nil {
 			groups, credErr = peerGroups(fd)
+			unit = peerUnit(int(fd), int(cred.Pid))
 		}
 	})
 	if err != nil {
@@ -32,7 +34,7 @@ func peerOf(c *net.UnixConn) (auth.Peer, error) {
 	if credErr != nil {
 		return auth.Peer{}, fmt.Errorf("read peer credentials: %w", credErr)
 	}
-	return auth.Peer{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid, Groups: groups}, nil
+	return auth.Peer{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid, Groups: groups, Unit: unit}, nil
 }
 
 // maxGroups is NGROUPS_MAX of Linux.

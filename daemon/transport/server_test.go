@@ -25,7 +25,7 @@ func TestPeerTravelsInTheContext(t *testing.T) {
 		fmt.Fprintf(w, "%+v %+v", peer, auth.GrantFrom(r.Context()))
 	}, nil)
 	_, body := roundTrip(t, s.dial(t), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	peer := auth.Peer{UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), PID: int32(os.Getpid())}
+	peer := auth.Peer{UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), PID: int32(os.Getpid()), Unit: unitOf(os.Getpid())}
 	require.Equal(t, fmt.Sprintf("%+v %+v", peer, auth.Default(peer)), body)
 }
 
