@@ -24,8 +24,9 @@
 // meanwhile), find.go (the model that a request is for), registry.go (loaded
 // models), room.go (memory for them), load.go (one model from its file), model.go
 // (a loaded model as serve describes it), engine.go (as sched drives it), generate.go
-// (one request's way through sched and back), classify.go (classifier heads), embed.go (vectors and relevance),
-// notify.go (what systemd is told).
+// (one request's way through sched and back), record.go (what is told of it),
+// classify.go (classifier heads), embed.go (vectors and relevance), notify.go (what
+// systemd is told).
 //
 // A model that is asked for and not loaded is loaded; those that asked wait. It
 // stays for its keep-alive after the last request, or until another one needs its
@@ -39,7 +40,7 @@
 //   - There is no network socket: the listener is a Unix socket, made here or
 //     passed by systemd.
 //   - Nothing that users say or models answer is logged or written to disk;
-//     an answer's log line holds who, which model, how many tokens, how long
-//     and how it ended.
+//     an answer's log line holds who, which unit, which model, how many tokens, how
+//     long and how it ended.
 //   - Each goroutine ends before Run returns.
 package daemon

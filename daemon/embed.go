@@ -34,6 +34,8 @@ func (m *model) vector(ctx context.Context, tokens []runtime.Token, what string)
 	defer cancel()
 	grant := auth.GrantFrom(ctx)
 	w := &vectorWriter{ended: make(chan error, 1)}
+	done := answered{outcome: "vector", nPrompt: len(tokens)}
+	done.record, _ = m.audit(ctx, tokens)
 	err := m.sched.Submit(ctx, sched.Request{
 		User:   grant.User,
 		Share:  grant.Share,
@@ -45,11 +47,7 @@ func (m *model) vector(ctx context.Context, tokens []runtime.Token, what string)
 	if err == nil {
 		err = <-w.ended // soon after ctx ends, if it does
 	}
-	done := answered{user: grant.User, model: m.name, outcome: "vector", nPrompt: len(tokens), took: time.Since(started)}
-	if err != nil {
-		done.outcome, done.nPrompt = "error", 0
-	}
-	m.observer.ended(done)
+	m.endedWith(ctx, done, started, err)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"inferd/daemon/auth"
 	"inferd/daemon/sched"
 	"inferd/daemon/serve"
-	"inferd/daemon/transport"
 	"inferd/runtime"
 )
 
@@ -29,11 +28,7 @@ func (m *model) Generate(ctx context.Context, prompt []runtime.Token, o runtime.
 		started: time.Now(),
 		news:    make(chan struct{}, 1),
 	}
-	if key := m.observer.auditKey(); key != nil {
-		a.record = audit.Record{ID: transport.RequestID(ctx), User: fmt.Sprint(auth.GrantFrom(ctx).User), Model: m.name}
-		key.Prompt(&a.record, prompt)
-		a.mac = key.Answer(&a.record)
-	}
+	a.record, a.mac = m.audit(ctx, prompt)
 	ctx, a.cancel = m.bound(ctx)
 	w := &writer{answer: a}
 	grant := auth.GrantFrom(ctx)
@@ -218,17 +213,17 @@ func (a *answer) NReused() int {
 }
 
 // Close implements serve.Answer. An answer that has not ended leaves the
-// scheduler before the next step. What happened is logged: counts, never text.
+// scheduler before the next step.
 func (a *answer) Close() {
 	a.cancel()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	outcome := a.finish.String()
 	switch {
-	case !a.ended, errors.Is(a.err, context.Canceled):
-		outcome = "cancelled"
+	case !a.ended:
+		outcome = outcomeOf(context.Canceled)
 	case a.err != nil:
-		outcome = "error"
+		outcome = outcomeOf(a.err)
 	}
 	var firstToken time.Duration
 	if a.nOut > 0 {
@@ -238,20 +233,14 @@ func (a *answer) Close() {
 		clear(d.Text)
 	}
 	a.deltas = nil
-	took := time.Since(a.started)
-	a.model.observer.ended(answered{
-		user: auth.GrantFrom(a.request).User, model: a.model.name, outcome: outcome,
-		nPrompt: a.nPrompt, nReused: a.nReused, nOut: a.nOut, took: took,
-	})
-	attrs := []any{"id", transport.RequestID(a.request), "user", auth.GrantFrom(a.request).User, "model", a.model.name,
-		"n_prompt", a.nPrompt, "n_reused", a.nReused, "n_generated", a.nOut, "outcome", outcome,
-		"first_token", firstToken, "duration", took}
 	if a.mac != nil {
 		a.record.SetAnswer(a.mac)
 		a.mac = nil // it holds the last bytes of the answer
-		attrs = append(attrs, "prompt_mac", a.record.PromptMAC, "answer_mac", a.record.AnswerMAC)
 	}
-	a.model.log.Info("answer", attrs...)
+	a.model.ended(a.request, answered{
+		outcome: outcome, nPrompt: a.nPrompt, nReused: a.nReused, nOut: a.nOut,
+		firstToken: firstToken, took: time.Since(a.started), record: a.record,
+	})
 }
 
 // Score implements serve.Model.
@@ -263,6 +252,9 @@ func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]
 		ended:    make(chan error, 1),
 	}
 	defer clear(s.tokens)
+	done := answered{outcome: "scores", nPrompt: len(prompt)}
+	done.record, _ = m.audit(ctx, prompt)
+	started := time.Now()
 	ctx, cancel := m.bound(ctx)
 	defer cancel()
 	grant := auth.GrantFrom(ctx)
@@ -278,6 +270,7 @@ func (m *model) Score(ctx context.Context, prompt []runtime.Token, nTop int) ([]
 	if err == nil {
 		err = <-s.ended // soon after ctx ends, if it does
 	}
+	m.endedWith(ctx, done, started, err)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -46,8 +46,10 @@ func (t tally) with(a answered) tally {
 type answered struct {
 	user                   auth.User
 	model, outcome         string
-	nPrompt, nReused, nOut int // tokens
+	nPrompt, nReused, nOut int           // tokens
+	firstToken             time.Duration // from the request to it; 0 without one
 	took                   time.Duration
+	record                 audit.Record // empty where nobody audits
 }
 
 // maxTallied is how many models, and users, the status tells apart.

@@ -28,8 +28,9 @@ A daemon with the setting audit-key adds keyed hashes of prompt and answer to it
 log line of each answer. 'audit key' makes such a key. 'audit prove' reads such a
 line from the file RECORD, or from standard input for -, in the form of the log,
 of journalctl or of journalctl --output json, and checks it against what somebody
-says the prompt and the answer were. The exit code is 0 if all that is given is
-proven, and 1 if not.
+says the prompt and the answer were. An embedding, a relevance or a class has a line
+for each text, with the hash of that text alone. The exit code is 0 if all that is
+given is proven, and 1 if not.
 
 The prompt file holds the request's JSON, the prompt as text, or its token ids as a
 JSON array; the model, which turns it into tokens, must be the one that answered.
@@ -83,6 +84,9 @@ func (p *proof) run(fs *flag.FlagSet, path string) error {
 		}
 	}
 	if p.answerFile != "" {
+		if record.AnswerMAC == "" {
+			return fmt.Errorf("record %s: no field \"answer_mac\": it is not of a text", path)
+		}
 		text, err := readBounded(p.answerFile)
 		if err != nil {
 			return err
@@ -98,7 +102,8 @@ func (p *proof) run(fs *flag.FlagSet, path string) error {
 // maxRecordBytes bounds a line of the log.
 const maxRecordBytes = 64 << 10
 
-// readRecord finds a record's fields in whatever form the log has.
+// readRecord finds a record's fields in whatever form the log has. Records of what
+// has no text, such as vectors, are without the answer's hash.
 func readRecord(path string) (r audit.Record, err error) {
 	in := os.Stdin
 	if path != "-" {
@@ -115,10 +120,11 @@ func readRecord(path string) (r audit.Record, err error) {
 		"id": &r.ID, "user": &r.User, "model": &r.Model, "prompt_mac": &r.PromptMAC, "answer_mac": &r.AnswerMAC,
 	} {
 		m := regexp.MustCompile(`(?i)(?:^|[\s"])(?:INFERD_)?` + name + `"?[=:]\s*"?([^\s",}]+)`).FindSubmatch(text)
-		if m == nil {
+		if m != nil {
+			*field = string(m[1])
+		} else if name != "answer_mac" {
 			return r, fmt.Errorf("record %s: no field %q", path, name)
 		}
-		*field = string(m[1])
 	}
 	return r, nil
 }

@@ -14,6 +14,7 @@ import (
 	"inferd/daemon"
 	"inferd/daemon/audit"
 	"inferd/daemon/demo"
+	"inferd/runtime"
 )
 
 // TestAuditProves asks a daemon with a key, and proves by the line that it logs
@@ -48,7 +49,15 @@ func TestAuditProves(t *testing.T) {
 	record = tempFile(t, "journal", "{"+journal+"}")
 	require.NoError(t, prove("--answer-file", text), "as JSON")
 	record = tempFile(t, "none", "level=INFO msg=answer id=1 user=2 model=demo")
-	require.ErrorContains(t, prove("--answer-file", text), `_mac"`)
+	require.ErrorContains(t, prove("--answer-file", text), `"prompt_mac"`)
+
+	k, err := audit.ReadKey(key)
+	require.NoError(t, err)
+	vector := audit.Record{ID: "req_1", User: "5", Model: "demo"}
+	k.Prompt(&vector, []runtime.Token{5, 7})
+	record = tempFile(t, "vector", "msg=answer id=req_1 user=5 model=demo outcome=vector prompt_mac="+vector.PromptMAC)
+	require.NoError(t, prove("--model", model, "--prompt-file", tempFile(t, "tokens", "[5,7]")))
+	require.ErrorContains(t, prove("--answer-file", text), `"answer_mac"`)
 }
 
 // answerTo asks a daemon that logs to a file and has a key.

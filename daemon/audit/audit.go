@@ -1,9 +1,9 @@
 // Package audit lets a record of an answer, which tells nothing of what was said,
 // be proven later by somebody who has the prompt, the answer and the key.
 //
-// A record is the daemon's log line of an answer. With a key it also has two
-// keyed hashes (HMAC-SHA256), of prompt and answer, each bound to the record's id,
-// user and model. Without the key they tell nothing, not even whether two prompts
+// A record is the daemon's log line of an answer, or of a vector. With a key it also
+// has two keyed hashes (HMAC-SHA256), of prompt and answer, each bound to the record's
+// id, user and model; a vector's has the first alone. Without the key they tell nothing, not even whether two prompts
 // are the same or whether a guess is right: the id makes each hash another one.
 package audit
 
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"inferd/runtime"
@@ -28,14 +29,19 @@ const keyBytes = 32
 // Key makes the hashes of records, and proves them.
 type Key struct{ secret [keyBytes]byte }
 
-// ReadKey reads the file of a key, which must not be readable by everybody.
+// ReadKey reads the file of a key, which must be its owner's alone, or a credential
+// of this service, see isCredential.
 func ReadKey(path string) (*Key, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&0o007 != 0 {
-		return nil, fmt.Errorf("%s: want a file that others cannot use, found mode %v", path, mode)
+	others := os.FileMode(0o077)
+	if isCredential(path) {
+		others = 0o037
+	}
+	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&others != 0 {
+		return nil, fmt.Errorf("%s: want a file that its owner alone can use (mode 0600) or a credential of the service, found mode %v", path, mode)
 	}
 	if info.Size() > 2*keyBytes+1 {
 		return nil, fmt.Errorf("%s: %d bytes, want %d hexadecimal digits", path, info.Size(), 2*keyBytes)
@@ -50,6 +56,15 @@ func ReadKey(path string) (*Key, error) {
 		return nil, fmt.Errorf("%s: want %d hexadecimal digits", path, 2*keyBytes)
 	}
 	return k, nil
+}
+
+// isCredential reports whether a file is one that systemd has put there for this
+// service alone (systemd.exec(5), LoadCredential=). Its mode may show that the group
+// can read: where an access control list names the service's user, those bits are
+// the list's mask.
+func isCredential(path string) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && filepath.Dir(path) == filepath.Clean(dir)
 }
 
 // WriteKey writes a new key to a file, which must not be there yet, readable by

@@ -62,7 +62,8 @@ func TestBadKeys(t *testing.T) {
 		"short": {"00ff\n", 0o600, "want 64 hexadecimal digits"},
 		"words": {"correct horse battery staple, correct horse battery staple, twice", 0o600, "want 64 hexadecimal digits"},
 		"long":  {string(make([]byte, 1000)), 0o600, "1000 bytes"},
-		"open":  {"", 0o644, "others cannot use"},
+		"open":  {"", 0o644, "owner alone"},
+		"group": {"", 0o640, "owner alone"},
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, []byte(test.text), 0o600))
@@ -75,4 +76,31 @@ func TestBadKeys(t *testing.T) {
 	require.ErrorContains(t, err, "want a file")
 	_, err = ReadKey(filepath.Join(dir, "nowhere"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A credential's mode may show the group, never others, and only in the service's
+// own directory.
+func TestCredentials(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "audit.key")
+	require.NoError(t, WriteKey(path))
+	for _, test := range []struct {
+		dir  string
+		mode os.FileMode
+		fits bool
+	}{
+		{dir, 0o400, true},
+		{dir, 0o440, true},
+		{dir + "/", 0o440, true},
+		{dir, 0o460, false},
+		{dir, 0o444, false},
+		{filepath.Dir(dir), 0o440, false},
+		{"", 0o440, false},
+		{"", 0o400, true},
+	} {
+		t.Setenv("CREDENTIALS_DIRECTORY", test.dir)
+		require.NoError(t, os.Chmod(path, test.mode))
+		_, err := ReadKey(path)
+		require.Equal(t, test.fits, err == nil, "%+v: %v", test, err)
+	}
 }

@@ -261,6 +261,7 @@ func TestHardening(t *testing.T) {
 		"with a GPU":       {"examples/gpu.conf", 0.7},
 		"sockets per app":  {"examples/app-sockets.conf", 0.4},
 		"watched pressure": {"examples/memory-pressure.conf", 0.4},
+		"audited":          {"examples/audit.conf", 0.5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
