@@ -10,6 +10,7 @@ import (
 	"inferd/daemon/admin"
 	"inferd/daemon/auth"
 	"inferd/daemon/memory"
+	"inferd/daemon/private"
 	"inferd/daemon/serve"
 	"inferd/kernels"
 	"inferd/runtime"
@@ -31,6 +32,7 @@ func (d *daemon) Status(ctx context.Context) admin.Status {
 		Contract: kernels.ContractVersion,
 		Threads:  runtime.ChooseThreads().N,
 		Stopping: d.Stopping(),
+		Privacy:  admin.Privacy{Overwrites: private.Overwrites(), Sealed: private.Sealed()},
 		Memory:   d.memoryStatus(),
 	}
 	if n := d.config.Load().Threads; n > 0 {

@@ -42,7 +42,8 @@ func adminDaemon(t *testing.T, status func() admin.Status) (socket string, calls
 func someStatus() admin.Status {
 	return admin.Status{
 		Version: "1.2", PID: 7, Uptime: time.Minute, Socket: "/run/inferd/inferd.sock", Kernels: "avx2", Threads: 2,
-		Memory: admin.Memory{RSS: 50 << 20, Available: 3 << 30, Source: "memory.max"},
+		Privacy: admin.Privacy{Overwrites: true},
+		Memory:  admin.Memory{RSS: 50 << 20, Available: 3 << 30, Source: "memory.max"},
 		Models: []admin.Model{
 			{Name: "demo", Loaded: true, MemoryBytes: 9 << 20, Running: 3, Waiting: 1, KVPages: 8, KVUsed: 4, KVCached: 2, NGuessed: 8, NRight: 6, License: "Apache-2.0"},
 			{Name: "idle", Quantisation: "Q4_0", FileBytes: 700 << 20},
@@ -58,7 +59,7 @@ func TestStatusCommands(t *testing.T) {
 		command string
 		want    []string
 	}{
-		{"status", []string{"1.2, process 7, up 1m0s", "(memory.max)", `demo +9 MiB +3 +1 +50 % +25 % +75 % +never`, `1000 +12,345 +10 +20 +3 MiB +4 MiB +5 MiB`}},
+		{"status", []string{"1.2, process 7, up 1m0s", "(memory.max)", "freed memory is overwritten, other processes of its user may read", `demo +9 MiB +3 +1 +50 % +25 % +75 % +never`, `1000 +12,345 +10 +20 +3 MiB +4 MiB +5 MiB`}},
 		{"ps", []string{`(?m)^demo +9 MiB`}},
 		{"models", []string{`(?m)^demo +loaded .*Apache-2\.0`, `(?m)^idle +on request +700 MiB +Q4_0`, `(?m)^half +unusable`, `half: "has 5 bytes less\\x1b\[2Jthan it says"`}},
 	} {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"inferd/daemon/memory"
+	"inferd/daemon/transport"
 	"inferd/kernels"
 	"inferd/runtime"
 )
@@ -26,9 +27,10 @@ var doctorCommand = &command{
 	summary:  "say what this machine gives inferd, and what is missing",
 	details: `
 Show the CPU, the level of kernels that is chosen for it and why, the threads a
-step uses and why, the memory, whether weights get huge pages, and whether a
-daemon answers at the socket. What makes inferd slow or keeps it from working
-stands below as warnings. Nothing is changed and no model is needed.
+step uses and why, the memory, whether weights get huge pages, whether a daemon
+answers at the socket and, to an administrator, whether it forgets what is said to
+it. What makes inferd slow, leaky or keeps it from working stands below as warnings.
+Nothing is changed and no model is needed.
 
 INFERD_KERNELS=LEVEL, here as with every program, forces one of the levels.`,
 	define: func(fs *flag.FlagSet) runFunc {
@@ -63,6 +65,7 @@ type diagnosis struct {
 
 	Socket  string `json:"socket"`
 	Daemon  string `json:"daemon"`  // that it answers there, or why it does not
+	Privacy string `json:"privacy"` // what the daemon does with what was said to it, or why that is unknown
 	Service string `json:"service"` // systemd's word for inferd.service
 
 	Warnings []string `json:"warnings"`
@@ -140,6 +143,7 @@ func (d *diagnosis) askDaemon(ctx context.Context, c *client) {
 	if answer, err := c.do(ctx, "GET", "/health", nil); err == nil {
 		_ = answer.Close()
 		d.Daemon = "answers at " + d.Socket
+		d.askPrivacy(ctx, transport.AdminPath(c.socket))
 	} else {
 		d.Daemon = err.Error()
 		if _, gone := os.Stat(d.Socket); gone == nil {
@@ -153,6 +157,22 @@ func (d *diagnosis) askDaemon(ctx context.Context, c *client) {
 	}
 	if d.Service == "failed" {
 		d.warn("inferd.service has failed; 'journalctl -u inferd' says why")
+	}
+}
+
+// askPrivacy asks a daemon that answers for what only administrators are told.
+func (d *diagnosis) askPrivacy(ctx context.Context, adminSocket string) {
+	s, err := daemonStatus(ctx, adminSocket)
+	if err != nil {
+		d.Privacy = "unknown: " + err.Error()
+		return
+	}
+	d.Privacy = privacyText(s.Privacy)
+	if !s.Privacy.Overwrites {
+		d.warn("the daemon's freed memory is not overwritten, so prompts stay in it for a while; its first lines of log say why")
+	}
+	if !s.Privacy.Sealed {
+		d.warn("other processes of the daemon's user may read its memory, or it may be dumped")
 	}
 }
 
@@ -177,6 +197,7 @@ func (d *diagnosis) print() error {
 	}
 	fmt.Fprintf(w, "huge pages\t%s\n", cmp.Or(printable(d.HugePages), "unknown"))
 	fmt.Fprintf(w, "daemon\t%s\n", printable(d.Daemon))
+	fmt.Fprintf(w, "privacy\t%s\n", cmp.Or(printable(d.Privacy), "unknown"))
 	fmt.Fprintf(w, "service\t%s\n", printable(d.Service))
 	if err := w.Flush(); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"inferd/daemon/admin"
 	"inferd/kernels"
 )
 
@@ -82,4 +83,29 @@ func TestExplainKernels(t *testing.T) {
 	d.explainKernels("")
 	require.Equal(t, "the best that this CPU runs", d.KernelsReason)
 	require.Equal(t, best == "generic", len(d.Warnings) > 0)
+}
+
+func TestDoctorAsksForPrivacy(t *testing.T) {
+	for _, test := range []struct {
+		privacy  admin.Privacy
+		text     string
+		warnings []string
+	}{
+		{admin.Privacy{Overwrites: true, Sealed: true}, "freed memory is overwritten, no other process reads its memory", nil},
+		{admin.Privacy{Sealed: true}, "freed memory is NOT overwritten, no other", []string{"freed memory is not overwritten"}},
+		{admin.Privacy{}, "NOT overwritten, other processes", []string{"freed memory is not overwritten", "may read its memory"}},
+	} {
+		socket, _ := adminDaemon(t, func() admin.Status { return admin.Status{Privacy: test.privacy} })
+		d := new(diagnosis)
+		d.askPrivacy(t.Context(), socket)
+		require.Contains(t, d.Privacy, test.text)
+		require.Len(t, d.Warnings, len(test.warnings))
+		for i, want := range test.warnings {
+			require.Contains(t, d.Warnings[i], want)
+		}
+	}
+	d := new(diagnosis)
+	d.askPrivacy(t.Context(), filepath.Join(t.TempDir(), "nowhere"))
+	require.Contains(t, d.Privacy, "unknown: ")
+	require.Empty(t, d.Warnings, "who may not ask is not warned")
 }

@@ -62,6 +62,7 @@ func showStatus(w io.Writer, s admin.Status) {
 		fmt.Fprintf(w, " (%s)", s.Memory.Source)
 	}
 	fmt.Fprintln(w)
+	fmt.Fprintf(w, "privacy\t%s\n", privacyText(s.Privacy))
 	if s.Stopping {
 		fmt.Fprintln(w, "state\tstopping: running answers are finished, new requests refused")
 	}
@@ -74,6 +75,18 @@ func showStatus(w io.Writer, s admin.Status) {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", u.UID, grouped(u.NRequests), grouped(u.NPrompt), grouped(u.NGenerated),
 			mebibytes(u.KV.Used), mebibytes(u.KV.Cached), mebibytes(u.KV.Reserved))
 	}
+}
+
+// privacyText says what a daemon does with what was said to it.
+func privacyText(p admin.Privacy) string {
+	overwrites, sealed := "freed memory is overwritten", "no other process reads its memory"
+	if !p.Overwrites {
+		overwrites = "freed memory is NOT overwritten"
+	}
+	if !p.Sealed {
+		sealed = "other processes of its user may read its memory"
+	}
+	return overwrites + ", " + sealed
 }
 
 // showModels lists every model in a line.

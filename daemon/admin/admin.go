@@ -49,9 +49,16 @@ type Status struct {
 	Contract int           `json:"contract"` // version of the arithmetic
 	Threads  int           `json:"threads"`
 	Stopping bool          `json:"stopping"`
+	Privacy  Privacy       `json:"privacy"`
 	Memory   Memory        `json:"memory"`
 	Models   []Model       `json:"models"`
 	Users    []User        `json:"users"`
+}
+
+// Privacy is whether the process keeps what was said from others, and forgets it.
+type Privacy struct {
+	Overwrites bool `json:"overwrites"` // memory that is freed
+	Sealed     bool `json:"sealed"`     // no other process reads its memory, and nothing dumps it
 }
 
 // Memory is what the daemon has taken and may take, in bytes.

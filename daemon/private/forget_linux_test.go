@@ -21,7 +21,10 @@ func TestMain(m *testing.M) {
 	if err := Overwrite(); err != nil || !Overwrites() {
 		panic(err)
 	}
-	if err := Seal(); err != nil {
+	if Sealed() {
+		panic("sealed before Seal")
+	}
+	if err := Seal(); err != nil || !Sealed() {
 		panic(err)
 	}
 	limits, err := os.ReadFile("/proc/self/limits")

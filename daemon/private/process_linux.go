@@ -25,3 +25,13 @@ func Seal() error {
 	signal.Ignore(unix.SIGPIPE)
 	return nil
 }
+
+// Sealed reports whether what Seal sets is so.
+func Sealed() bool {
+	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	if err != nil || dumpable != 0 {
+		return false
+	}
+	var core unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_CORE, &core) == nil && core.Max == 0 && signal.Ignored(unix.SIGPIPE)
+}
