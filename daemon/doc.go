@@ -17,7 +17,7 @@
 //	store       the models on disk
 //	memory      how much of it there is
 //	audit       records of answers that can be proven
-//	private     what was said is not dumped, not printed, and forgotten
+//	private     what was said is not dumped, and forgotten
 //
 // This package wires them. Reading order: config.go, settings.go (what can be
 // set), daemon.go (start, serve, drain, stop), reload.go (what happens

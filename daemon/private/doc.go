@@ -1,10 +1,9 @@
 // Package private keeps what users say inside the process and makes it
 // forgotten.
 //
-// Three things can carry a prompt out of a process: a dump of its memory, a
-// print, and memory that was freed and never written again. There is a file for
-// each: process_linux.go forbids dumps, text.go makes a text that does not print
-// itself, and forget.go and stack.go overwrite what is left when a request ends.
+// Two things that no other code can prevent carry a prompt out of a process: a dump
+// of its memory, and memory that was freed and never written again. process_linux.go
+// forbids dumps; forget.go and stack.go overwrite what is left when a request ends.
 //
 // What is forgotten, and by what:
 //
@@ -30,6 +29,11 @@
 // Package runtime/secret, an experiment of Go 1.26, does so for what is allocated
 // inside its Do only, which leaves out net/http's buffers and those in pools that
 // were filled earlier; it would also need a build of its own.
+//
+// Why no type for texts that cannot be printed: what is said is a string or tokens to
+// parsers, templates and tokenizers, which would unwrap it wherever it could leak.
+// Package canary looks instead for what was said in all that the daemon writes, at
+// the lowest level of its log.
 //
 // Why the program starts itself again: Go's runtime reads GODEBUG once, before
 // main. The service's unit sets it, so that this happens elsewhere only.
