@@ -76,6 +76,7 @@ func (m *machine) runFrom(s *state) (run, error) {
 func (m *machine) runOf(s *state, groups groupSet) (run, error) {
 	r := run{groups: groups, known: maxPieceBytes}
 	level, seen := []*state{s}, []*state{s}
+	var onward []*ways // from each state of the level
 	for ; len(level) > 0; r.chars++ {
 		if r.chars == longestRun || len(seen) > maxRunStates {
 			r.known = r.chars
@@ -83,6 +84,7 @@ func (m *machine) runOf(s *state, groups groupSet) (run, error) {
 		}
 		stops := true // whether no run goes on here
 		common := groups
+		onward = onward[:0]
 		for _, at := range level {
 			w, err := m.waysFrom(at)
 			if err != nil {
@@ -91,6 +93,7 @@ func (m *machine) runOf(s *state, groups groupSet) (run, error) {
 			r.open |= ^(w.none | groups)
 			common &= w.all
 			stops = stops && groups&^w.none == 0
+			onward = append(onward, w) // the machine may forget those of its states
 		}
 		if groups == 0 || 2*common.size() < groups.size() { // few may go on
 			if !stops {
@@ -102,8 +105,8 @@ func (m *machine) runOf(s *state, groups groupSet) (run, error) {
 			return run{groups: common}, nil
 		}
 		before := len(seen)
-		for _, at := range level {
-			for _, x := range at.ways.to {
+		for _, w := range onward {
+			for _, x := range w.to {
 				if x.groups&groups != 0 && !slices.Contains(seen, x.to) {
 					seen = append(seen, x.to)
 				}

@@ -53,6 +53,31 @@ func TestMasksAreExact(t *testing.T) {
 	}
 }
 
+// TestMasksOutliveForgetting: a machine that forgets its states while it looks for
+// a mask finds the same one.
+func TestMasksOutliveForgetting(t *testing.T) {
+	v, _, _ := testVocab()
+	for _, src := range []string{`{"type":"string","pattern":"^[A-Za-z .]{0,30}(end|é)$"}`, `{"type":"string","maxLength":40}`} {
+		g, err := CompileSchema([]byte(src))
+		require.NoError(t, err)
+		maskAt := func(room int) []uint64 {
+			m := newMachine(g.m.nfa)
+			s, err := m.start()
+			require.NoError(t, err)
+			s, err = m.steps(s, []byte(`"a`))
+			require.NoError(t, err)
+			m.stateBytes = maxStateBytes - room
+			mask, err := m.mask(s, v)
+			require.NoError(t, err)
+			return mask
+		}
+		want := maskAt(maxStateBytes)
+		for room := 0; room < 20_000; room += 100 {
+			require.Equal(t, want, maskAt(room), "%s: room for %d bytes", src, room)
+		}
+	}
+}
+
 // TestCalmCounts: in the middle of a long string all places have the same mask.
 func TestCalmCounts(t *testing.T) {
 	v, _, _ := testVocab()
