@@ -23,10 +23,11 @@
 // set), daemon.go (start, serve, drain, stop), reload.go (what happens
 // meanwhile), find.go (the model that a request is for), registry.go (loaded
 // models), room.go (memory for them), load.go (one model from its file), model.go
-// (a loaded model as serve describes it), engine.go (as sched drives it), generate.go
-// (one request's way through sched and back), record.go (what is told of it),
-// classify.go (classifier heads), embed.go (vectors and relevance), notify.go (what
-// systemd is told).
+// (a loaded model as serve describes it), engine.go (as sched drives it),
+// generate.go (one request's way through sched and back), record.go (what is told
+// of it), embed.go (vectors and relevance), classify.go (classifier heads),
+// observe.go (what is counted), administer.go (what the administration socket
+// tells), notify.go (what systemd is told).
 //
 // A model that is asked for and not loaded is loaded; those that asked wait. It
 // stays for its keep-alive after the last request, or until another one needs its

@@ -9,6 +9,8 @@ import "github.com/klauspost/cpuid/v2"
 // several strides at once; 0 is not at all. The hardware of Intel's CPUs stops at
 // the end of a page, and asking across it keeps the stream flowing. That of AMD's
 // follows a plain stream better alone. SPEED.md has the figures.
+//
+//lint:ignore U1000 the assembly reads them
 var aheadInOrder, aheadStrided = aheads(cpuid.CPU.VendorID)
 
 func aheads(vendor cpuid.Vendor) (inOrder, strided int) {

@@ -82,7 +82,8 @@
 // rope.go, exp.go, softmax.go, activation.go, attention.go, kvpages.go, conv.go,
 // mamba.go, deltanet.go; lanekernels.go, attentiontiles.go and recurrentlanes.go,
 // what the SIMD levels have in common there.
-// Apart from the contract, for files and tools: dequant.go, grid.go, encode.go.
+// Apart from the contract, for files and tools: dequant.go, grid.go, encode.go;
+// and clear.go, which leaves nothing of a text in registers.
 //
 // # Decisions
 //

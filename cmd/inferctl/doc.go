@@ -6,7 +6,8 @@
 // load, unload and reload (admin.go) over its administration socket; doctor looks
 // at the machine; generate, replay, logits, embed, perplexity and bench load a
 // model themselves; inspect, tensor, quantize, tokenize, detokenize and template read no
-// more of a file than they need; pull downloads one (package pull).
+// more of a file than they need, like audit, which proves records of answers; pull
+// downloads one (package pull).
 //
 // Reading order: main.go (process, signals, exit codes), command.go (what a
 // subcommand is, flags, help), then any subcommand. What several of them share:

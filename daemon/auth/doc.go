@@ -5,7 +5,8 @@
 // step is a pure function: no clock, no file, no network, so a policy can be
 // tested as a table and asked twice with the same answer.
 //
-// Reading order: peer.go, grant.go, policy.go (policies in TOML).
+// Reading order: peer.go, grant.go, policy.go (policies in TOML), names.go (those
+// of users and groups).
 //
 // The package knows no HTTP and no model. Transport puts the Peer into the
 // connection's context, the API packages ask the context for the Grant, and

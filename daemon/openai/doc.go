@@ -12,8 +12,8 @@
 // and its answer), responses.go with responses_input.go and responses_output.go
 // (another form of the same), deltas.go (what
 // chunks say), prompts.go (texts or tokens), logprobs.go, usage.go, embeddings.go,
-// rerank.go, classify.go, tokens.go (what a request's tokens are), models.go,
-// errors.go.
+// rerank.go, classify.go, tokens.go (what a request's tokens are), prompt.go (the
+// same for tools), models.go, errors.go.
 //
 // Decisions:
 //

@@ -15,7 +15,7 @@
 // Reading order: account.go (what users have had and may have), policy.go (which
 // work the next step does; like account.go counts only, no clock, no goroutine),
 // draft.go (guesses at what follows), pace.go (how much is worth it in a step),
-// sched.go (the goroutine).
+// sched.go (the goroutine), step.go (a step, and what becomes of its logits).
 //
 // Decisions:
 //

@@ -114,14 +114,6 @@ func (s *service) start() {
 	})
 }
 
-// run starts the process and waits until it is ready.
-func run(t *testing.T, args ...string) *service {
-	s := prepare(t, args...)
-	s.start()
-	s.waitReady()
-	return s
-}
-
 func (s *service) waitReady() {
 	require.Eventually(s.t, func() bool {
 		select {
