@@ -40,6 +40,9 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup/unified
 mkdir -p old
 pivot_root . old 2>/dev/null || { mount --move . / && exec chroot . "$0"; }
 umount --lazy /old
+# As on every machine; in a container systemd leaves it to who starts it. Without it,
+# credentials do not reach their services.
+mount --make-rshared /
 mkdir -p /etc/systemd/system
 ln -sf /usr/lib/systemd/system/multi-user.target /etc/systemd/system/default.target
 for unit in systemd-udevd.service getty.target console-getty.service systemd-logind.service \

@@ -147,6 +147,7 @@ func TestService(t *testing.T) {
 			require.NotContains(t, m.run("journalctl", "--all", "--output", "export"), word)
 		}
 	})
+	t.Run("records", func(t *testing.T) { testRecords(t, m.in(t)) })
 	t.Run("watchdog", func(t *testing.T) { testWatchdog(t, m.in(t)) })
 	t.Run("killed under load", func(t *testing.T) { testKills(t, m.in(t)) })
 	t.Run("removed and purged", func(t *testing.T) { testRemoval(t, m.in(t)) })
@@ -170,6 +171,29 @@ func testReload(t *testing.T, m *machine) {
 	require.NoError(t, err, answer)
 	require.Equal(t, pid, m.property("inferd.service", "MainPID"), "the same process goes on")
 	m.sh(`cp /tmp/good.toml /etc/inferd/inferd.toml && systemctl reload inferd`)
+}
+
+// testRecords does what docs/privacy.md says: the service gets the key as a
+// credential, and a record names the unit that asked and is proven.
+func testRecords(t *testing.T, m *machine) {
+	m.sh(`inferctl audit key /etc/inferd/audit.key
+		test "$(stat -c '%U %a' /etc/inferd/audit.key)" = "root 600"
+		install -D -m 0644 /usr/share/doc/inferd/examples/audit.conf /etc/systemd/system/inferd.service.d/audit.conf
+		cp /etc/inferd/inferd.toml /tmp/plain.toml
+		echo 'audit-key = "/run/credentials/inferd.service/audit.key"' >>/etc/inferd/inferd.toml
+		systemctl daemon-reload && systemctl restart inferd`)
+	m.sh(`cat >/etc/systemd/system/asker.service <<-'END'
+			[Service]
+			Type=oneshot
+			ExecStart=sh -c 'echo hello | inferctl chat --temperature 0 >/run/answer'
+		END
+		systemctl daemon-reload && systemctl start asker`)
+	record := m.run("journalctl", "--unit", "inferd", "INFERD_UNIT=asker.service", "--output", "json", "--no-pager")
+	require.Contains(t, record, "INFERD_ANSWER_MAC")
+	m.sh(`journalctl --unit inferd INFERD_UNIT=asker.service --output json | inferctl audit prove - --key /etc/inferd/audit.key --answer-file /run/answer`)
+	require.Contains(t, m.run("inferctl", "doctor"), "freed memory is overwritten, no other process reads its memory")
+	m.sh(`rm /etc/systemd/system/inferd.service.d/audit.conf /etc/inferd/audit.key && mv /tmp/plain.toml /etc/inferd/inferd.toml
+		systemctl daemon-reload && systemctl restart inferd`)
 }
 
 // testWatchdog stops the process, which systemd must notice and end.
