@@ -119,9 +119,9 @@ func readRecord(path string) (r audit.Record, err error) {
 	for name, field := range map[string]*string{
 		"id": &r.ID, "user": &r.User, "model": &r.Model, "prompt_mac": &r.PromptMAC, "answer_mac": &r.AnswerMAC,
 	} {
-		m := regexp.MustCompile(`(?i)(?:^|[\s"])(?:INFERD_)?` + name + `"?[=:]\s*"?([^\s",}]+)`).FindSubmatch(text)
+		m := regexp.MustCompile(`(?i)(?:^|[\s"])(?:INFERD_)?` + name + `"?[=:]\s*(?:"([^"]*)"|([^\s",}]+))`).FindSubmatch(text)
 		if m != nil {
-			*field = string(m[1])
+			*field = string(m[1]) + string(m[2])
 		} else if name != "answer_mac" {
 			return r, fmt.Errorf("record %s: no field %q", path, name)
 		}

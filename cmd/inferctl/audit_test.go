@@ -53,9 +53,9 @@ func TestAuditProves(t *testing.T) {
 
 	k, err := audit.ReadKey(key)
 	require.NoError(t, err)
-	vector := audit.Record{ID: "req_1", User: "5", Model: "demo"}
+	vector := audit.Record{ID: "req_1", User: "5", Model: "my own"}
 	k.Prompt(&vector, []runtime.Token{5, 7})
-	record = tempFile(t, "vector", "msg=answer id=req_1 user=5 model=demo outcome=vector prompt_mac="+vector.PromptMAC)
+	record = tempFile(t, "vector", "msg=answer id=req_1 user=5 model=\"my own\" outcome=vector prompt_mac="+vector.PromptMAC)
 	require.NoError(t, prove("--model", model, "--prompt-file", tempFile(t, "tokens", "[5,7]")))
 	require.ErrorContains(t, prove("--answer-file", text), `"answer_mac"`)
 }

@@ -12,5 +12,6 @@
 // has the fault on purpose.
 //
 // Reading order: scan_linux_test.go (a process's memory), requests_test.go (ways
-// to ask), server_test.go (the daemon), canary_test.go (what must hold).
+// to ask), server_test.go (the daemon), faulty_test.go (one with the fault),
+// canary_test.go (what must hold).
 package canary
