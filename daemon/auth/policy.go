@@ -50,7 +50,7 @@ func ParsePolicy(text string, names Names) (Policy, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]
-		return nil, fmt.Errorf("%sunknown key %q", place(text, `"?`+regexp.QuoteMeta(key[len(key)-1])+`"?\s*=`, 0, 1), key.String())
+		return nil, fmt.Errorf("%sunknown key %q", place(text, `\[*\s*"?`+regexp.QuoteMeta(key[len(key)-1])+`"?\s*[=\]]`, 0, 1), key.String())
 	}
 	atRule := func(i int, err error) error {
 		return fmt.Errorf("%srule %d: %w", place(text, `\[\[\s*"?rule"?\s*\]\]`, i, len(file.Rules)), i+1, err)

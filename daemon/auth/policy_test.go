@@ -121,6 +121,8 @@ func TestPolicyFaults(t *testing.T) {
 		"[[rule]]\nusers = [1.5]":                           "found a float64",
 		"[[rule]]\nmodels = [\"a\"]":                        "rule 1: names no users and no groups",
 		"[[rule]]\nusers = [1]\n[[rule]]\nusers = [2]\nx=1": `line 5: unknown key "rule.x"`,
+		"# c\n[[grant]]\nusers = [1]":                       `line 2: unknown key "grant"`,
+		"[ defaults ]\nweight = 1":                          `line 1: unknown key "defaults"`,
 		"[default]\nusers = [1]":                            "default: names no users",
 		"[default]\npriority = \"high\"":                    `default: priority: want background, normal or interactive, found "high"`,
 		"[default]\nweight = -1":                            "weight: want 1 to 1000, found -1",
