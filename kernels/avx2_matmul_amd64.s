@@ -17,7 +17,7 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -32,7 +32,8 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 
 loop2:
 	TESTQ      R14, R14
-	JZ         alone5
+	JZ         alone6
+	JS         first5
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -50,8 +51,36 @@ loop2:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone6
 
-alone5:
+first5:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone6:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within7
+	PREFETCHT1 16384(SI)
+
+within7:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
@@ -345,7 +374,8 @@ tail3:
 	TESTQ      $0x00000001, AX
 	JZ         done4
 	TESTQ      R14, R14
-	JZ         alone6
+	JZ         alone9
+	JS         first8
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -363,8 +393,36 @@ tail3:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone9
 
-alone6:
+first8:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone9:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within10
+	PREFETCHT1 16384(SI)
+
+within10:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      32(SI), Y8
 	VPXOR        constantsAVX2<>+0(SB), Y8, Y8
@@ -520,11 +578,12 @@ columns1:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail8
+	JZ    tail12
 
-loop7:
+loop11:
 	TESTQ      R14, R14
-	JZ         alone10
+	JZ         alone15
+	JS         first14
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -542,8 +601,36 @@ loop7:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone15
 
-alone10:
+first14:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone15:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within16
+	PREFETCHT1 16384(SI)
+
+within16:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -1010,14 +1097,15 @@ alone10:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop7
+	JNZ          loop11
 
-tail8:
+tail12:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done9
+	JZ         done13
 	TESTQ      R14, R14
-	JZ         alone11
+	JZ         alone18
+	JS         first17
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1035,8 +1123,36 @@ tail8:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone18
 
-alone11:
+first17:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone18:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within19
+	PREFETCHT1 16384(SI)
+
+within19:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      32(SI), Y8
@@ -1268,7 +1384,7 @@ alone11:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done9:
+done13:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -1284,9 +1400,9 @@ TEXT ·tileQ8_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail13
+	JZ    tail21
 
-loop12:
+loop20:
 	VMOVDQU   64(SI), Y0
 	VPXOR     constantsAVX2<>+0(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -1395,12 +1511,12 @@ loop12:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000440, SI
 	DECQ      CX
-	JNZ       loop12
+	JNZ       loop20
 
-tail13:
+tail21:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done14
+	JZ        done22
 	VMOVDQU   32(SI), Y0
 	VPXOR     constantsAVX2<>+0(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -1455,7 +1571,7 @@ tail13:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done14:
+done22:
 	VZEROUPPER
 	RET
 
@@ -1475,22 +1591,22 @@ TEXT ·gemmBlocksSignedAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns15
+	JEQ   columns23
 	CMPQ  AX, $0x02
-	JEQ   columns16
+	JEQ   columns24
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load17
+	JNE   load25
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start18
+	JMP   start26
 
-load17:
+load25:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start18:
-loop19:
+start26:
+loop27:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -1617,30 +1733,30 @@ loop19:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop19
+	JNZ          loop27
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns16:
+columns24:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load20
+	JNE   load28
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start21
+	JMP   start29
 
-load20:
+load28:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start21:
-loop22:
+start29:
+loop30:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -1856,7 +1972,7 @@ loop22:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop22
+	JNZ          loop30
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1864,19 +1980,19 @@ loop22:
 	VZEROUPPER
 	RET
 
-columns15:
+columns23:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load23
+	JNE   load31
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start24
+	JMP   start32
 
-load23:
+load31:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -1884,8 +2000,8 @@ load23:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start24:
-loop25:
+start32:
+loop33:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -2190,7 +2306,7 @@ loop25:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop25
+	JNZ          loop33
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -2213,10 +2329,10 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns26
+	JEQ   columns34
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2224,11 +2340,12 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail28
+	JZ    tail36
 
-loop27:
+loop35:
 	TESTQ      R14, R14
-	JZ         alone30
+	JZ         alone39
+	JS         first38
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2238,8 +2355,28 @@ loop27:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone39
 
-alone30:
+first38:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone39:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within40
+	PREFETCHT1 16384(SI)
+
+within40:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -2454,14 +2591,15 @@ alone30:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop27
+	JNZ          loop35
 
-tail28:
+tail36:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done29
+	JZ         done37
 	TESTQ      R14, R14
-	JZ         alone31
+	JZ         alone42
+	JS         first41
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2471,8 +2609,28 @@ tail28:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone42
 
-alone31:
+first41:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone42:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within43
+	PREFETCHT1 16384(SI)
+
+within43:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -2578,13 +2736,13 @@ alone31:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done29:
+done37:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns26:
+columns34:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2592,11 +2750,12 @@ columns26:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail33
+	JZ    tail45
 
-loop32:
+loop44:
 	TESTQ      R14, R14
-	JZ         alone35
+	JZ         alone48
+	JS         first47
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2606,8 +2765,28 @@ loop32:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone48
 
-alone35:
+first47:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone48:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within49
+	PREFETCHT1 16384(SI)
+
+within49:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -2946,14 +3125,15 @@ alone35:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop32
+	JNZ          loop44
 
-tail33:
+tail45:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done34
+	JZ         done46
 	TESTQ      R14, R14
-	JZ         alone36
+	JZ         alone51
+	JS         first50
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2963,8 +3143,28 @@ tail33:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone51
 
-alone36:
+first50:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone51:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within52
+	PREFETCHT1 16384(SI)
+
+within52:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -3132,7 +3332,7 @@ alone36:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done34:
+done46:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3148,9 +3348,9 @@ TEXT ·tileQ4_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail38
+	JZ    tail54
 
-loop37:
+loop53:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -3275,12 +3475,12 @@ loop37:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop37
+	JNZ       loop53
 
-tail38:
+tail54:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done39
+	JZ        done55
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -3343,7 +3543,7 @@ tail38:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done39:
+done55:
 	VZEROUPPER
 	RET
 
@@ -3363,22 +3563,22 @@ TEXT ·gemmBlocksSmall8AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns40
+	JEQ   columns56
 	CMPQ  AX, $0x02
-	JEQ   columns41
+	JEQ   columns57
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load42
+	JNE   load58
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start43
+	JMP   start59
 
-load42:
+load58:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start43:
-loop44:
+start59:
+loop60:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3451,30 +3651,30 @@ loop44:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop44
+	JNZ          loop60
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns41:
+columns57:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load45
+	JNE   load61
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start46
+	JMP   start62
 
-load45:
+load61:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start46:
-loop47:
+start62:
+loop63:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3598,7 +3798,7 @@ loop47:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop47
+	JNZ          loop63
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -3606,19 +3806,19 @@ loop47:
 	VZEROUPPER
 	RET
 
-columns40:
+columns56:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load48
+	JNE   load64
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start49
+	JMP   start65
 
-load48:
+load64:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -3626,8 +3826,8 @@ load48:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start49:
-loop50:
+start65:
+loop66:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -3802,7 +4002,7 @@ loop50:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop50
+	JNZ          loop66
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -3825,28 +4025,45 @@ TEXT ·gemvQ4_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns51
+	JEQ   columns67
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail53
+	JZ    tail69
 
-loop52:
+loop68:
 	TESTQ      R14, R14
-	JZ         alone55
+	JZ         alone72
+	JS         first71
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone72
 
-alone55:
+first71:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone72:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within73
+	PREFETCHT1 16384(SI)
+
+within73:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -3967,33 +4184,50 @@ alone55:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop52
+	JNZ          loop68
 
-tail53:
+tail69:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns51:
+columns67:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail57
+	JZ    tail75
 
-loop56:
+loop74:
 	TESTQ      R14, R14
-	JZ         alone59
+	JZ         alone78
+	JS         first77
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone78
 
-alone59:
+first77:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone78:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within79
+	PREFETCHT1 16384(SI)
+
+within79:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -4184,9 +4418,9 @@ alone59:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop56
+	JNZ          loop74
 
-tail57:
+tail75:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -4201,9 +4435,9 @@ TEXT ·tileQ4_1AVX2(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail61
+	JZ    tail81
 
-loop60:
+loop80:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -4271,9 +4505,9 @@ loop60:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop60
+	JNZ       loop80
 
-tail61:
+tail81:
 	VZEROUPPER
 	RET
 
@@ -4293,22 +4527,22 @@ TEXT ·gemmBlocksSmall0MinAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns63
+	JEQ   columns83
 	CMPQ  AX, $0x02
-	JEQ   columns64
+	JEQ   columns84
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load65
+	JNE   load85
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start66
+	JMP   start86
 
-load65:
+load85:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start66:
-loop67:
+start86:
+loop87:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4387,30 +4621,30 @@ loop67:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop67
+	JNZ          loop87
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns64:
+columns84:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load68
+	JNE   load88
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start69
+	JMP   start89
 
-load68:
+load88:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start69:
-loop70:
+start89:
+loop90:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4546,7 +4780,7 @@ loop70:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop70
+	JNZ          loop90
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4554,19 +4788,19 @@ loop70:
 	VZEROUPPER
 	RET
 
-columns63:
+columns83:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load71
+	JNE   load91
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start72
+	JMP   start92
 
-load71:
+load91:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -4574,8 +4808,8 @@ load71:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start72:
-loop73:
+start92:
+loop93:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -4768,7 +5002,7 @@ loop73:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop73
+	JNZ          loop93
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4791,10 +5025,10 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns74
+	JEQ   columns94
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -4802,11 +5036,12 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail76
+	JZ    tail96
 
-loop75:
+loop95:
 	TESTQ      R14, R14
-	JZ         alone78
+	JZ         alone99
+	JS         first98
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4818,8 +5053,30 @@ loop75:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone99
 
-alone78:
+first98:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone99:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within100
+	PREFETCHT1 16384(SI)
+
+within100:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -5098,14 +5355,15 @@ alone78:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop75
+	JNZ          loop95
 
-tail76:
+tail96:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done77
+	JZ         done97
 	TESTQ      R14, R14
-	JZ         alone79
+	JZ         alone102
+	JS         first101
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5117,8 +5375,30 @@ tail76:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone102
 
-alone79:
+first101:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone102:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within103
+	PREFETCHT1 16384(SI)
+
+within103:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -5256,13 +5536,13 @@ alone79:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done77:
+done97:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns74:
+columns94:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -5270,11 +5550,12 @@ columns74:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail81
+	JZ    tail105
 
-loop80:
+loop104:
 	TESTQ      R14, R14
-	JZ         alone83
+	JZ         alone108
+	JS         first107
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5286,8 +5567,30 @@ loop80:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone108
 
-alone83:
+first107:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone108:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within109
+	PREFETCHT1 16384(SI)
+
+within109:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -5694,14 +5997,15 @@ alone83:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop80
+	JNZ          loop104
 
-tail81:
+tail105:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done82
+	JZ         done106
 	TESTQ      R14, R14
-	JZ         alone84
+	JZ         alone111
+	JS         first110
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5713,8 +6017,30 @@ tail81:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone111
 
-alone84:
+first110:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone111:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within112
+	PREFETCHT1 16384(SI)
+
+within112:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -5916,7 +6242,7 @@ alone84:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done82:
+done106:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -5932,9 +6258,9 @@ TEXT ·tileQ5_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail86
+	JZ    tail114
 
-loop85:
+loop113:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -6119,12 +6445,12 @@ loop85:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x000002c0, SI
 	DECQ      CX
-	JNZ       loop85
+	JNZ       loop113
 
-tail86:
+tail114:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done87
+	JZ        done115
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -6217,7 +6543,7 @@ tail86:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done87:
+done115:
 	VZEROUPPER
 	RET
 
@@ -6237,22 +6563,22 @@ TEXT ·gemmBlocks16AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns88
+	JEQ   columns116
 	CMPQ  AX, $0x02
-	JEQ   columns89
+	JEQ   columns117
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load90
+	JNE   load118
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start91
+	JMP   start119
 
-load90:
+load118:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start91:
-loop92:
+start119:
+loop120:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6341,30 +6667,30 @@ loop92:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop92
+	JNZ          loop120
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns89:
+columns117:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load93
+	JNE   load121
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start94
+	JMP   start122
 
-load93:
+load121:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start94:
-loop95:
+start122:
+loop123:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6520,7 +6846,7 @@ loop95:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop95
+	JNZ          loop123
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -6528,19 +6854,19 @@ loop95:
 	VZEROUPPER
 	RET
 
-columns88:
+columns116:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load96
+	JNE   load124
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start97
+	JMP   start125
 
-load96:
+load124:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -6548,8 +6874,8 @@ load96:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start97:
-loop98:
+start125:
+loop126:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11), Y1
@@ -6772,7 +7098,7 @@ loop98:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop98
+	JNZ          loop126
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -6795,29 +7121,47 @@ TEXT ·gemvQ5_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns99
+	JEQ   columns127
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail101
+	JZ    tail129
 
-loop100:
+loop128:
 	TESTQ      R14, R14
-	JZ         alone103
+	JZ         alone132
+	JS         first131
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone132
 
-alone103:
+first131:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone132:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within133
+	PREFETCHT1 16384(SI)
+
+within133:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+96(SB), Y8, Y8
@@ -6970,34 +7314,52 @@ alone103:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop100
+	JNZ          loop128
 
-tail101:
+tail129:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns99:
+columns127:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail105
+	JZ    tail135
 
-loop104:
+loop134:
 	TESTQ      R14, R14
-	JZ         alone107
+	JZ         alone138
+	JS         first137
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone138
 
-alone107:
+first137:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone138:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within139
+	PREFETCHT1 16384(SI)
+
+within139:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -7222,9 +7584,9 @@ alone107:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop104
+	JNZ          loop134
 
-tail105:
+tail135:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -7239,9 +7601,9 @@ TEXT ·tileQ5_1AVX2(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail109
+	JZ    tail141
 
-loop108:
+loop140:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -7339,9 +7701,9 @@ loop108:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000180, SI
 	DECQ      CX
-	JNZ       loop108
+	JNZ       loop140
 
-tail109:
+tail141:
 	VZEROUPPER
 	RET
 
@@ -7361,22 +7723,22 @@ TEXT ·gemmBlocks0MinAVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns111
+	JEQ   columns143
 	CMPQ  AX, $0x02
-	JEQ   columns112
+	JEQ   columns144
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load113
+	JNE   load145
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start114
+	JMP   start146
 
-load113:
+load145:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start114:
-loop115:
+start146:
+loop147:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -7470,30 +7832,30 @@ loop115:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop115
+	JNZ          loop147
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns112:
+columns144:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load116
+	JNE   load148
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start117
+	JMP   start149
 
-load116:
+load148:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start117:
-loop118:
+start149:
+loop150:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -7659,7 +8021,7 @@ loop118:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop118
+	JNZ          loop150
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -7667,19 +8029,19 @@ loop118:
 	VZEROUPPER
 	RET
 
-columns111:
+columns143:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load119
+	JNE   load151
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start120
+	JMP   start152
 
-load119:
+load151:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -7687,8 +8049,8 @@ load119:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start120:
-loop121:
+start152:
+loop153:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -7926,7 +8288,7 @@ loop121:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop121
+	JNZ          loop153
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -7949,11 +8311,11 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableIQ4_NLAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns122
+	JEQ            columns154
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -7961,11 +8323,12 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail124
+	JZ             tail156
 
-loop123:
+loop155:
 	TESTQ      R14, R14
-	JZ         alone126
+	JZ         alone159
+	JS         first158
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7975,8 +8338,28 @@ loop123:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone159
 
-alone126:
+first158:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone159:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within160
+	PREFETCHT1 16384(SI)
+
+within160:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8343,14 +8726,15 @@ alone126:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop123
+	JNZ          loop155
 
-tail124:
+tail156:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done125
+	JZ         done157
 	TESTQ      R14, R14
-	JZ         alone127
+	JZ         alone162
+	JS         first161
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8360,8 +8744,28 @@ tail124:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone162
 
-alone127:
+first161:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone162:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within163
+	PREFETCHT1 16384(SI)
+
+within163:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVX2<>+64(SB), Y8, Y8
@@ -8543,13 +8947,13 @@ alone127:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done125:
+done157:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns122:
+columns154:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -8557,11 +8961,12 @@ columns122:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail129
+	JZ    tail165
 
-loop128:
+loop164:
 	TESTQ      R14, R14
-	JZ         alone131
+	JZ         alone168
+	JS         first167
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8571,8 +8976,28 @@ loop128:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone168
 
-alone131:
+first167:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone168:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within169
+	PREFETCHT1 16384(SI)
+
+within169:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -9119,14 +9544,15 @@ alone131:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop128
+	JNZ          loop164
 
-tail129:
+tail165:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done130
+	JZ         done166
 	TESTQ      R14, R14
-	JZ         alone132
+	JZ         alone171
+	JS         first170
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9136,8 +9562,28 @@ tail129:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone171
 
-alone132:
+first170:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone171:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within172
+	PREFETCHT1 16384(SI)
+
+within172:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      32(SI), Y8
@@ -9409,7 +9855,7 @@ alone132:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done130:
+done166:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -9426,9 +9872,9 @@ TEXT ·tileIQ4_NLAVX2(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail134
+	JZ             tail174
 
-loop133:
+loop173:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -9617,12 +10063,12 @@ loop133:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop133
+	JNZ       loop173
 
-tail134:
+tail174:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done135
+	JZ        done175
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -9717,7 +10163,7 @@ tail134:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done135:
+done175:
 	VZEROUPPER
 	RET
 
@@ -9734,11 +10180,11 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableMXFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns136
+	JEQ            columns176
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -9746,11 +10192,12 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail138
+	JZ             tail178
 
-loop137:
+loop177:
 	TESTQ      R14, R14
-	JZ         alone140
+	JZ         alone181
+	JS         first180
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9760,8 +10207,28 @@ loop137:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone181
 
-alone140:
+first180:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone181:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within182
+	PREFETCHT1 16384(SI)
+
+within182:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -10016,14 +10483,15 @@ alone140:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop137
+	JNZ          loop177
 
-tail138:
+tail178:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done139
+	JZ         done179
 	TESTQ      R14, R14
-	JZ         alone141
+	JZ         alone184
+	JS         first183
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10033,8 +10501,28 @@ tail138:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone184
 
-alone141:
+first183:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone184:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within185
+	PREFETCHT1 16384(SI)
+
+within185:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -10160,13 +10648,13 @@ alone141:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done139:
+done179:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns136:
+columns176:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10174,11 +10662,12 @@ columns136:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail143
+	JZ    tail187
 
-loop142:
+loop186:
 	TESTQ      R14, R14
-	JZ         alone145
+	JZ         alone190
+	JS         first189
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10188,8 +10677,28 @@ loop142:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone190
 
-alone145:
+first189:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone190:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within191
+	PREFETCHT1 16384(SI)
+
+within191:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -10572,14 +11081,15 @@ alone145:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop142
+	JNZ          loop186
 
-tail143:
+tail187:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done144
+	JZ         done188
 	TESTQ      R14, R14
-	JZ         alone146
+	JZ         alone193
+	JS         first192
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10589,8 +11099,28 @@ tail143:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone193
 
-alone146:
+first192:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone193:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within194
+	PREFETCHT1 16384(SI)
+
+within194:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -10780,7 +11310,7 @@ alone146:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done144:
+done188:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -10797,9 +11327,9 @@ TEXT ·tileMXFP4AVX2(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail148
+	JZ             tail196
 
-loop147:
+loop195:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10960,12 +11490,12 @@ loop147:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop147
+	JNZ       loop195
 
-tail148:
+tail196:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done149
+	JZ        done197
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -11046,7 +11576,7 @@ tail148:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done149:
+done197:
 	VZEROUPPER
 	RET
 
@@ -11063,10 +11593,10 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns150
+	JEQ   columns198
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -11074,11 +11604,12 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail152
+	JZ    tail200
 
-loop151:
+loop199:
 	TESTQ      R14, R14
-	JZ         alone154
+	JZ         alone203
+	JS         first202
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11088,8 +11619,28 @@ loop151:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone203
 
-alone154:
+first202:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone203:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within204
+	PREFETCHT1 16384(SI)
+
+within204:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -11976,14 +12527,15 @@ alone154:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop151
+	JNZ          loop199
 
-tail152:
+tail200:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done153
+	JZ         done201
 	TESTQ      R14, R14
-	JZ         alone155
+	JZ         alone206
+	JS         first205
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11993,8 +12545,28 @@ tail152:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone206
 
-alone155:
+first205:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone206:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within207
+	PREFETCHT1 16384(SI)
+
+within207:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -12436,13 +13008,13 @@ alone155:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done153:
+done201:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns150:
+columns198:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -12450,11 +13022,12 @@ columns150:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail157
+	JZ    tail209
 
-loop156:
+loop208:
 	TESTQ      R14, R14
-	JZ         alone159
+	JZ         alone212
+	JS         first211
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -12464,8 +13037,28 @@ loop156:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone212
 
-alone159:
+first211:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone212:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within213
+	PREFETCHT1 16384(SI)
+
+within213:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -13848,14 +14441,15 @@ alone159:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop156
+	JNZ          loop208
 
-tail157:
+tail209:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done158
+	JZ         done210
 	TESTQ      R14, R14
-	JZ         alone160
+	JZ         alone215
+	JS         first214
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -13865,8 +14459,28 @@ tail157:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone215
 
-alone160:
+first214:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone215:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within216
+	PREFETCHT1 16384(SI)
+
+within216:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -14556,7 +15170,7 @@ alone160:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done158:
+done210:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -14572,9 +15186,9 @@ TEXT ·tileQ1_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail162
+	JZ    tail218
 
-loop161:
+loop217:
 	VMOVDQU   64(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVX2<>+256(SB), Y0, Y0
@@ -15113,12 +15727,12 @@ loop161:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop161
+	JNZ       loop217
 
-tail162:
+tail218:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done163
+	JZ        done219
 	VMOVDQU   32(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVX2<>+256(SB), Y0, Y0
@@ -15388,7 +16002,7 @@ tail162:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done163:
+done219:
 	VZEROUPPER
 	RET
 
@@ -15408,22 +16022,22 @@ TEXT ·gemmBlocksSmall1AVX2(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns164
+	JEQ   columns220
 	CMPQ  AX, $0x02
-	JEQ   columns165
+	JEQ   columns221
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load166
+	JNE   load222
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start167
+	JMP   start223
 
-load166:
+load222:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start167:
-loop168:
+start223:
+loop224:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15496,30 +16110,30 @@ loop168:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop168
+	JNZ          loop224
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns165:
+columns221:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load169
+	JNE   load225
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start170
+	JMP   start226
 
-load169:
+load225:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start170:
-loop171:
+start226:
+loop227:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15643,7 +16257,7 @@ loop171:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop171
+	JNZ          loop227
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -15651,19 +16265,19 @@ loop171:
 	VZEROUPPER
 	RET
 
-columns164:
+columns220:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load172
+	JNE   load228
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start173
+	JMP   start229
 
-load172:
+load228:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -15671,8 +16285,8 @@ load172:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start173:
-loop174:
+start229:
+loop230:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -15847,7 +16461,7 @@ loop174:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop174
+	JNZ          loop230
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -15870,10 +16484,10 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns175
+	JEQ   columns231
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -15881,11 +16495,12 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail177
+	JZ    tail233
 
-loop176:
+loop232:
 	TESTQ      R14, R14
-	JZ         alone179
+	JZ         alone236
+	JS         first235
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -15895,8 +16510,28 @@ loop176:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone236
 
-alone179:
+first235:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone236:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within237
+	PREFETCHT1 16384(SI)
+
+within237:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -16335,14 +16970,15 @@ alone179:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop176
+	JNZ          loop232
 
-tail177:
+tail233:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done178
+	JZ         done234
 	TESTQ      R14, R14
-	JZ         alone180
+	JZ         alone239
+	JS         first238
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -16352,8 +16988,28 @@ tail177:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone239
 
-alone180:
+first238:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone239:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within240
+	PREFETCHT1 16384(SI)
+
+within240:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -16571,13 +17227,13 @@ alone180:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done178:
+done234:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns175:
+columns231:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -16585,11 +17241,12 @@ columns175:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail182
+	JZ    tail242
 
-loop181:
+loop241:
 	TESTQ      R14, R14
-	JZ         alone184
+	JZ         alone245
+	JS         first244
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -16599,8 +17256,28 @@ loop181:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone245
 
-alone184:
+first244:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone245:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within246
+	PREFETCHT1 16384(SI)
+
+within246:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -17287,14 +17964,15 @@ alone184:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop181
+	JNZ          loop241
 
-tail182:
+tail242:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done183
+	JZ         done243
 	TESTQ      R14, R14
-	JZ         alone185
+	JZ         alone248
+	JS         first247
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17304,8 +17982,28 @@ tail182:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone248
 
-alone185:
+first247:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone248:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within249
+	PREFETCHT1 16384(SI)
+
+within249:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -17647,7 +18345,7 @@ alone185:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done183:
+done243:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -17663,9 +18361,9 @@ TEXT ·tileQ2_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail187
+	JZ    tail251
 
-loop186:
+loop250:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -17928,12 +18626,12 @@ loop186:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop186
+	JNZ       loop250
 
-tail187:
+tail251:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done188
+	JZ        done252
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -18065,7 +18763,7 @@ tail187:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done188:
+done252:
 	VZEROUPPER
 	RET
 
@@ -18082,22 +18780,23 @@ TEXT ·gemvNVFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableNVFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns189
+	JEQ            columns253
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
 	MOVQ           nBlocks+24(FP), CX
 	TESTQ          CX, CX
-	JZ             tail191
+	JZ             tail255
 
-loop190:
+loop254:
 	TESTQ      R14, R14
-	JZ         alone193
+	JZ         alone258
+	JS         first257
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -18108,8 +18807,29 @@ loop190:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone258
 
-alone193:
+first257:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone258:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within259
+	PREFETCHT1 16384(SI)
+
+within259:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VMOVDQU      128(SI), Y8
@@ -18556,26 +19276,27 @@ alone193:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop190
+	JNZ          loop254
 
-tail191:
+tail255:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns189:
+columns253:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail195
+	JZ    tail261
 
-loop194:
+loop260:
 	TESTQ      R14, R14
-	JZ         alone197
+	JZ         alone264
+	JS         first263
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -18586,8 +19307,29 @@ loop194:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone264
 
-alone197:
+first263:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone264:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within265
+	PREFETCHT1 16384(SI)
+
+within265:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VPXOR        Y1, Y1, Y1
@@ -19354,9 +20096,9 @@ alone197:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop194
+	JNZ          loop260
 
-tail195:
+tail261:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -19379,10 +20121,10 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns198
+	JEQ     columns266
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -19390,29 +20132,46 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next200:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done202
+next268:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done270
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within271
+	PREFETCHT1 16384(SI)
+
+within271:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half203:
+half272:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks204:
+chunks273:
 	TESTQ      R14, R14
-	JZ         alone205
+	JZ         alone275
+	JS         first274
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone275
 
-alone205:
+first274:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone275:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -19436,22 +20195,26 @@ alone205:
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19459,36 +20222,41 @@ alone205:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone206
+	JZ           alone277
+	JS           first276
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone277
 
-alone206:
+first276:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone277:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19523,7 +20291,7 @@ alone206:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks204
+	JNZ          chunks273
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -19555,18 +20323,18 @@ alone206:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next207
+	JEQ          next278
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half203
+	JMP          half272
 
-next207:
+next278:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next200
+	JMP  next268
 
-done202:
+done270:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19577,7 +20345,7 @@ done202:
 	VZEROUPPER
 	RET
 
-columns198:
+columns266:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -19585,14 +20353,22 @@ columns198:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next209:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done211
+next280:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done282
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within283
+	PREFETCHT1 16384(SI)
+
+within283:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half212:
+half284:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -19600,16 +20376,25 @@ half212:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks213:
+chunks285:
 	TESTQ      R14, R14
-	JZ         alone214
+	JZ         alone287
+	JS         first286
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone287
 
-alone214:
+first286:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone287:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -19644,7 +20429,8 @@ alone214:
 	VPBROADCASTD 12(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19652,7 +20438,8 @@ alone214:
 	VPBROADCASTD 16(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19660,7 +20447,8 @@ alone214:
 	VPBROADCASTD 20(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19668,7 +20456,8 @@ alone214:
 	VPBROADCASTD 24(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19681,26 +20470,33 @@ alone214:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone215
+	JZ           alone289
+	JS           first288
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone289
 
-alone215:
+first288:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone289:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19708,8 +20504,7 @@ alone215:
 	VPBROADCASTD 36(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19717,8 +20512,7 @@ alone215:
 	VPBROADCASTD 40(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+64(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -19770,7 +20564,7 @@ alone215:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks213
+	JNZ          chunks285
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -19823,18 +20617,18 @@ alone215:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next216
+	JEQ          next290
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half212
+	JMP          half284
 
-next216:
+next290:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next209
+	JMP  next280
 
-done211:
+done282:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19856,15 +20650,15 @@ TEXT ·tileQ4_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next218:
+next292:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done220
+	JEQ  done294
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks221:
+chunks295:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -19877,16 +20671,20 @@ chunks221:
 	VMOVDQU   192(SI), Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
+	VMOVDQU   (SI), Y0
+	VPSRLD    $0x04, Y0, Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
 	VPAND     constantsAVX2<>+64(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+64(SB), Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
@@ -19906,16 +20704,20 @@ chunks221:
 	VMOVDQU   224(SI), Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
+	VMOVDQU   32(SI), Y0
+	VPSRLD    $0x04, Y0, Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
 	VPAND     constantsAVX2<>+64(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+64(SB), Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
@@ -19924,20 +20726,16 @@ chunks221:
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
 	ADDQ      $0x00000240, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
+	VMOVDQU   256(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
+	VMOVDQU   320(SI), Y2
 	VPAND     constantsAVX2<>+64(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
+	VMOVDQU   384(SI), Y4
 	VPAND     constantsAVX2<>+64(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
+	VMOVDQU   448(SI), Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
 	VMOVDQU   256(SI), Y0
@@ -19961,20 +20759,16 @@ chunks221:
 	VPSLLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
+	VMOVDQU   288(SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
+	VMOVDQU   352(SI), Y2
 	VPAND     constantsAVX2<>+64(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
+	VMOVDQU   416(SI), Y4
 	VPAND     constantsAVX2<>+64(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
+	VMOVDQU   480(SI), Y6
 	VPAND     constantsAVX2<>+64(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
 	VMOVDQU   288(SI), Y0
@@ -20002,7 +20796,7 @@ chunks221:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks221
+	JNZ       chunks295
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -20029,9 +20823,9 @@ chunks221:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next218
+	JMP       next292
 
-done220:
+done294:
 	VZEROUPPER
 	RET
 
@@ -20053,23 +20847,23 @@ TEXT ·gemmSub32By8MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns222
+	JEQ     columns296
 	CMPQ    AX, $0x02
-	JEQ     columns223
+	JEQ     columns297
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start224
+	JNE     start298
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start224:
-loop225:
+start298:
+loop299:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups226:
+groups300:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -20131,7 +20925,7 @@ groups226:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups226
+	JNZ          groups300
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -20175,29 +20969,29 @@ groups226:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop225
+	JNZ          loop299
 	VZEROUPPER
 	RET
 
-columns223:
+columns297:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start227
+	JNE     start301
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start227:
-loop228:
+start301:
+loop302:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups229:
+groups303:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -20301,7 +21095,7 @@ groups229:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups229
+	JNZ          groups303
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20384,14 +21178,14 @@ groups229:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop228
+	JNZ          loop302
 	VZEROUPPER
 	RET
 
-columns222:
+columns296:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start230
+	JNE     start304
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -20400,8 +21194,8 @@ columns222:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start230:
-loop231:
+start304:
+loop305:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -20410,7 +21204,7 @@ loop231:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups232:
+groups306:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -20556,7 +21350,7 @@ groups232:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups232
+	JNZ          groups306
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -20678,7 +21472,7 @@ groups232:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop231
+	JNZ          loop305
 	VZEROUPPER
 	RET
 
@@ -20697,10 +21491,10 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns233
+	JEQ     columns307
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20708,30 +21502,48 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next235:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done237
+next309:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done311
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within312
+	PREFETCHT1 16384(SI)
+
+within312:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half238:
+half313:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks239:
+chunks314:
 	TESTQ      R14, R14
-	JZ         alone240
+	JZ         alone316
+	JS         first315
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone316
 
-alone240:
+first315:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone316:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -20761,565 +21573,131 @@ alone240:
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVX2<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone241
+	JZ           alone318
+	JS           first317
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
+	JMP          alone318
 
-alone241:
+first317:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone318:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      576(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      640(SI)(R9*2), Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      704(SI)(R9*2), Y6
+	VMOVDQU      512(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VMOVDQU      768(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone242
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-
-alone242:
-	VPMOVSXBW    32(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone243
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-
-alone243:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1536(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1600(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1664(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1728(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      1792(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1856(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1920(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1984(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone244
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
-
-alone244:
-	VPMOVSXBW    64(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone245
-	PREFETCHT1   1856(SI)(R14*1)
-	PREFETCHT1   1920(SI)(R14*1)
-	PREFETCHT1   1984(SI)(R14*1)
-	PREFETCHT1   2048(SI)(R14*1)
-	PREFETCHT1   2112(SI)(R14*1)
-
-alone245:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 176(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVX2<>+160(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 184(R8), Y8
+	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      448(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone246
-	PREFETCHT1   2176(SI)(R14*1)
-	PREFETCHT1   2240(SI)(R14*1)
-	PREFETCHT1   2304(SI)(R14*1)
-	PREFETCHT1   2368(SI)(R14*1)
-	PREFETCHT1   2432(SI)(R14*1)
-	PREFETCHT1   2496(SI)(R14*1)
-
-alone246:
-	VPMOVSXBW    96(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone247
-	PREFETCHT1   2560(SI)(R14*1)
-	PREFETCHT1   2624(SI)(R14*1)
-	PREFETCHT1   2688(SI)(R14*1)
-	PREFETCHT1   2752(SI)(R14*1)
-	PREFETCHT1   2816(SI)(R14*1)
-
-alone247:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
+	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2176(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVX2<>+192(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
+	VMOVDQU      512(SI)(R9*2), Y9
 	VPSRLD       $0x03, Y9, Y9
 	VPAND        constantsAVX2<>+224(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
+	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000a00, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks239
+	JNZ          chunks314
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -21351,18 +21729,18 @@ alone247:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next248
+	JEQ          next319
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half238
+	JMP          half313
 
-next248:
+next319:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next235
+	JMP  next309
 
-done237:
+done311:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21373,7 +21751,7 @@ done237:
 	VZEROUPPER
 	RET
 
-columns233:
+columns307:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21381,32 +21759,50 @@ columns233:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next250:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done252
+next321:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done323
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within324
+	PREFETCHT1 16384(SI)
+
+within324:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half253:
+half325:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  64(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks254:
+chunks326:
 	TESTQ      R14, R14
-	JZ         alone255
+	JZ         alone328
+	JS         first327
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone328
 
-alone255:
+first327:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone328:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -21451,24 +21847,43 @@ alone255:
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 20(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 24(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVX2<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -21480,25 +21895,35 @@ alone255:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone256
+	JZ           alone330
+	JS           first329
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
+	JMP          alone330
 
-alone256:
+first329:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone330:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      576(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -21506,7 +21931,7 @@ alone256:
 	VPBROADCASTD 36(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      640(SI)(R9*2), Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -21514,7 +21939,7 @@ alone256:
 	VPBROADCASTD 40(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      704(SI)(R9*2), Y6
+	VMOVDQU      512(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -21526,30 +21951,49 @@ alone256:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	VMOVDQU      768(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+96(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 48(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 52(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+160(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 56(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU      576(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVX2<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -21560,649 +22004,11 @@ alone256:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone257
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-
-alone257:
-	VPMOVSXBW    32(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 64(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 68(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 72(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 80(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 84(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 88(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone258
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-
-alone258:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1536(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 96(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1600(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 100(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1664(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 104(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1728(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      1792(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 112(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1856(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 116(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1920(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 120(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1984(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone259
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
-
-alone259:
-	VPMOVSXBW    64(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 128(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 132(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 136(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 140(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 144(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 148(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 152(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+96(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 156(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone260
-	PREFETCHT1   1856(SI)(R14*1)
-	PREFETCHT1   1920(SI)(R14*1)
-	PREFETCHT1   1984(SI)(R14*1)
-	PREFETCHT1   2048(SI)(R14*1)
-	PREFETCHT1   2112(SI)(R14*1)
-
-alone260:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 160(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 164(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 168(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 172(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 176(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 180(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 184(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 188(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone261
-	PREFETCHT1   2176(SI)(R14*1)
-	PREFETCHT1   2240(SI)(R14*1)
-	PREFETCHT1   2304(SI)(R14*1)
-	PREFETCHT1   2368(SI)(R14*1)
-	PREFETCHT1   2432(SI)(R14*1)
-	PREFETCHT1   2496(SI)(R14*1)
-
-alone261:
-	VPMOVSXBW    96(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 192(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 196(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 200(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 204(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 208(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 212(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 216(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+160(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 220(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone262
-	PREFETCHT1   2560(SI)(R14*1)
-	PREFETCHT1   2624(SI)(R14*1)
-	PREFETCHT1   2688(SI)(R14*1)
-	PREFETCHT1   2752(SI)(R14*1)
-	PREFETCHT1   2816(SI)(R14*1)
-
-alone262:
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 224(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 228(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 232(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 236(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 240(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 244(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 248(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVX2<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 252(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000a00, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks254
+	JNZ          chunks326
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -22255,18 +22061,18 @@ alone262:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next263
+	JEQ          next331
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half253
+	JMP          half325
 
-next263:
+next331:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next250
+	JMP  next321
 
-done252:
+done323:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22288,15 +22094,15 @@ TEXT ·tileQ5_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next265:
+next333:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done267
+	JEQ  done335
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks268:
+chunks336:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -22312,14 +22118,33 @@ chunks268:
 	VMOVDQU   256(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
+	VMOVDQU   (SI), Y2
+	VPSRLD    $0x05, Y2, Y2
+	VPAND     constantsAVX2<>+128(SB), Y2, Y2
+	VMOVDQU   64(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVX2<>+160(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x05, Y4, Y4
+	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   192(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVX2<>+160(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x05, Y6, Y6
+	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   64(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVX2<>+192(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   192(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVX2<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -22341,14 +22166,33 @@ chunks268:
 	VMOVDQU   288(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x05, Y2, Y2
+	VPAND     constantsAVX2<>+128(SB), Y2, Y2
+	VMOVDQU   96(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVX2<>+160(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x05, Y4, Y4
+	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   224(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVX2<>+160(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU   288(SI), Y6
+	VPSRLD    $0x05, Y6, Y6
+	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   96(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVX2<>+192(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   224(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVX2<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -22356,58 +22200,96 @@ chunks268:
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
 	ADDQ      $0x00000240, R8
-	VMOVDQU   512(SI), Y0
+	VMOVDQU   320(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
+	VMOVDQU   384(SI), Y2
 	VPAND     constantsAVX2<>+96(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
+	VMOVDQU   448(SI), Y4
 	VPAND     constantsAVX2<>+96(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
+	VMOVDQU   512(SI), Y6
 	VPAND     constantsAVX2<>+96(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
+	VMOVDQU   576(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
+	VMOVDQU   320(SI), Y2
+	VPSRLD    $0x05, Y2, Y2
+	VPAND     constantsAVX2<>+128(SB), Y2, Y2
+	VMOVDQU   384(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVX2<>+160(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
+	VMOVDQU   448(SI), Y4
+	VPSRLD    $0x05, Y4, Y4
+	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   512(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVX2<>+160(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU   576(SI), Y6
+	VPSRLD    $0x05, Y6, Y6
+	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   384(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVX2<>+192(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   512(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVX2<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
 	VPSRLD    $0x10, Y8, Y9
 	VPSLLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   544(SI), Y0
+	VMOVDQU   352(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
+	VMOVDQU   416(SI), Y2
 	VPAND     constantsAVX2<>+96(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
+	VMOVDQU   480(SI), Y4
 	VPAND     constantsAVX2<>+96(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
+	VMOVDQU   544(SI), Y6
 	VPAND     constantsAVX2<>+96(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
+	VMOVDQU   608(SI), Y0
 	VPAND     constantsAVX2<>+96(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
+	VMOVDQU   352(SI), Y2
+	VPSRLD    $0x05, Y2, Y2
+	VPAND     constantsAVX2<>+128(SB), Y2, Y2
+	VMOVDQU   416(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVX2<>+160(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
+	VMOVDQU   480(SI), Y4
+	VPSRLD    $0x05, Y4, Y4
+	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   544(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVX2<>+160(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
+	VMOVDQU   608(SI), Y6
+	VPSRLD    $0x05, Y6, Y6
+	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   416(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVX2<>+192(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   544(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVX2<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
 	VPSRLD    $0x10, Y8, Y9
@@ -22415,668 +22297,10 @@ chunks268:
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
 	ADDQ      $0x00000240, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   1536(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1600(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1664(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1728(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1792(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1856(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1920(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1984(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1568(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1632(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1696(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1760(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1824(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1888(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1952(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2016(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   2048(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   2112(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   2176(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   2240(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   2304(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   2368(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   2432(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   2496(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   2080(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   2144(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   2208(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   2272(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   2336(SI), Y0
-	VPAND     constantsAVX2<>+96(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   2400(SI), Y2
-	VPAND     constantsAVX2<>+96(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   2464(SI), Y4
-	VPAND     constantsAVX2<>+96(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2528(SI), Y6
-	VPAND     constantsAVX2<>+96(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   1536(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   1600(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   1664(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   1728(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   1792(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   1856(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   1920(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   1984(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   1568(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   1632(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   1696(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   1760(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   1824(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+160(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   1888(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+160(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   1952(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+160(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   2016(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+160(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   2048(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1536(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVX2<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   2112(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1600(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVX2<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   2176(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1664(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVX2<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   2240(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1728(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVX2<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   2304(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1792(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVX2<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   2368(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1856(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVX2<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   2432(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1920(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVX2<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   2496(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1984(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVX2<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   2080(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1568(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVX2<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   2144(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1632(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVX2<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   2208(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1696(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVX2<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   2272(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1760(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVX2<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   2336(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1824(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVX2<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   2400(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1888(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVX2<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   2464(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1952(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVX2<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2528(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   2016(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVX2<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	ADDQ      $0x00000a00, SI
-	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000280, SI
+	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks268
+	JNZ       chunks336
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -23103,9 +22327,9 @@ chunks268:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next265
+	JMP       next333
 
-done267:
+done335:
 	VZEROUPPER
 	RET
 
@@ -23127,23 +22351,23 @@ TEXT ·gemmSub32By4MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns269
+	JEQ     columns337
 	CMPQ    AX, $0x02
-	JEQ     columns270
+	JEQ     columns338
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start271
+	JNE     start339
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start271:
-loop272:
+start339:
+loop340:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups273:
+groups341:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -23207,7 +22431,7 @@ groups273:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups273
+	JNZ          groups341
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -23251,29 +22475,29 @@ groups273:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop272
+	JNZ          loop340
 	VZEROUPPER
 	RET
 
-columns270:
+columns338:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start274
+	JNE     start342
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start274:
-loop275:
+start342:
+loop343:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups276:
+groups344:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -23381,7 +22605,7 @@ groups276:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups276
+	JNZ          groups344
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23464,14 +22688,14 @@ groups276:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop275
+	JNZ          loop343
 	VZEROUPPER
 	RET
 
-columns269:
+columns337:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start277
+	JNE     start345
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -23480,8 +22704,8 @@ columns269:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start277:
-loop278:
+start345:
+loop346:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -23490,7 +22714,7 @@ loop278:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups279:
+groups347:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -23642,7 +22866,7 @@ groups279:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups279
+	JNZ          groups347
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -23764,7 +22988,7 @@ groups279:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop278
+	JNZ          loop346
 	VZEROUPPER
 	RET
 
@@ -23783,10 +23007,10 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns280
+	JEQ     columns348
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23794,34 +23018,31 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next282:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done284
-	TESTQ $0x00000001, R15
-	JNZ   odd283
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks281
-	ADDQ  $0x00000120, SI
-	JMP   blocks281
+next350:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done352
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within353
+	PREFETCHT1 16384(SI)
 
-odd283:
-	LEAQ -3360(SI), DX
-
-blocks281:
+within353:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half285:
+half354:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
+	MOVQ  $0x00000004, CX
 
-chunks286:
+chunks355:
 	TESTQ      R14, R14
-	JZ         alone287
+	JZ         alone357
+	JS         first356
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -23829,8 +23050,18 @@ chunks286:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone357
 
-alone287:
+first356:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone357:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23886,7 +23117,8 @@ alone287:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone288
+	JZ           alone359
+	JS           first358
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
@@ -23894,8 +23126,18 @@ alone287:
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
+	JMP          alone359
 
-alone288:
+first358:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone359:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -23928,135 +23170,31 @@ alone288:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 48(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone289
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-
-alone289:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone290
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-
-alone290:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
+	VMOVDQU      256(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVX2<>+352(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1024(SI)(R9*2), Y9
+	VMOVDQU      512(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVX2<>+384(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 96(R8), Y8
+	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VMOVDQU      64(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
+	VMOVDQU      320(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVX2<>+352(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1088(SI)(R9*2), Y9
+	VMOVDQU      576(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVX2<>+384(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 100(R8), Y8
+	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
@@ -24064,99 +23202,38 @@ alone290:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVX2<>+352(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1152(SI)(R9*2), Y9
+	VMOVDQU      640(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVX2<>+384(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 104(R8), Y8
+	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+352(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1216(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVX2<>+384(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 108(R8), Y8
+	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1280(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1344(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1408(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1472(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x10, R11
-	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks286
+	JNZ          chunks355
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24171,18 +23248,18 @@ alone290:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next291
+	JEQ          next360
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half285
+	JMP          half354
 
-next291:
+next360:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next282
+	JMP  next350
 
-done284:
+done352:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24193,7 +23270,7 @@ done284:
 	VZEROUPPER
 	RET
 
-columns280:
+columns348:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -24201,36 +23278,33 @@ columns280:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next293:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done295
-	TESTQ $0x00000001, R15
-	JNZ   odd294
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks292
-	ADDQ  $0x00000120, SI
-	JMP   blocks292
+next362:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done364
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within365
+	PREFETCHT1 16384(SI)
 
-odd294:
-	LEAQ -3360(SI), DX
-
-blocks292:
+within365:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half296:
+half366:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
+	MOVQ  $0x00000004, CX
 
-chunks297:
+chunks367:
 	TESTQ      R14, R14
-	JZ         alone298
+	JZ         alone369
+	JS         first368
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -24238,8 +23312,18 @@ chunks297:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone369
 
-alone298:
+first368:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone369:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24326,7 +23410,8 @@ alone298:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone299
+	JZ           alone371
+	JS           first370
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
@@ -24334,8 +23419,18 @@ alone298:
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
 	PREFETCHT1   832(SI)(R14*1)
+	JMP          alone371
 
-alone299:
+first370:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone371:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24385,14 +23480,32 @@ alone299:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+352(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+384(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 48(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+352(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      576(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+384(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -24403,14 +23516,32 @@ alone299:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+352(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      640(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+384(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 56(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+352(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      704(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVX2<>+384(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -24421,275 +23552,12 @@ alone299:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone300
-	PREFETCHT1   896(SI)(R14*1)
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-
-alone300:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 8(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 64(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 68(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 72(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 80(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 84(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 88(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+320(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone301
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-
-alone301:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 12(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1024(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 96(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1088(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 100(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1152(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 104(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1216(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1280(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 112(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1344(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 116(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1408(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 120(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+352(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1472(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVX2<>+384(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x10, R11
-	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks297
+	JNZ          chunks367
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24712,18 +23580,18 @@ alone301:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next302
+	JEQ          next372
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half296
+	JMP          half366
 
-next302:
+next372:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next293
+	JMP  next362
 
-done295:
+done364:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24745,27 +23613,15 @@ TEXT ·tileQ6_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next304:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done306
-	TESTQ $0x00000001, R15
-	JNZ   odd305
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks303
-	ADDQ  $0x00000120, SI
-	JMP   blocks303
-
-odd305:
-	LEAQ -3360(SI), DX
-
-blocks303:
+next374:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done376
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000002, CX
+	MOVQ $0x00000004, CX
 
-chunks307:
+chunks377:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+320(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -24847,17 +23703,53 @@ chunks307:
 	VMOVDQU   704(SI), Y6
 	VPAND     constantsAVX2<>+320(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
+	VMOVDQU   (SI), Y0
+	VPSRLD    $0x06, Y0, Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   256(SI), Y1
+	VPSRLD    $0x04, Y1, Y1
+	VPAND     constantsAVX2<>+352(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   512(SI), Y1
+	VPSRLD    $0x02, Y1, Y1
+	VPAND     constantsAVX2<>+384(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x06, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   320(SI), Y3
+	VPSRLD    $0x04, Y3, Y3
+	VPAND     constantsAVX2<>+352(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   576(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVX2<>+384(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   384(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVX2<>+352(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   640(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVX2<>+384(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   448(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVX2<>+352(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   704(SI), Y7
+	VPSRLD    $0x02, Y7, Y7
+	VPAND     constantsAVX2<>+384(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW 32(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -24881,315 +23773,69 @@ chunks307:
 	VMOVDQU   736(SI), Y6
 	VPAND     constantsAVX2<>+320(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVX2<>+320(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVX2<>+320(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVX2<>+320(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVX2<>+320(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+352(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1024(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+384(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+352(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1088(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+384(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+352(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1152(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+384(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+352(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1216(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+384(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+352(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1280(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+384(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+352(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1344(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+384(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+352(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1408(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+384(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+352(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1472(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+384(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
 	VMOVDQU   32(SI), Y0
 	VPSRLD    $0x06, Y0, Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   288(SI), Y1
+	VPSRLD    $0x04, Y1, Y1
+	VPAND     constantsAVX2<>+352(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
 	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+352(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1056(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVX2<>+384(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+352(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1120(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVX2<>+384(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+352(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1184(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVX2<>+384(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+352(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1248(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVX2<>+384(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+352(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1312(SI), Y1
 	VPSRLD    $0x02, Y1, Y1
 	VPAND     constantsAVX2<>+384(SB), Y1, Y1
 	VPOR      Y1, Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   96(SI), Y2
 	VPSRLD    $0x06, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
+	VMOVDQU   352(SI), Y3
 	VPSRLD    $0x04, Y3, Y3
 	VPAND     constantsAVX2<>+352(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
-	VMOVDQU   1376(SI), Y3
+	VMOVDQU   608(SI), Y3
 	VPSRLD    $0x02, Y3, Y3
 	VPAND     constantsAVX2<>+384(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
+	VMOVDQU   160(SI), Y4
 	VPSRLD    $0x06, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
+	VMOVDQU   416(SI), Y5
 	VPSRLD    $0x04, Y5, Y5
 	VPAND     constantsAVX2<>+352(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
-	VMOVDQU   1440(SI), Y5
+	VMOVDQU   672(SI), Y5
 	VPSRLD    $0x02, Y5, Y5
 	VPAND     constantsAVX2<>+384(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
+	VMOVDQU   224(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
+	VMOVDQU   480(SI), Y7
 	VPSRLD    $0x04, Y7, Y7
 	VPAND     constantsAVX2<>+352(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
-	VMOVDQU   1504(SI), Y7
+	VMOVDQU   736(SI), Y7
 	VPSRLD    $0x02, Y7, Y7
 	VPAND     constantsAVX2<>+384(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
+	VPMOVSXBW 48(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
 	VPSRLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 112(DI), Y8
+	VPMOVSXBW 48(DI), Y8
 	VPSRLD    $0x10, Y8, Y9
 	VPSLLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	ADDQ      $0x00000600, SI
-	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000300, SI
+	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks307
+	JNZ       chunks377
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -25276,9 +23922,9 @@ chunks307:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next304
+	JMP       next374
 
-done306:
+done376:
 	VZEROUPPER
 	RET
 
@@ -25300,23 +23946,23 @@ TEXT ·gemmSub16By2AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns308
+	JEQ     columns378
 	CMPQ    AX, $0x02
-	JEQ     columns309
+	JEQ     columns379
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start310
+	JNE     start380
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start310:
-loop311:
+start380:
+loop381:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups312:
+groups382:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25384,7 +24030,7 @@ groups312:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups312
+	JNZ          groups382
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25440,29 +24086,29 @@ groups312:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop311
+	JNZ          loop381
 	VZEROUPPER
 	RET
 
-columns309:
+columns379:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start313
+	JNE     start383
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start313:
-loop314:
+start383:
+loop384:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups315:
+groups385:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25578,7 +24224,7 @@ groups315:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups315
+	JNZ          groups385
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25685,14 +24331,14 @@ groups315:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop314
+	JNZ          loop384
 	VZEROUPPER
 	RET
 
-columns308:
+columns378:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start316
+	JNE     start386
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -25701,8 +24347,8 @@ columns308:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start316:
-loop317:
+start386:
+loop387:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -25711,7 +24357,7 @@ loop317:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups318:
+groups388:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -25875,7 +24521,7 @@ groups318:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups318
+	JNZ          groups388
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -26033,7 +24679,7 @@ groups318:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop317
+	JNZ          loop387
 	VZEROUPPER
 	RET
 
@@ -26052,10 +24698,10 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns319
+	JEQ     columns389
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26063,28 +24709,44 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next321:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done323
+next391:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done393
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within394
+	PREFETCHT1 16384(SI)
+
+within394:
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half324:
+half395:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks325:
+chunks396:
 	TESTQ      R14, R14
-	JZ         alone326
+	JZ         alone398
+	JS         first397
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone398
 
-alone326:
+first397:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone398:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26093,17 +24755,20 @@ alone326:
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26113,21 +24778,24 @@ alone326:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26135,35 +24803,41 @@ alone326:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone327
+	JZ           alone400
+	JS           first399
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+	JMP          alone400
 
-alone327:
+first399:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone400:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26173,25 +24847,24 @@ alone327:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26199,35 +24872,41 @@ alone327:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone328
+	JZ           alone402
+	JS           first401
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone402
 
-alone328:
+first401:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone402:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 72(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 76(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26237,25 +24916,24 @@ alone328:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 84(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26263,34 +24941,40 @@ alone328:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone329
+	JZ           alone404
+	JS           first403
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
+	JMP          alone404
 
-alone329:
+first403:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone404:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
@@ -26301,19 +24985,18 @@ alone329:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26330,7 +25013,7 @@ alone329:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks325
+	JNZ          chunks396
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -26378,18 +25061,18 @@ alone329:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next330
+	JEQ          next405
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half324
+	JMP          half395
 
-next330:
+next405:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next321
+	JMP  next391
 
-done323:
+done393:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26400,7 +25083,7 @@ done323:
 	VZEROUPPER
 	RET
 
-columns319:
+columns389:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26408,14 +25091,22 @@ columns319:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next332:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done334
+next407:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done409
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within410
+	PREFETCHT1 16384(SI)
+
+within410:
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half335:
+half411:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -26423,15 +25114,23 @@ half335:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks336:
+chunks412:
 	TESTQ      R14, R14
-	JZ         alone337
+	JZ         alone414
+	JS         first413
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone414
 
-alone337:
+first413:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone414:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -26442,7 +25141,8 @@ alone337:
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD (R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26450,7 +25150,8 @@ alone337:
 	VPBROADCASTD 4(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26458,7 +25159,8 @@ alone337:
 	VPBROADCASTD 8(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26473,13 +25175,14 @@ alone337:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26487,7 +25190,8 @@ alone337:
 	VPBROADCASTD 20(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26495,7 +25199,8 @@ alone337:
 	VPBROADCASTD 24(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26508,24 +25213,30 @@ alone337:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone338
+	JZ           alone416
+	JS           first415
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+	JMP          alone416
 
-alone338:
+first415:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone416:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -26535,7 +25246,7 @@ alone338:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26543,8 +25254,8 @@ alone338:
 	VPBROADCASTD 40(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26559,14 +25270,13 @@ alone338:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 48(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
@@ -26575,8 +25285,8 @@ alone338:
 	VPBROADCASTD 52(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26584,8 +25294,8 @@ alone338:
 	VPBROADCASTD 56(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26598,25 +25308,31 @@ alone338:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone339
+	JZ           alone418
+	JS           first417
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone418
 
-alone339:
+first417:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone418:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 64(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26624,7 +25340,7 @@ alone339:
 	VPBROADCASTD 68(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 72(R8), Y8
@@ -26633,8 +25349,8 @@ alone339:
 	VPBROADCASTD 72(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 76(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26649,15 +25365,14 @@ alone339:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 80(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
 	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 84(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26665,7 +25380,7 @@ alone339:
 	VPBROADCASTD 84(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
@@ -26674,8 +25389,8 @@ alone339:
 	VPBROADCASTD 88(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26688,25 +25403,31 @@ alone339:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone340
+	JZ           alone420
+	JS           first419
 	PREFETCHT1   640(SI)(R14*1)
 	PREFETCHT1   704(SI)(R14*1)
 	PREFETCHT1   768(SI)(R14*1)
+	JMP          alone420
 
-alone340:
+first419:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone420:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 96(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26714,8 +25435,8 @@ alone340:
 	VPBROADCASTD 100(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26723,7 +25444,7 @@ alone340:
 	VPBROADCASTD 104(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
@@ -26739,15 +25460,14 @@ alone340:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 112(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26755,8 +25475,8 @@ alone340:
 	VPBROADCASTD 116(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -26781,7 +25501,7 @@ alone340:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks336
+	JNZ          chunks412
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -26862,18 +25582,18 @@ alone340:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next341
+	JEQ          next421
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half335
+	JMP          half411
 
-next341:
+next421:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next332
+	JMP  next407
 
-done334:
+done409:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26895,280 +25615,282 @@ TEXT ·tileQ2_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next343:
+next423:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done345
+	JEQ  done425
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks346:
+chunks426:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW (DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW (DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   (SI), Y2
 	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   (SI), Y4
 	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   (SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   64(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   64(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   64(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW (DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW (DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   32(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   32(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   96(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   96(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
+	VMOVDQU   128(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   192(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   192(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW 32(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW 32(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   160(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   224(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   224(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 48(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 48(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
 	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   256(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   256(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   320(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
 	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   320(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW 64(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW 64(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   288(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   288(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   288(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   288(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   352(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   352(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   352(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 80(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 80(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VPSLLD    $0x10, Y9, Y10
+	VPOR      Y10, Y9, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
+	VMOVDQU   384(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   384(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
 	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   384(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   448(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   448(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   448(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 384(R8)
 	VMOVDQU   448(SI), Y6
@@ -27185,32 +25907,30 @@ chunks346:
 	VPSLLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VMOVDQU   416(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   416(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   416(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   416(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VMOVDQU   480(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   480(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   480(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 416(R8)
 	VMOVDQU   480(SI), Y6
@@ -27231,7 +25951,7 @@ chunks346:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks346
+	JNZ       chunks426
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -27274,9 +25994,9 @@ chunks346:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next343
+	JMP       next423
 
-done345:
+done425:
 	VZEROUPPER
 	RET
 
@@ -27298,23 +26018,23 @@ TEXT ·gemmSub16By4MinAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns347
+	JEQ     columns427
 	CMPQ    AX, $0x02
-	JEQ     columns348
+	JEQ     columns428
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start349
+	JNE     start429
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start349:
-loop350:
+start429:
+loop430:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups351:
+groups431:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27378,7 +26098,7 @@ groups351:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups351
+	JNZ          groups431
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -27442,29 +26162,29 @@ groups351:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop350
+	JNZ          loop430
 	VZEROUPPER
 	RET
 
-columns348:
+columns428:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start352
+	JNE     start432
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start352:
-loop353:
+start432:
+loop433:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups354:
+groups434:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27572,7 +26292,7 @@ groups354:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups354
+	JNZ          groups434
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27695,14 +26415,14 @@ groups354:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop353
+	JNZ          loop433
 	VZEROUPPER
 	RET
 
-columns347:
+columns427:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start355
+	JNE     start435
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -27711,8 +26431,8 @@ columns347:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start355:
-loop356:
+start435:
+loop436:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -27721,7 +26441,7 @@ loop356:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups357:
+groups437:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -27873,7 +26593,7 @@ groups357:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups357
+	JNZ          groups437
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28055,7 +26775,7 @@ groups357:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop356
+	JNZ          loop436
 	VZEROUPPER
 	RET
 
@@ -28074,10 +26794,10 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns358
+	JEQ     columns438
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28085,40 +26805,44 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next360:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done362
-	TESTQ $0x00000001, R15
-	JNZ   odd361
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks359
-	ADDQ  $0x00000120, SI
-	JMP   blocks359
+next440:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done442
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within443
+	PREFETCHT1 16384(SI)
 
-odd361:
-	LEAQ -1824(SI), DX
-
-blocks359:
+within443:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half363:
+half444:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks364:
+chunks445:
 	TESTQ      R14, R14
-	JZ         alone365
+	JZ         alone447
+	JS         first446
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone447
 
-alone365:
+first446:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone447:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28130,17 +26854,19 @@ alone365:
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28150,35 +26876,54 @@ alone365:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone366
+	JZ           alone449
+	JS           first448
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
+	JMP          alone449
 
-alone366:
+first448:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone449:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28186,24 +26931,22 @@ alone366:
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
@@ -28214,8 +26957,7 @@ alone366:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
@@ -28225,479 +26967,34 @@ alone366:
 	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone367
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-
-alone367:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone368
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-
-alone368:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone369
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-
-alone369:
-	VPMOVSXBW    128(DI), Y10
-	VPBROADCASTD 16(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone370
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-
-alone370:
-	VPMOVSXBW    160(DI), Y10
-	VPBROADCASTD 20(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone371
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-
-alone371:
-	VPMOVSXBW    192(DI), Y10
-	VPBROADCASTD 24(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	TESTQ        R14, R14
-	JZ           alone372
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
-
-alone372:
-	VPMOVSXBW    224(DI), Y10
-	VPBROADCASTD 28(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000100, DI
-	ADDQ         $0x20, R11
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000180, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks364
+	JNZ          chunks445
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -28712,18 +27009,18 @@ alone372:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next373
+	JEQ          next450
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half363
+	JMP          half444
 
-next373:
+next450:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next360
+	JMP  next440
 
-done362:
+done442:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28734,7 +27031,7 @@ done362:
 	VZEROUPPER
 	RET
 
-columns358:
+columns438:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28742,42 +27039,46 @@ columns358:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next375:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done377
-	TESTQ $0x00000001, R15
-	JNZ   odd376
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks374
-	ADDQ  $0x00000120, SI
-	JMP   blocks374
+next452:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done454
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within455
+	PREFETCHT1 16384(SI)
 
-odd376:
-	LEAQ -1824(SI), DX
-
-blocks374:
+within455:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half378:
+half456:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks379:
+chunks457:
 	TESTQ      R14, R14
-	JZ         alone380
+	JZ         alone459
+	JS         first458
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone459
 
-alone380:
+first458:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone459:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28794,7 +27095,8 @@ alone380:
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD (R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28802,7 +27104,7 @@ alone380:
 	VPBROADCASTD 4(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28810,7 +27112,8 @@ alone380:
 	VPBROADCASTD 8(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28825,13 +27128,14 @@ alone380:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 16(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28839,16 +27143,26 @@ alone380:
 	VPBROADCASTD 20(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 24(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -28860,13 +27174,21 @@ alone380:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone381
+	JZ           alone461
+	JS           first460
 	PREFETCHT1   256(SI)(R14*1)
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
+	JMP          alone461
 
-alone381:
+first460:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone461:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -28877,14 +27199,13 @@ alone381:
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -28893,8 +27214,7 @@ alone381:
 	VPBROADCASTD 36(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -28902,7 +27222,7 @@ alone381:
 	VPBROADCASTD 40(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
@@ -28918,8 +27238,7 @@ alone381:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+128(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
@@ -28934,18 +27253,26 @@ alone381:
 	VPBROADCASTD 52(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VPBROADCASTD 56(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVX2<>+416(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
@@ -28956,639 +27283,12 @@ alone381:
 	VPADDW       Y8, Y3, Y3
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone382
-	PREFETCHT1   512(SI)(R14*1)
-	PREFETCHT1   576(SI)(R14*1)
-	PREFETCHT1   640(SI)(R14*1)
-
-alone382:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 8(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 64(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 68(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 72(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 80(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 84(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 88(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone383
-	PREFETCHT1   704(SI)(R14*1)
-	PREFETCHT1   768(SI)(R14*1)
-	PREFETCHT1   832(SI)(R14*1)
-	PREFETCHT1   896(SI)(R14*1)
-
-alone383:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 12(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 96(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 100(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 104(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 112(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 116(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 120(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone384
-	PREFETCHT1   960(SI)(R14*1)
-	PREFETCHT1   1024(SI)(R14*1)
-	PREFETCHT1   1088(SI)(R14*1)
-
-alone384:
-	VPMOVSXBW    128(DI), Y10
-	VPBROADCASTD 16(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 16(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 128(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 132(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 136(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 140(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 144(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 148(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 152(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 156(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone385
-	PREFETCHT1   1152(SI)(R14*1)
-	PREFETCHT1   1216(SI)(R14*1)
-	PREFETCHT1   1280(SI)(R14*1)
-	PREFETCHT1   1344(SI)(R14*1)
-
-alone385:
-	VPMOVSXBW    160(DI), Y10
-	VPBROADCASTD 20(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 20(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 160(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 164(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 168(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 172(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 176(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 180(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 184(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVX2<>+128(SB), Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 188(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone386
-	PREFETCHT1   1408(SI)(R14*1)
-	PREFETCHT1   1472(SI)(R14*1)
-	PREFETCHT1   1536(SI)(R14*1)
-
-alone386:
-	VPMOVSXBW    192(DI), Y10
-	VPBROADCASTD 24(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 24(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 192(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 196(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 200(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 204(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 208(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 212(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 216(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 220(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	TESTQ        R14, R14
-	JZ           alone387
-	PREFETCHT1   1600(SI)(R14*1)
-	PREFETCHT1   1664(SI)(R14*1)
-	PREFETCHT1   1728(SI)(R14*1)
-	PREFETCHT1   1792(SI)(R14*1)
-
-alone387:
-	VPMOVSXBW    224(DI), Y10
-	VPBROADCASTD 28(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 28(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 224(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 228(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 232(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 236(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y10, Y11
-	VPSLLD       $0x10, Y11, Y12
-	VPOR         Y12, Y11, Y11
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y2
-	VPBROADCASTD 240(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 244(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPBROADCASTD 248(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVX2<>+416(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 252(R8)(R12*1), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y3, Y3
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000100, DI
-	ADDQ         $0x20, R11
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000180, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks379
+	JNZ          chunks457
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -29611,18 +27311,18 @@ alone387:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next388
+	JEQ          next462
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half378
+	JMP          half456
 
-next388:
+next462:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next375
+	JMP  next452
 
-done377:
+done454:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29644,50 +27344,51 @@ TEXT ·tileQ3_KAVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next390:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done392
-	TESTQ $0x00000001, R15
-	JNZ   odd391
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks389
-	ADDQ  $0x00000120, SI
-	JMP   blocks389
-
-odd391:
-	LEAQ -1824(SI), DX
-
-blocks389:
+next464:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done466
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks393:
+chunks467:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   (SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   64(SI), Y4
 	VPAND     constantsAVX2<>+128(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   64(SI), Y6
+	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVX2<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
+	VMOVDQU   128(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   (SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   64(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVX2<>+416(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   64(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVX2<>+416(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -29702,26 +27403,39 @@ chunks393:
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
+	VMOVDQU   96(SI), Y4
 	VPAND     constantsAVX2<>+128(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVX2<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
+	VMOVDQU   160(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   96(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVX2<>+416(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   96(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVX2<>+416(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -29734,37 +27448,42 @@ chunks393:
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   192(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   192(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
+	VMOVDQU   256(SI), Y4
 	VPAND     constantsAVX2<>+128(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   256(SI), Y6
 	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVX2<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   320(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
 	VMOVDQU   320(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   256(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVX2<>+416(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   256(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVX2<>+416(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW 32(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -29776,37 +27495,42 @@ chunks393:
 	VPSLLD    $0x10, Y9, Y10
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   224(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
+	VMOVDQU   224(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
+	VMOVDQU   288(SI), Y4
 	VPAND     constantsAVX2<>+128(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   288(SI), Y6
 	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVX2<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   352(SI), Y0
 	VPAND     constantsAVX2<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
 	VMOVDQU   352(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVX2<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   288(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVX2<>+416(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   288(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVX2<>+416(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 48(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -29819,616 +27543,10 @@ chunks393:
 	VPOR      Y10, Y9, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	VMOVDQU   512(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   544(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   512(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   544(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 128(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 128(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 144(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 144(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 160(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 160(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVX2<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVX2<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVX2<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVX2<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 176(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 176(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 192(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 192(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 208(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 208(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 224(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 224(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVX2<>+416(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVX2<>+416(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVX2<>+416(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVX2<>+416(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 240(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 240(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VPSLLD    $0x10, Y9, Y10
-	VPOR      Y10, Y9, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	ADDQ      $0x00000600, SI
-	ADDQ      $0x00000100, DI
+	ADDQ      $0x00000180, SI
+	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks393
+	JNZ       chunks467
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -30515,9 +27633,9 @@ chunks393:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next390
+	JMP       next464
 
-done392:
+done466:
 	VZEROUPPER
 	RET
 
@@ -30539,23 +27657,23 @@ TEXT ·gemmSub16By4AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns394
+	JEQ     columns468
 	CMPQ    AX, $0x02
-	JEQ     columns395
+	JEQ     columns469
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start396
+	JNE     start470
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start396:
-loop397:
+start470:
+loop471:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups398:
+groups472:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30619,7 +27737,7 @@ groups398:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups398
+	JNZ          groups472
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30675,29 +27793,29 @@ groups398:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop397
+	JNZ          loop471
 	VZEROUPPER
 	RET
 
-columns395:
+columns469:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start399
+	JNE     start473
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start399:
-loop400:
+start473:
+loop474:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups401:
+groups475:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30805,7 +27923,7 @@ groups401:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups401
+	JNZ          groups475
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30912,14 +28030,14 @@ groups401:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop400
+	JNZ          loop474
 	VZEROUPPER
 	RET
 
-columns394:
+columns468:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start402
+	JNE     start476
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -30928,8 +28046,8 @@ columns394:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start402:
-loop403:
+start476:
+loop477:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -30938,7 +28056,7 @@ loop403:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups404:
+groups478:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -31090,7 +28208,7 @@ groups404:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups404
+	JNZ          groups478
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -31248,7 +28366,7 @@ groups404:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop403
+	JNZ          loop477
 	VZEROUPPER
 	RET
 
@@ -31267,10 +28385,10 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns405
+	JEQ     columns479
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31278,74 +28396,103 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next407:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done409
-	TESTQ $0x00000001, R15
-	JNZ   odd408
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks406
-	ADDQ  $0x00000020, SI
-	JMP   blocks406
+next481:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done483
+	TESTQ      $0x00000001, R15
+	JNZ        odd482
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within484
+	PREFETCHT1 16384(SI)
 
-odd408:
+within484:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks480
+	ADDQ $0x00000020, SI
+	JMP  blocks480
+
+odd482:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within485
+	PREFETCHT1 16384(SI)
+
+within485:
 	LEAQ -1056(SI), DX
 
-blocks406:
+blocks480:
 	XORQ R9, R9
 
-half410:
+half486:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks411:
+chunks487:
 	TESTQ      R14, R14
-	JZ         alone412
+	JZ         alone489
+	JS         first488
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone489
 
-alone412:
+first488:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone489:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31353,54 +28500,58 @@ alone412:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone413
+	JZ           alone491
+	JS           first490
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
+	JMP          alone491
 
-alone413:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+first490:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone491:
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPADDW       Y8, Y2, Y2
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VPBROADCASTD 44(R8), Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPADDW       Y8, Y2, Y2
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VPBROADCASTD 44(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VPBROADCASTD 48(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31408,54 +28559,58 @@ alone413:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone414
+	JZ           alone493
+	JS           first492
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+	JMP          alone493
 
-alone414:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+first492:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone493:
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VPBROADCASTD 72(R8), Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPADDW       Y8, Y2, Y2
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VPBROADCASTD 76(R8), Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPADDW       Y8, Y2, Y2
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPADDW       Y8, Y2, Y2
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVX2<>+288(SB), Y6, Y6
+	VPBROADCASTD 84(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
 	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-	VPMADDUBSW   Y8, Y6, Y8
-	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31463,48 +28618,52 @@ alone414:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone415
+	JZ           alone495
+	JS           first494
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+	JMP          alone495
 
-alone415:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+first494:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone495:
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y2, Y2
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31521,7 +28680,7 @@ alone415:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks411
+	JNZ          chunks487
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31550,18 +28709,18 @@ alone415:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next416
+	JEQ          next496
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half410
+	JMP          half486
 
-next416:
+next496:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next407
+	JMP  next481
 
-done409:
+done483:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31572,7 +28731,7 @@ done409:
 	VZEROUPPER
 	RET
 
-columns405:
+columns479:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31580,26 +28739,42 @@ columns405:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next418:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done420
-	TESTQ $0x00000001, R15
-	JNZ   odd419
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks417
-	ADDQ  $0x00000020, SI
-	JMP   blocks417
+next498:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done500
+	TESTQ      $0x00000001, R15
+	JNZ        odd499
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within501
+	PREFETCHT1 16384(SI)
 
-odd419:
+within501:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks497
+	ADDQ $0x00000020, SI
+	JMP  blocks497
+
+odd499:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within502
+	PREFETCHT1 16384(SI)
+
+within502:
 	LEAQ -1056(SI), DX
 
-blocks417:
+blocks497:
 	XORQ R9, R9
 
-half421:
+half503:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -31607,21 +28782,29 @@ half421:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks422:
+chunks504:
 	TESTQ      R14, R14
-	JZ         alone423
+	JZ         alone506
+	JS         first505
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone506
 
-alone423:
+first505:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone506:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD (R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31629,7 +28812,8 @@ alone423:
 	VPBROADCASTD 4(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31637,7 +28821,8 @@ alone423:
 	VPBROADCASTD 8(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31645,7 +28830,7 @@ alone423:
 	VPBROADCASTD 12(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31653,7 +28838,8 @@ alone423:
 	VPBROADCASTD 16(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31661,7 +28847,8 @@ alone423:
 	VPBROADCASTD 20(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31669,7 +28856,8 @@ alone423:
 	VPBROADCASTD 24(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31682,19 +28870,24 @@ alone423:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone424
+	JZ           alone508
+	JS           first507
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
+	JMP          alone508
 
-alone424:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+first507:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone508:
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 32(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -31704,7 +28897,7 @@ alone424:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31712,8 +28905,8 @@ alone424:
 	VPBROADCASTD 40(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31721,8 +28914,7 @@ alone424:
 	VPBROADCASTD 44(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31730,7 +28922,7 @@ alone424:
 	VPBROADCASTD 48(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
@@ -31739,8 +28931,8 @@ alone424:
 	VPBROADCASTD 52(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31748,8 +28940,8 @@ alone424:
 	VPBROADCASTD 56(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31762,20 +28954,25 @@ alone424:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone425
+	JZ           alone510
+	JS           first509
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
+	JMP          alone510
 
-alone425:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+first509:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone510:
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 64(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31783,7 +28980,7 @@ alone425:
 	VPBROADCASTD 68(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 72(R8), Y8
@@ -31792,8 +28989,8 @@ alone425:
 	VPBROADCASTD 72(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 76(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31801,8 +28998,7 @@ alone425:
 	VPBROADCASTD 76(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31811,7 +29007,7 @@ alone425:
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
 	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 84(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31819,7 +29015,7 @@ alone425:
 	VPBROADCASTD 84(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
@@ -31828,8 +29024,8 @@ alone425:
 	VPBROADCASTD 88(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31842,20 +29038,25 @@ alone425:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone426
+	JZ           alone512
+	JS           first511
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+	JMP          alone512
 
-alone426:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+first511:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone512:
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y2
 	VPBROADCASTD 96(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y3
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31863,8 +29064,8 @@ alone426:
 	VPBROADCASTD 100(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31872,7 +29073,7 @@ alone426:
 	VPBROADCASTD 104(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
@@ -31881,8 +29082,7 @@ alone426:
 	VPBROADCASTD 108(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31890,8 +29090,8 @@ alone426:
 	VPBROADCASTD 112(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31899,8 +29099,8 @@ alone426:
 	VPBROADCASTD 116(R8)(R12*1), Y8
 	VPMADDUBSW   Y8, Y6, Y8
 	VPADDW       Y8, Y3, Y3
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 	VPMADDUBSW   Y8, Y6, Y8
@@ -31925,7 +29125,7 @@ alone426:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks422
+	JNZ          chunks504
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31973,18 +29173,18 @@ alone426:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next427
+	JEQ          next513
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half421
+	JMP          half503
 
-next427:
+next513:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next418
+	JMP  next498
 
-done420:
+done500:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32006,264 +29206,264 @@ TEXT ·tileTQ2_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next429:
+next515:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done431
+	JEQ   done517
 	TESTQ $0x00000001, R15
-	JNZ   odd430
+	JNZ   odd516
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks428
+	JEQ   blocks514
 	ADDQ  $0x00000020, SI
-	JMP   blocks428
+	JMP   blocks514
 
-odd430:
+odd516:
 	LEAQ -1056(SI), DX
 
-blocks428:
+blocks514:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks432:
+chunks518:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   (SI), Y2
 	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   (SI), Y4
 	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVX2<>+288(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVX2<>+288(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVX2<>+288(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVX2<>+288(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   (SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   64(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
+	VMOVDQU   64(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   32(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVX2<>+288(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   96(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   96(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   128(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   192(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   192(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   160(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   224(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   224(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   256(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   256(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   256(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   320(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   320(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   320(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
 	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   288(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   288(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   288(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   352(SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
 	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVX2<>+288(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   352(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   384(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   384(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   384(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   384(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   448(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   448(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   448(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   448(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   416(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   416(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
 	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVX2<>+288(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   416(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVX2<>+288(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   480(SI), Y0
+	VPAND     constantsAVX2<>+288(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   480(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVX2<>+288(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   480(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVX2<>+288(SB), Y4, Y4
 	VMOVDQU   Y4, 416(R8)
 	VMOVDQU   480(SI), Y6
@@ -32274,7 +29474,7 @@ chunks432:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks432
+	JNZ       chunks518
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -32305,9 +29505,9 @@ chunks432:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next429
+	JMP       next515
 
-done431:
+done517:
 	VZEROUPPER
 	RET
 
@@ -32329,23 +29529,23 @@ TEXT ·gemmSub0By8AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns433
+	JEQ     columns519
 	CMPQ    AX, $0x02
-	JEQ     columns434
+	JEQ     columns520
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start435
+	JNE     start521
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start435:
-loop436:
+start521:
+loop522:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups437:
+groups523:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32407,7 +29607,7 @@ groups437:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups437
+	JNZ          groups523
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32443,29 +29643,29 @@ groups437:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop436
+	JNZ          loop522
 	VZEROUPPER
 	RET
 
-columns434:
+columns520:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start438
+	JNE     start524
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start438:
-loop439:
+start524:
+loop525:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups440:
+groups526:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32569,7 +29769,7 @@ groups440:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups440
+	JNZ          groups526
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32636,14 +29836,14 @@ groups440:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop439
+	JNZ          loop525
 	VZEROUPPER
 	RET
 
-columns433:
+columns519:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start441
+	JNE     start527
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -32652,8 +29852,8 @@ columns433:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start441:
-loop442:
+start527:
+loop528:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -32662,7 +29862,7 @@ loop442:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups443:
+groups529:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32808,7 +30008,7 @@ groups443:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups443
+	JNZ          groups529
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32906,7 +30106,7 @@ groups443:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop442
+	JNZ          loop528
 	VZEROUPPER
 	RET
 
@@ -32925,11 +30125,11 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns444
+	JEQ            columns530
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -32937,41 +30137,46 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next446:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done448
-	TESTQ $0x00000001, R15
-	JNZ   odd447
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks445
-	ADDQ  $0x000000a0, SI
-	JMP   blocks445
+next532:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done534
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within535
+	PREFETCHT1 16384(SI)
 
-odd447:
-	LEAQ -2208(SI), DX
-
-blocks445:
+within535:
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
 	XORQ R9, R9
 
-half449:
+half536:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks450:
+chunks537:
 	TESTQ      R14, R14
-	JZ         alone451
+	JZ         alone539
+	JS         first538
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone539
 
-alone451:
+first538:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone539:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -33061,13 +30266,21 @@ alone451:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone452
+	JZ           alone541
+	JS           first540
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+	JMP          alone541
 
-alone452:
+first540:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone541:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -33159,7 +30372,7 @@ alone452:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks450
+	JNZ          chunks537
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -33171,18 +30384,18 @@ alone452:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next453
+	JEQ          next542
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half449
+	JMP          half536
 
-next453:
+next542:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next446
+	JMP  next532
 
-done448:
+done534:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33193,7 +30406,7 @@ done448:
 	VZEROUPPER
 	RET
 
-columns444:
+columns530:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33201,26 +30414,22 @@ columns444:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next455:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done457
-	TESTQ $0x00000001, R15
-	JNZ   odd456
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks454
-	ADDQ  $0x000000a0, SI
-	JMP   blocks454
+next544:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done546
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within547
+	PREFETCHT1 16384(SI)
 
-odd456:
-	LEAQ -2208(SI), DX
-
-blocks454:
+within547:
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
 	XORQ R9, R9
 
-half458:
+half548:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -33228,16 +30437,25 @@ half458:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks459:
+chunks549:
 	TESTQ      R14, R14
-	JZ         alone460
+	JZ         alone551
+	JS         first550
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone551
 
-alone460:
+first550:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone551:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -33367,13 +30585,21 @@ alone460:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone461
+	JZ           alone553
+	JS           first552
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
+	JMP          alone553
 
-alone461:
+first552:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone553:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -33505,7 +30731,7 @@ alone461:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks459
+	JNZ          chunks549
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -33523,18 +30749,18 @@ alone461:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next462
+	JEQ          next554
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half458
+	JMP          half548
 
-next462:
+next554:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next455
+	JMP  next544
 
-done457:
+done546:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33557,27 +30783,15 @@ TEXT ·tileIQ4_XSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next464:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done466
-	TESTQ $0x00000001, R15
-	JNZ   odd465
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks463
-	ADDQ  $0x000000a0, SI
-	JMP   blocks463
-
-odd465:
-	LEAQ -2208(SI), DX
-
-blocks463:
+next556:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done558
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks467:
+chunks559:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -33779,16 +30993,16 @@ chunks467:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks467
+	JNZ       chunks559
 	VCVTPH2PS (DX), Y8
 	VMOVUPS   Y8, (R8)
 	VCVTPH2PS 16(DX), Y8
 	VMOVUPS   Y8, 32(R8)
 	ADDQ      $0x00000040, R8
 	INCQ      R15
-	JMP       next464
+	JMP       next556
 
-done466:
+done558:
 	VZEROUPPER
 	RET
 
@@ -33810,23 +31024,23 @@ TEXT ·gemmSub32By1SignedAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns468
+	JEQ     columns560
 	CMPQ    AX, $0x02
-	JEQ     columns469
+	JEQ     columns561
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start470
+	JNE     start562
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start470:
-loop471:
+start562:
+loop563:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups472:
+groups564:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -33942,7 +31156,7 @@ groups472:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups472
+	JNZ          groups564
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -33958,29 +31172,29 @@ groups472:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop471
+	JNZ          loop563
 	VZEROUPPER
 	RET
 
-columns469:
+columns561:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start473
+	JNE     start565
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start473:
-loop474:
+start565:
+loop566:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups475:
+groups567:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -34176,7 +31390,7 @@ groups475:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups475
+	JNZ          groups567
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -34203,14 +31417,14 @@ groups475:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop474
+	JNZ          loop566
 	VZEROUPPER
 	RET
 
-columns468:
+columns560:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start476
+	JNE     start568
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -34219,8 +31433,8 @@ columns468:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start476:
-loop477:
+start568:
+loop569:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -34229,7 +31443,7 @@ loop477:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups478:
+groups570:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -34505,7 +31719,7 @@ groups478:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups478
+	JNZ          groups570
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -34543,7 +31757,7 @@ groups478:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop477
+	JNZ          loop569
 	VZEROUPPER
 	RET
 
@@ -34562,11 +31776,11 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns479
+	JEQ            columns571
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -34574,29 +31788,46 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next481:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done483
+next573:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done575
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within576
+	PREFETCHT1 16384(SI)
+
+within576:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half484:
+half577:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks485:
+chunks578:
 	TESTQ      R14, R14
-	JZ         alone486
+	JZ         alone580
+	JS         first579
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone580
 
-alone486:
+first579:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone580:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34662,14 +31893,23 @@ alone486:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone487
+	JZ           alone582
+	JS           first581
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone582
 
-alone487:
+first581:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone582:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34739,7 +31979,7 @@ alone487:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks485
+	JNZ          chunks578
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -34754,18 +31994,18 @@ alone487:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next488
+	JEQ          next583
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half484
+	JMP          half577
 
-next488:
+next583:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next481
+	JMP  next573
 
-done483:
+done575:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34776,7 +32016,7 @@ done483:
 	VZEROUPPER
 	RET
 
-columns479:
+columns571:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34784,14 +32024,22 @@ columns479:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next490:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done492
+next585:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done587
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within588
+	PREFETCHT1 16384(SI)
+
+within588:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half493:
+half589:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -34799,16 +32047,25 @@ half493:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks494:
+chunks590:
 	TESTQ      R14, R14
-	JZ         alone495
+	JZ         alone592
+	JS         first591
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone592
 
-alone495:
+first591:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone592:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34903,14 +32160,23 @@ alone495:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone496
+	JZ           alone594
+	JS           first593
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone594
 
-alone496:
+first593:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone594:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35009,7 +32275,7 @@ alone496:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks494
+	JNZ          chunks590
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35032,18 +32298,18 @@ alone496:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next497
+	JEQ          next595
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half493
+	JMP          half589
 
-next497:
+next595:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next490
+	JMP  next585
 
-done492:
+done587:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35066,15 +32332,15 @@ TEXT ·tileIQ1AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next499:
+next597:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done501
+	JEQ  done599
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks502:
+chunks600:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35264,7 +32530,7 @@ chunks502:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks502
+	JNZ       chunks600
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -35351,9 +32617,9 @@ chunks502:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next499
+	JMP       next597
 
-done501:
+done599:
 	VZEROUPPER
 	RET
 
@@ -35372,11 +32638,11 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns503
+	JEQ            columns601
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35384,29 +32650,46 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next505:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done507
+next603:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done605
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within606
+	PREFETCHT1 16384(SI)
+
+within606:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half508:
+half607:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks509:
+chunks608:
 	TESTQ      R14, R14
-	JZ         alone510
+	JZ         alone610
+	JS         first609
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone610
 
-alone510:
+first609:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone610:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35478,14 +32761,23 @@ alone510:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone511
+	JZ           alone612
+	JS           first611
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone612
 
-alone511:
+first611:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone612:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35561,7 +32853,7 @@ alone511:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks509
+	JNZ          chunks608
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35576,18 +32868,18 @@ alone511:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next512
+	JEQ          next613
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half508
+	JMP          half607
 
-next512:
+next613:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next505
+	JMP  next603
 
-done507:
+done605:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35598,7 +32890,7 @@ done507:
 	VZEROUPPER
 	RET
 
-columns503:
+columns601:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35606,14 +32898,22 @@ columns503:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next514:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done516
+next615:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done617
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within618
+	PREFETCHT1 16384(SI)
+
+within618:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half517:
+half619:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35621,16 +32921,25 @@ half517:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks518:
+chunks620:
 	TESTQ      R14, R14
-	JZ         alone519
+	JZ         alone622
+	JS         first621
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone622
 
-alone519:
+first621:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone622:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35737,14 +33046,23 @@ alone519:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone520
+	JZ           alone624
+	JS           first623
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone624
 
-alone520:
+first623:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone624:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35855,7 +33173,7 @@ alone520:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks518
+	JNZ          chunks620
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35878,18 +33196,18 @@ alone520:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next521
+	JEQ          next625
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half517
+	JMP          half619
 
-next521:
+next625:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next514
+	JMP  next615
 
-done516:
+done617:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35912,15 +33230,15 @@ TEXT ·tileIQ2AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next523:
+next627:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done525
+	JEQ  done629
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks526:
+chunks630:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -36110,7 +33428,7 @@ chunks526:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks526
+	JNZ       chunks630
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -36197,9 +33515,9 @@ chunks526:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next523
+	JMP       next627
 
-done525:
+done629:
 	VZEROUPPER
 	RET
 
@@ -36221,23 +33539,23 @@ TEXT ·gemmSub16By1AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns527
+	JEQ     columns631
 	CMPQ    AX, $0x02
-	JEQ     columns528
+	JEQ     columns632
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start529
+	JNE     start633
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start529:
-loop530:
+start633:
+loop634:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups531:
+groups635:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36313,7 +33631,7 @@ groups531:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups531
+	JNZ          groups635
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36369,29 +33687,29 @@ groups531:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop530
+	JNZ          loop634
 	VZEROUPPER
 	RET
 
-columns528:
+columns632:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start532
+	JNE     start636
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start532:
-loop533:
+start636:
+loop637:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups534:
+groups638:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36523,7 +33841,7 @@ groups534:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups534
+	JNZ          groups638
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -36630,14 +33948,14 @@ groups534:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop533
+	JNZ          loop637
 	VZEROUPPER
 	RET
 
-columns527:
+columns631:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start535
+	JNE     start639
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -36646,8 +33964,8 @@ columns527:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start535:
-loop536:
+start639:
+loop640:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -36656,7 +33974,7 @@ loop536:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups537:
+groups641:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -36844,7 +34162,7 @@ groups537:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups537
+	JNZ          groups641
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -37002,7 +34320,7 @@ groups537:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop536
+	JNZ          loop640
 	VZEROUPPER
 	RET
 
@@ -37021,11 +34339,11 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns538
+	JEQ            columns642
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37033,29 +34351,46 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next540:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done542
+next644:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done646
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within647
+	PREFETCHT1 16384(SI)
+
+within647:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half543:
+half648:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks544:
+chunks649:
 	TESTQ      R14, R14
-	JZ         alone545
+	JZ         alone651
+	JS         first650
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone651
 
-alone545:
+first650:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone651:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37127,14 +34462,23 @@ alone545:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone546
+	JZ           alone653
+	JS           first652
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone653
 
-alone546:
+first652:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone653:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37210,7 +34554,7 @@ alone546:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks544
+	JNZ          chunks649
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37225,18 +34569,18 @@ alone546:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next547
+	JEQ          next654
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half543
+	JMP          half648
 
-next547:
+next654:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next540
+	JMP  next644
 
-done542:
+done646:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37247,7 +34591,7 @@ done542:
 	VZEROUPPER
 	RET
 
-columns538:
+columns642:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37255,14 +34599,22 @@ columns538:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next549:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done551
+next656:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done658
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within659
+	PREFETCHT1 16384(SI)
+
+within659:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half552:
+half660:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -37270,16 +34622,25 @@ half552:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks553:
+chunks661:
 	TESTQ      R14, R14
-	JZ         alone554
+	JZ         alone663
+	JS         first662
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone663
 
-alone554:
+first662:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone663:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37386,14 +34747,23 @@ alone554:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone555
+	JZ           alone665
+	JS           first664
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone665
 
-alone555:
+first664:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone665:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37504,7 +34874,7 @@ alone555:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks553
+	JNZ          chunks661
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37527,18 +34897,18 @@ alone555:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next556
+	JEQ          next666
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half552
+	JMP          half660
 
-next556:
+next666:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next549
+	JMP  next656
 
-done551:
+done658:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37561,15 +34931,15 @@ TEXT ·tileIQ3_XXSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next558:
+next668:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done560
+	JEQ  done670
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks561:
+chunks671:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37759,7 +35129,7 @@ chunks561:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks561
+	JNZ       chunks671
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37846,9 +35216,9 @@ chunks561:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next558
+	JMP       next668
 
-done560:
+done670:
 	VZEROUPPER
 	RET
 
@@ -37867,11 +35237,11 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns562
+	JEQ            columns672
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37879,29 +35249,46 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next564:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done566
+next674:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done676
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within677
+	PREFETCHT1 16384(SI)
+
+within677:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half567:
+half678:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks568:
+chunks679:
 	TESTQ      R14, R14
-	JZ         alone569
+	JZ         alone681
+	JS         first680
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone681
 
-alone569:
+first680:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone681:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37967,14 +35354,23 @@ alone569:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone570
+	JZ           alone683
+	JS           first682
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone683
 
-alone570:
+first682:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone683:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38044,7 +35440,7 @@ alone570:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks568
+	JNZ          chunks679
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38059,18 +35455,18 @@ alone570:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next571
+	JEQ          next684
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half567
+	JMP          half678
 
-next571:
+next684:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next564
+	JMP  next674
 
-done566:
+done676:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38081,7 +35477,7 @@ done566:
 	VZEROUPPER
 	RET
 
-columns562:
+columns672:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38089,14 +35485,22 @@ columns562:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next573:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done575
+next686:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done688
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within689
+	PREFETCHT1 16384(SI)
+
+within689:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half576:
+half690:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38104,16 +35508,25 @@ half576:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks577:
+chunks691:
 	TESTQ      R14, R14
-	JZ         alone578
+	JZ         alone693
+	JS         first692
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone693
 
-alone578:
+first692:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone693:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38208,14 +35621,23 @@ alone578:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone579
+	JZ           alone695
+	JS           first694
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
+	JMP          alone695
 
-alone579:
+first694:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone695:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38314,7 +35736,7 @@ alone579:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks577
+	JNZ          chunks691
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38337,18 +35759,18 @@ alone579:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next580
+	JEQ          next696
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half576
+	JMP          half690
 
-next580:
+next696:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next573
+	JMP  next686
 
-done575:
+done688:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38371,15 +35793,15 @@ TEXT ·tileIQ3_SAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next582:
+next698:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done584
+	JEQ  done700
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks585:
+chunks701:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38569,7 +35991,7 @@ chunks585:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks585
+	JNZ       chunks701
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38656,9 +36078,9 @@ chunks585:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next582
+	JMP       next698
 
-done584:
+done700:
 	VZEROUPPER
 	RET
 
@@ -38669,7 +36091,7 @@ TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadStrided+0(SB), R14
+	MOVQ  ·aheadOthers+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12
@@ -38677,40 +36099,48 @@ TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns586
+	JEQ   columns702
 	CMPQ  AX, $0x05
-	JEQ   columns587
+	JEQ   columns703
 	CMPQ  AX, $0x04
-	JEQ   columns588
+	JEQ   columns704
 	CMPQ  AX, $0x03
-	JEQ   columns589
+	JEQ   columns705
 	CMPQ  AX, $0x02
-	JEQ   columns590
+	JEQ   columns706
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load591
+	JNE   load707
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start592
+	JMP   start708
 
-load591:
+load707:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start592:
+start708:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest594
+	JZ   rest710
 
-loop593:
+loop709:
 	TESTQ      R14, R14
-	JZ         alone597
+	JZ         alone714
+	JS         first713
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone714
 
-alone597:
+first713:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone714:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38735,19 +36165,24 @@ alone597:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop593
+	JNZ          loop709
 
-rest594:
+rest710:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done596
+	JZ   done712
 
-tail595:
+tail711:
 	TESTQ      R14, R14
-	JZ         alone598
+	JZ         alone716
+	JS         first715
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone716
 
-alone598:
+first715:
+	PREFETCHT0 8192(SI)
+
+alone716:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38757,44 +36192,52 @@ alone598:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail595
+	JNZ          tail711
 
-done596:
+done712:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns590:
+columns706:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load599
+	JNE   load717
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start600
+	JMP   start718
 
-load599:
+load717:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start600:
+start718:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest602
+	JZ   rest720
 
-loop601:
+loop719:
 	TESTQ      R14, R14
-	JZ         alone605
+	JZ         alone724
+	JS         first723
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone724
 
-alone605:
+first723:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone724:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38831,19 +36274,24 @@ alone605:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop601
+	JNZ          loop719
 
-rest602:
+rest720:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done604
+	JZ   done722
 
-tail603:
+tail721:
 	TESTQ      R14, R14
-	JZ         alone606
+	JZ         alone726
+	JS         first725
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone726
 
-alone606:
+first725:
+	PREFETCHT0 8192(SI)
+
+alone726:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38856,9 +36304,9 @@ alone606:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail603
+	JNZ          tail721
 
-done604:
+done722:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38866,19 +36314,19 @@ done604:
 	VZEROUPPER
 	RET
 
-columns589:
+columns705:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load607
+	JNE   load727
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start608
+	JMP   start728
 
-load607:
+load727:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -38886,12 +36334,12 @@ load607:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start608:
+start728:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest610
+	JZ   rest730
 
-loop609:
+loop729:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38940,14 +36388,14 @@ loop609:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop609
+	JNZ          loop729
 
-rest610:
+rest730:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done612
+	JZ   done732
 
-tail611:
+tail731:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38963,9 +36411,9 @@ tail611:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail611
+	JNZ          tail731
 
-done612:
+done732:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38975,10 +36423,10 @@ done612:
 	VZEROUPPER
 	RET
 
-columns588:
+columns704:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load613
+	JNE   load733
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38987,9 +36435,9 @@ columns588:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start614
+	JMP   start734
 
-load613:
+load733:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39001,12 +36449,12 @@ load613:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start614:
+start734:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest616
+	JZ   rest736
 
-loop615:
+loop735:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39067,14 +36515,14 @@ loop615:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop615
+	JNZ          loop735
 
-rest616:
+rest736:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done618
+	JZ   done738
 
-tail617:
+tail737:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39093,9 +36541,9 @@ tail617:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail617
+	JNZ          tail737
 
-done618:
+done738:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39109,10 +36557,10 @@ done618:
 	VZEROUPPER
 	RET
 
-columns587:
+columns703:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load619
+	JNE   load739
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39123,9 +36571,9 @@ columns587:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start620
+	JMP   start740
 
-load619:
+load739:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39139,12 +36587,12 @@ load619:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start620:
+start740:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest622
+	JZ   rest742
 
-loop621:
+loop741:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39217,14 +36665,14 @@ loop621:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop621
+	JNZ          loop741
 
-rest622:
+rest742:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done624
+	JZ   done744
 
-tail623:
+tail743:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39246,9 +36694,9 @@ tail623:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail623
+	JNZ          tail743
 
-done624:
+done744:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39264,10 +36712,10 @@ done624:
 	VZEROUPPER
 	RET
 
-columns586:
+columns702:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load625
+	JNE   load745
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39280,9 +36728,9 @@ columns586:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start626
+	JMP   start746
 
-load625:
+load745:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39298,12 +36746,12 @@ load625:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start626:
+start746:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest628
+	JZ   rest748
 
-loop627:
+loop747:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39388,14 +36836,14 @@ loop627:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop627
+	JNZ          loop747
 
-rest628:
+rest748:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done630
+	JZ   done750
 
-tail629:
+tail749:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39420,9 +36868,9 @@ tail629:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail629
+	JNZ          tail749
 
-done630:
+done750:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39447,7 +36895,7 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadStrided+0(SB), R14
+	MOVQ  ·aheadOthers+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12
@@ -39455,38 +36903,44 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns631
+	JEQ   columns751
 	CMPQ  AX, $0x05
-	JEQ   columns632
+	JEQ   columns752
 	CMPQ  AX, $0x04
-	JEQ   columns633
+	JEQ   columns753
 	CMPQ  AX, $0x03
-	JEQ   columns634
+	JEQ   columns754
 	CMPQ  AX, $0x02
-	JEQ   columns635
+	JEQ   columns755
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load636
+	JNE   load756
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start637
+	JMP   start757
 
-load636:
+load756:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start637:
+start757:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest639
+	JZ   rest759
 
-loop638:
+loop758:
 	TESTQ      R14, R14
-	JZ         alone642
+	JZ         alone763
+	JS         first762
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone763
 
-alone642:
+first762:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone763:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39511,19 +36965,24 @@ alone642:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop638
+	JNZ          loop758
 
-rest639:
+rest759:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done641
+	JZ   done761
 
-tail640:
+tail760:
 	TESTQ      R14, R14
-	JZ         alone643
+	JZ         alone765
+	JS         first764
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone765
 
-alone643:
+first764:
+	PREFETCHT0 8192(SI)
+
+alone765:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39533,42 +36992,48 @@ alone643:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail640
+	JNZ          tail760
 
-done641:
+done761:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns635:
+columns755:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load644
+	JNE   load766
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start645
+	JMP   start767
 
-load644:
+load766:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start645:
+start767:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest647
+	JZ   rest769
 
-loop646:
+loop768:
 	TESTQ      R14, R14
-	JZ         alone650
+	JZ         alone773
+	JS         first772
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone773
 
-alone650:
+first772:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone773:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39605,19 +37070,24 @@ alone650:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop646
+	JNZ          loop768
 
-rest647:
+rest769:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done649
+	JZ   done771
 
-tail648:
+tail770:
 	TESTQ      R14, R14
-	JZ         alone651
+	JZ         alone775
+	JS         first774
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone775
 
-alone651:
+first774:
+	PREFETCHT0 8192(SI)
+
+alone775:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39630,9 +37100,9 @@ alone651:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail648
+	JNZ          tail770
 
-done649:
+done771:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39640,19 +37110,19 @@ done649:
 	VZEROUPPER
 	RET
 
-columns634:
+columns754:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load652
+	JNE   load776
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start653
+	JMP   start777
 
-load652:
+load776:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -39660,12 +37130,12 @@ load652:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start653:
+start777:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest655
+	JZ   rest779
 
-loop654:
+loop778:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39714,14 +37184,14 @@ loop654:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop654
+	JNZ          loop778
 
-rest655:
+rest779:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done657
+	JZ   done781
 
-tail656:
+tail780:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39737,9 +37207,9 @@ tail656:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail656
+	JNZ          tail780
 
-done657:
+done781:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -39749,10 +37219,10 @@ done657:
 	VZEROUPPER
 	RET
 
-columns633:
+columns753:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load658
+	JNE   load782
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39761,9 +37231,9 @@ columns633:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start659
+	JMP   start783
 
-load658:
+load782:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39775,12 +37245,12 @@ load658:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start659:
+start783:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest661
+	JZ   rest785
 
-loop660:
+loop784:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39841,14 +37311,14 @@ loop660:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop660
+	JNZ          loop784
 
-rest661:
+rest785:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done663
+	JZ   done787
 
-tail662:
+tail786:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39867,9 +37337,9 @@ tail662:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail662
+	JNZ          tail786
 
-done663:
+done787:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39883,10 +37353,10 @@ done663:
 	VZEROUPPER
 	RET
 
-columns632:
+columns752:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load664
+	JNE   load788
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39897,9 +37367,9 @@ columns632:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start665
+	JMP   start789
 
-load664:
+load788:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39913,12 +37383,12 @@ load664:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start665:
+start789:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest667
+	JZ   rest791
 
-loop666:
+loop790:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -39991,14 +37461,14 @@ loop666:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop666
+	JNZ          loop790
 
-rest667:
+rest791:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done669
+	JZ   done793
 
-tail668:
+tail792:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -40020,9 +37490,9 @@ tail668:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail668
+	JNZ          tail792
 
-done669:
+done793:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40038,10 +37508,10 @@ done669:
 	VZEROUPPER
 	RET
 
-columns631:
+columns751:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load670
+	JNE   load794
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40054,9 +37524,9 @@ columns631:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start671
+	JMP   start795
 
-load670:
+load794:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40072,12 +37542,12 @@ load670:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start671:
+start795:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest673
+	JZ   rest797
 
-loop672:
+loop796:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -40162,14 +37632,14 @@ loop672:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop672
+	JNZ          loop796
 
-rest673:
+rest797:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done675
+	JZ   done799
 
-tail674:
+tail798:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -40194,9 +37664,9 @@ tail674:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail674
+	JNZ          tail798
 
-done675:
+done799:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40221,7 +37691,7 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadStrided+0(SB), R14
+	MOVQ  ·aheadOthers+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12
@@ -40229,38 +37699,44 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns676
+	JEQ   columns800
 	CMPQ  AX, $0x05
-	JEQ   columns677
+	JEQ   columns801
 	CMPQ  AX, $0x04
-	JEQ   columns678
+	JEQ   columns802
 	CMPQ  AX, $0x03
-	JEQ   columns679
+	JEQ   columns803
 	CMPQ  AX, $0x02
-	JEQ   columns680
+	JEQ   columns804
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load681
+	JNE   load805
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start682
+	JMP   start806
 
-load681:
+load805:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start682:
+start806:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest684
+	JZ   rest808
 
-loop683:
+loop807:
 	TESTQ      R14, R14
-	JZ         alone687
+	JZ         alone812
+	JS         first811
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone812
 
-alone687:
+first811:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone812:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40293,19 +37769,24 @@ alone687:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop683
+	JNZ          loop807
 
-rest684:
+rest808:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done686
+	JZ   done810
 
-tail685:
+tail809:
 	TESTQ      R14, R14
-	JZ         alone688
+	JZ         alone814
+	JS         first813
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone814
 
-alone688:
+first813:
+	PREFETCHT0 8192(SI)
+
+alone814:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40317,42 +37798,48 @@ alone688:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail685
+	JNZ          tail809
 
-done686:
+done810:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns680:
+columns804:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load689
+	JNE   load815
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start690
+	JMP   start816
 
-load689:
+load815:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start690:
+start816:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest692
+	JZ   rest818
 
-loop691:
+loop817:
 	TESTQ      R14, R14
-	JZ         alone695
+	JZ         alone822
+	JS         first821
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone822
 
-alone695:
+first821:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone822:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40397,19 +37884,24 @@ alone695:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop691
+	JNZ          loop817
 
-rest692:
+rest818:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done694
+	JZ   done820
 
-tail693:
+tail819:
 	TESTQ      R14, R14
-	JZ         alone696
+	JZ         alone824
+	JS         first823
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone824
 
-alone696:
+first823:
+	PREFETCHT0 8192(SI)
+
+alone824:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40424,9 +37916,9 @@ alone696:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail693
+	JNZ          tail819
 
-done694:
+done820:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -40434,19 +37926,19 @@ done694:
 	VZEROUPPER
 	RET
 
-columns679:
+columns803:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load697
+	JNE   load825
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start698
+	JMP   start826
 
-load697:
+load825:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -40454,12 +37946,12 @@ load697:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start698:
+start826:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest700
+	JZ   rest828
 
-loop699:
+loop827:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40516,14 +38008,14 @@ loop699:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop699
+	JNZ          loop827
 
-rest700:
+rest828:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done702
+	JZ   done830
 
-tail701:
+tail829:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40541,9 +38033,9 @@ tail701:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail701
+	JNZ          tail829
 
-done702:
+done830:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -40553,10 +38045,10 @@ done702:
 	VZEROUPPER
 	RET
 
-columns678:
+columns802:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load703
+	JNE   load831
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40565,9 +38057,9 @@ columns678:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start704
+	JMP   start832
 
-load703:
+load831:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40579,12 +38071,12 @@ load703:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start704:
+start832:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest706
+	JZ   rest834
 
-loop705:
+loop833:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40653,14 +38145,14 @@ loop705:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop705
+	JNZ          loop833
 
-rest706:
+rest834:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done708
+	JZ   done836
 
-tail707:
+tail835:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40681,9 +38173,9 @@ tail707:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail707
+	JNZ          tail835
 
-done708:
+done836:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40697,10 +38189,10 @@ done708:
 	VZEROUPPER
 	RET
 
-columns677:
+columns801:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load709
+	JNE   load837
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40711,9 +38203,9 @@ columns677:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start710
+	JMP   start838
 
-load709:
+load837:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40727,12 +38219,12 @@ load709:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start710:
+start838:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest712
+	JZ   rest840
 
-loop711:
+loop839:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40813,14 +38305,14 @@ loop711:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop711
+	JNZ          loop839
 
-rest712:
+rest840:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done714
+	JZ   done842
 
-tail713:
+tail841:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40844,9 +38336,9 @@ tail713:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail713
+	JNZ          tail841
 
-done714:
+done842:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -40862,10 +38354,10 @@ done714:
 	VZEROUPPER
 	RET
 
-columns676:
+columns800:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load715
+	JNE   load843
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -40878,9 +38370,9 @@ columns676:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start716
+	JMP   start844
 
-load715:
+load843:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -40896,12 +38388,12 @@ load715:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start716:
+start844:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest718
+	JZ   rest846
 
-loop717:
+loop845:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -40994,14 +38486,14 @@ loop717:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop717
+	JNZ          loop845
 
-rest718:
+rest846:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done720
+	JZ   done848
 
-tail719:
+tail847:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -41028,9 +38520,9 @@ tail719:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail719
+	JNZ          tail847
 
-done720:
+done848:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -41057,7 +38549,7 @@ TEXT ·quantize32AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop721:
+loop849:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -41075,10 +38567,10 @@ loop721:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special722
+	JCC          special850
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special722
+	JCS          special850
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -41112,22 +38604,22 @@ loop721:
 	NEGL         AX
 	MOVL         AX, (R11)
 
-next723:
+next851:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop721
+	JNZ  loop849
 	VZEROUPPER
 	RET
 
-special722:
+special850:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next723
+	JMP     next851
 
 // func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2
@@ -41138,7 +38630,7 @@ TEXT ·quantize256AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop724:
+loop852:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -41212,10 +38704,10 @@ loop724:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special725
+	JCC          special853
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special725
+	JCS          special853
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -41375,17 +38867,17 @@ loop724:
 	VPACKSSDW    X9, X8, X8
 	VMOVDQU      X8, 32(R11)
 
-next726:
+next854:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop724
+	JNZ  loop852
 	VZEROUPPER
 	RET
 
-special725:
+special853:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
@@ -41398,7 +38890,7 @@ special725:
 	VMOVDQU Y0, 224(R8)
 	VMOVDQU Y0, (R11)
 	VMOVDQU X0, 32(R11)
-	JMP     next726
+	JMP     next854
 
 DATA orderAVX2<>+0(SB)/4, $0x00000000
 DATA orderAVX2<>+4(SB)/4, $0x00000004
@@ -41421,7 +38913,7 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
-loop727:
+loop855:
 	VPXOR (SI), Y0, Y0
 	VPXOR 32(SI), Y1, Y1
 	VPXOR 64(SI), Y2, Y2
@@ -41432,7 +38924,7 @@ loop727:
 	VPXOR 224(SI), Y3, Y3
 	ADDQ  $0x00000100, SI
 	DECQ  CX
-	JNZ   loop727
+	JNZ   loop855
 	VPXOR Y1, Y0, Y0
 	VPXOR Y2, Y0, Y0
 	VPXOR Y3, Y0, Y0
@@ -41458,7 +38950,7 @@ TEXT ·floatPeakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 
-loop728:
+loop856:
 	VFMADD231PS Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y1
 	VFMADD231PS Y2, Y2, Y2
@@ -41472,7 +38964,7 @@ loop728:
 	VFMADD231PS Y10, Y10, Y10
 	VFMADD231PS Y11, Y11, Y11
 	DECQ        CX
-	JNZ         loop728
+	JNZ         loop856
 	VZEROUPPER
 	RET
 
@@ -41497,7 +38989,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop729:
+loop857:
 	VPMADDUBSW Y12, Y13, Y14
 	VPMADDWD   Y12, Y14, Y14
 	VPADDD     Y14, Y0, Y0
@@ -41535,7 +39027,7 @@ loop729:
 	VPMADDWD   Y12, Y15, Y15
 	VPADDD     Y15, Y11, Y11
 	DECQ       CX
-	JNZ        loop729
+	JNZ        loop857
 	VZEROUPPER
 	RET
 

@@ -12,7 +12,7 @@ var avx512Features = []cpuid.FeatureID{
 
 // geometry512 takes two panels at a time. Tiles for the first-level cache lose
 // more by coming back to y than they gain.
-var geometry512 = &geometry{gemvCols: 4, streamCols: 8, tileCols: 6, tilePanels: 2, tileValues: 2048, tileTokens: 256, masked: true}
+var geometry512 = &geometry{gemvCols: 4, streamCols: 8, tileCols: 6, tilePanels: 2, tileValues: 2048, tileTokens: 512, masked: true}
 
 // avx512 is Ice Lake and Zen 4 onward: 512-bit registers with VPDPBUSD.
 var avx512 = avx2.with("avx512", func(i *Impl) {
@@ -46,7 +46,6 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 	} {
 		i.MatMul[f] = geometry512.product(k)
 	}
-	i.MatMul[Q4_0] = longRows(i.MatMul[Q4_0], gemvPanelsQ4_0AVX512)
 	i.MatMul[F32] = geometry512.floatProduct(gemmF32AVX512)
 	i.MatMul[F16] = geometry512.floatProduct(gemmF16AVX512)
 	i.MatMul[BF16] = geometry512.floatProduct(gemmBF16AVX512)

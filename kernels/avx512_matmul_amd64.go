@@ -94,11 +94,6 @@ func gemvQ2_0AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *flo
 //go:noescape
 func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 
-// gemvPanelsQ4_0AVX512 sets 64 outputs from 4 panels of Q4_0 that lie stride bytes apart.
-//
-//go:noescape
-func gemvPanelsQ4_0AVX512(y *float32, w *byte, stride int, nBlocks int, xq *int8, dx *float32, sums *byte)
-
 // gemvNVFP4AVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of NVFP4; mask selects rows.
 //
 //go:noescape

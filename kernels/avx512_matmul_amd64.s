@@ -21,7 +21,7 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ   nIn+56(FP), R13
 	SHRQ   $0x03, R13
 	MOVQ   w+16(FP), SI
-	MOVQ   ·aheadInOrder+0(SB), R14
+	MOVQ   ·aheadBlocks+0(SB), R14
 	MOVQ   nCols+72(FP), AX
 	CMPQ   AX, $0x04
 	JEQ    columns1
@@ -37,7 +37,8 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 
 loop4:
 	TESTQ      R14, R14
-	JZ         alone7
+	JZ         alone8
+	JS         first7
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -55,8 +56,36 @@ loop4:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone8
 
-alone7:
+first7:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone8:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within9
+	PREFETCHT1 16384(SI)
+
+within9:
 	VPBROADCASTD  (R11), Z0
 	VMOVDQU32     64(SI), Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
@@ -112,7 +141,8 @@ tail5:
 	TESTQ      $0x00000001, AX
 	JZ         done6
 	TESTQ      R14, R14
-	JZ         alone8
+	JZ         alone11
+	JS         first10
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -130,8 +160,36 @@ tail5:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone11
 
-alone8:
+first10:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone11:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within12
+	PREFETCHT1 16384(SI)
+
+within12:
 	VPBROADCASTD  (R11), Z0
 	VMOVDQU32     32(SI), Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
@@ -165,11 +223,12 @@ columns3:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail10
+	JZ     tail14
 
-loop9:
+loop13:
 	TESTQ      R14, R14
-	JZ         alone12
+	JZ         alone17
+	JS         first16
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -187,8 +246,36 @@ loop9:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone17
 
-alone12:
+first16:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone17:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within18
+	PREFETCHT1 16384(SI)
+
+within18:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VMOVDQU32     64(SI), Z12
@@ -261,14 +348,15 @@ alone12:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop9
+	JNZ           loop13
 
-tail10:
+tail14:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done11
+	JZ         done15
 	TESTQ      R14, R14
-	JZ         alone13
+	JZ         alone20
+	JS         first19
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -286,8 +374,36 @@ tail10:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone20
 
-alone13:
+first19:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone20:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within21
+	PREFETCHT1 16384(SI)
+
+within21:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VMOVDQU32     32(SI), Z12
@@ -322,7 +438,7 @@ alone13:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done11:
+done15:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
@@ -335,11 +451,12 @@ columns2:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail15
+	JZ     tail23
 
-loop14:
+loop22:
 	TESTQ      R14, R14
-	JZ         alone17
+	JZ         alone26
+	JS         first25
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -357,8 +474,36 @@ loop14:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone26
 
-alone17:
+first25:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone26:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within27
+	PREFETCHT1 16384(SI)
+
+within27:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPBROADCASTD  (R11)(R13*2), Z2
@@ -455,14 +600,15 @@ alone17:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop14
+	JNZ           loop22
 
-tail15:
+tail23:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done16
+	JZ         done24
 	TESTQ      R14, R14
-	JZ         alone18
+	JZ         alone29
+	JS         first28
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -480,8 +626,36 @@ tail15:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone29
 
-alone18:
+first28:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone29:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within30
+	PREFETCHT1 16384(SI)
+
+within30:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPBROADCASTD  (R11)(R13*2), Z2
@@ -528,7 +702,7 @@ alone18:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done16:
+done24:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -543,11 +717,12 @@ columns1:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail20
+	JZ     tail32
 
-loop19:
+loop31:
 	TESTQ      R14, R14
-	JZ         alone22
+	JZ         alone35
+	JS         first34
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -565,8 +740,36 @@ loop19:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone35
 
-alone22:
+first34:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone35:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within36
+	PREFETCHT1 16384(SI)
+
+within36:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -695,14 +898,15 @@ alone22:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop19
+	JNZ           loop31
 
-tail20:
+tail32:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done21
+	JZ         done33
 	TESTQ      R14, R14
-	JZ         alone23
+	JZ         alone38
+	JS         first37
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -720,8 +924,36 @@ tail20:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone38
 
-alone23:
+first37:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone38:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within39
+	PREFETCHT1 16384(SI)
+
+within39:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -784,7 +1016,7 @@ alone23:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done21:
+done33:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -802,9 +1034,9 @@ TEXT ·tileQ8_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail25
+	JZ    tail41
 
-loop24:
+loop40:
 	VMOVDQU32 64(SI), Z0
 	VMOVDQU32 Z0, (R8)
 	VMOVDQU32 128(SI), Z2
@@ -845,12 +1077,12 @@ loop24:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000440, SI
 	DECQ      CX
-	JNZ       loop24
+	JNZ       loop40
 
-tail25:
+tail41:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done26
+	JZ        done42
 	VMOVDQU32 32(SI), Z0
 	VMOVDQU32 Z0, (R8)
 	VMOVDQU32 96(SI), Z2
@@ -871,7 +1103,7 @@ tail25:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done26:
+done42:
 	VZEROUPPER
 	RET
 
@@ -892,24 +1124,25 @@ TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns27
+	JEQ          columns43
 	CMPQ         AX, $0x03
-	JEQ          columns28
+	JEQ          columns44
 	CMPQ         AX, $0x02
-	JEQ          columns29
+	JEQ          columns45
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail31
+	JZ           tail47
 
-loop30:
+loop46:
 	TESTQ      R14, R14
-	JZ         alone33
+	JZ         alone50
+	JS         first49
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -919,8 +1152,28 @@ loop30:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone50
 
-alone33:
+first49:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone50:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within51
+	PREFETCHT1 16384(SI)
+
+within51:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
@@ -979,14 +1232,15 @@ alone33:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop30
+	JNZ           loop46
 
-tail31:
+tail47:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done32
+	JZ         done48
 	TESTQ      R14, R14
-	JZ         alone34
+	JZ         alone53
+	JS         first52
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -996,8 +1250,28 @@ tail31:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone53
 
-alone34:
+first52:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone53:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within54
+	PREFETCHT1 16384(SI)
+
+within54:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPANDD        32(SI), Z31, Z12
@@ -1025,22 +1299,23 @@ alone34:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done32:
+done48:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns29:
+columns45:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail36
+	JZ     tail56
 
-loop35:
+loop55:
 	TESTQ      R14, R14
-	JZ         alone38
+	JZ         alone59
+	JS         first58
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1050,8 +1325,28 @@ loop35:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone59
 
-alone38:
+first58:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone59:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within60
+	PREFETCHT1 16384(SI)
+
+within60:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -1136,14 +1431,15 @@ alone38:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop35
+	JNZ           loop55
 
-tail36:
+tail56:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done37
+	JZ         done57
 	TESTQ      R14, R14
-	JZ         alone39
+	JZ         alone62
+	JS         first61
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1153,8 +1449,28 @@ tail36:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone62
 
-alone39:
+first61:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone62:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within63
+	PREFETCHT1 16384(SI)
+
+within63:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -1195,24 +1511,25 @@ alone39:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done37:
+done57:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns28:
+columns44:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail41
+	JZ     tail65
 
-loop40:
+loop64:
 	TESTQ      R14, R14
-	JZ         alone43
+	JZ         alone68
+	JS         first67
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1222,8 +1539,28 @@ loop40:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone68
 
-alone43:
+first67:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone68:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within69
+	PREFETCHT1 16384(SI)
+
+within69:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -1334,14 +1671,15 @@ alone43:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop40
+	JNZ           loop64
 
-tail41:
+tail65:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done42
+	JZ         done66
 	TESTQ      R14, R14
-	JZ         alone44
+	JZ         alone71
+	JS         first70
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1351,8 +1689,28 @@ tail41:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone71
 
-alone44:
+first70:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone71:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within72
+	PREFETCHT1 16384(SI)
+
+within72:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x04, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -1406,14 +1764,14 @@ alone44:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done42:
+done66:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns27:
+columns43:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -1421,11 +1779,12 @@ columns27:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail46
+	JZ     tail74
 
-loop45:
+loop73:
 	TESTQ      R14, R14
-	JZ         alone48
+	JZ         alone77
+	JS         first76
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1435,8 +1794,28 @@ loop45:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone77
 
-alone48:
+first76:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone77:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within78
+	PREFETCHT1 16384(SI)
+
+within78:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -1581,14 +1960,15 @@ alone48:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop45
+	JNZ           loop73
 
-tail46:
+tail74:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done47
+	JZ         done75
 	TESTQ      R14, R14
-	JZ         alone49
+	JZ         alone80
+	JS         first79
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1598,8 +1978,28 @@ tail46:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone80
 
-alone49:
+first79:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone80:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within81
+	PREFETCHT1 16384(SI)
+
+within81:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -1670,7 +2070,7 @@ alone49:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done47:
+done75:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -1690,9 +2090,9 @@ TEXT ·tileQ4_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail51
+	JZ           tail83
 
-loop50:
+loop82:
 	VPANDD    64(SI), Z31, Z0
 	VPADDB    Z30, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -1757,12 +2157,12 @@ loop50:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop50
+	JNZ       loop82
 
-tail51:
+tail83:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done52
+	JZ        done84
 	VPANDD    32(SI), Z31, Z0
 	VPADDB    Z30, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -1795,7 +2195,7 @@ tail51:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done52:
+done84:
 	VZEROUPPER
 	RET
 
@@ -1816,30 +2216,47 @@ TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns53
+	JEQ          columns85
 	CMPQ         AX, $0x03
-	JEQ          columns54
+	JEQ          columns86
 	CMPQ         AX, $0x02
-	JEQ          columns55
+	JEQ          columns87
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	TESTQ        CX, CX
-	JZ           tail57
+	JZ           tail89
 
-loop56:
+loop88:
 	TESTQ      R14, R14
-	JZ         alone59
+	JZ         alone92
+	JS         first91
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone92
 
-alone59:
+first91:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone92:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within93
+	PREFETCHT1 16384(SI)
+
+within93:
 	VPXORD        Z0, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
@@ -1877,30 +2294,47 @@ alone59:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop56
+	JNZ           loop88
 
-tail57:
+tail89:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns55:
+columns87:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail61
+	JZ     tail95
 
-loop60:
+loop94:
 	TESTQ      R14, R14
-	JZ         alone63
+	JZ         alone98
+	JS         first97
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone98
 
-alone63:
+first97:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone98:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within99
+	PREFETCHT1 16384(SI)
+
+within99:
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z1, Z1, Z1
 	VPANDD        64(SI), Z31, Z12
@@ -1955,32 +2389,49 @@ alone63:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop60
+	JNZ           loop94
 
-tail61:
+tail95:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns54:
+columns86:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail65
+	JZ     tail101
 
-loop64:
+loop100:
 	TESTQ      R14, R14
-	JZ         alone67
+	JZ         alone104
+	JS         first103
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone104
 
-alone67:
+first103:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone104:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within105
+	PREFETCHT1 16384(SI)
+
+within105:
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z1, Z1, Z1
 	VPXORD        Z2, Z2, Z2
@@ -2052,34 +2503,51 @@ alone67:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop64
+	JNZ           loop100
 
-tail65:
+tail101:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns53:
+columns85:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail69
+	JZ     tail107
 
-loop68:
+loop106:
 	TESTQ      R14, R14
-	JZ         alone71
+	JZ         alone110
+	JS         first109
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone110
 
-alone71:
+first109:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone110:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within111
+	PREFETCHT1 16384(SI)
+
+within111:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPXORD        Z0, Z0, Z0
@@ -2174,9 +2642,9 @@ alone71:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop68
+	JNZ           loop106
 
-tail69:
+tail107:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -2195,9 +2663,9 @@ TEXT ·tileQ4_1AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+64(SB), Z30
 	MOVQ         nBlocks+16(FP), CX
 	TESTQ        CX, CX
-	JZ           tail73
+	JZ           tail113
 
-loop72:
+loop112:
 	VPANDD    64(SI), Z31, Z0
 	VPADDB    Z30, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -2233,9 +2701,9 @@ loop72:
 	ADDQ      $0x00000500, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop72
+	JNZ       loop112
 
-tail73:
+tail113:
 	VZEROUPPER
 	RET
 
@@ -2256,7 +2724,7 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -2264,20 +2732,21 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns75
+	JEQ          columns115
 	CMPQ         AX, $0x03
-	JEQ          columns76
+	JEQ          columns116
 	CMPQ         AX, $0x02
-	JEQ          columns77
+	JEQ          columns117
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail79
+	JZ           tail119
 
-loop78:
+loop118:
 	TESTQ      R14, R14
-	JZ         alone81
+	JZ         alone122
+	JS         first121
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2289,8 +2758,30 @@ loop78:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone122
 
-alone81:
+first121:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone122:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within123
+	PREFETCHT1 16384(SI)
+
+within123:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
@@ -2363,14 +2854,15 @@ alone81:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop78
+	JNZ           loop118
 
-tail79:
+tail119:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done80
+	JZ         done120
 	TESTQ      R14, R14
-	JZ         alone82
+	JZ         alone125
+	JS         first124
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2382,8 +2874,30 @@ tail79:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone125
 
-alone82:
+first124:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone125:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within126
+	PREFETCHT1 16384(SI)
+
+within126:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPANDD        32(SI), Z31, Z12
@@ -2418,22 +2932,23 @@ alone82:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done80:
+done120:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns77:
+columns117:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail84
+	JZ     tail128
 
-loop83:
+loop127:
 	TESTQ      R14, R14
-	JZ         alone86
+	JZ         alone131
+	JS         first130
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2445,8 +2960,30 @@ loop83:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone131
 
-alone86:
+first130:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone131:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within132
+	PREFETCHT1 16384(SI)
+
+within132:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -2545,14 +3082,15 @@ alone86:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop83
+	JNZ           loop127
 
-tail84:
+tail128:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done85
+	JZ         done129
 	TESTQ      R14, R14
-	JZ         alone87
+	JZ         alone134
+	JS         first133
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2564,8 +3102,30 @@ tail84:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone134
 
-alone87:
+first133:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone134:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within135
+	PREFETCHT1 16384(SI)
+
+within135:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -2613,24 +3173,25 @@ alone87:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done85:
+done129:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns76:
+columns116:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail89
+	JZ     tail137
 
-loop88:
+loop136:
 	TESTQ      R14, R14
-	JZ         alone91
+	JZ         alone140
+	JS         first139
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2642,8 +3203,30 @@ loop88:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone140
 
-alone91:
+first139:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone140:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within141
+	PREFETCHT1 16384(SI)
+
+within141:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -2768,14 +3351,15 @@ alone91:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop88
+	JNZ           loop136
 
-tail89:
+tail137:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done90
+	JZ         done138
 	TESTQ      R14, R14
-	JZ         alone92
+	JZ         alone143
+	JS         first142
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2787,8 +3371,30 @@ tail89:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone143
 
-alone92:
+first142:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone143:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within144
+	PREFETCHT1 16384(SI)
+
+within144:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -2849,14 +3455,14 @@ alone92:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done90:
+done138:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns75:
+columns115:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -2864,11 +3470,12 @@ columns75:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail94
+	JZ     tail146
 
-loop93:
+loop145:
 	TESTQ      R14, R14
-	JZ         alone96
+	JZ         alone149
+	JS         first148
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2880,8 +3487,30 @@ loop93:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone149
 
-alone96:
+first148:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone149:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within150
+	PREFETCHT1 16384(SI)
+
+within150:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -3040,14 +3669,15 @@ alone96:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop93
+	JNZ           loop145
 
-tail94:
+tail146:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done95
+	JZ         done147
 	TESTQ      R14, R14
-	JZ         alone97
+	JZ         alone152
+	JS         first151
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -3059,8 +3689,30 @@ tail94:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone152
 
-alone97:
+first151:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone152:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within153
+	PREFETCHT1 16384(SI)
+
+within153:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -3138,7 +3790,7 @@ alone97:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done95:
+done147:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -3162,9 +3814,9 @@ TEXT ·tileQ5_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail99
+	JZ           tail155
 
-loop98:
+loop154:
 	VPANDD     64(SI), Z31, Z0
 	VPADDB     Z26, Z0, Z0
 	VMOVDQU32  Z0, (R8)
@@ -3243,12 +3895,12 @@ loop98:
 	ADDQ       $0x00000480, R8
 	ADDQ       $0x000002c0, SI
 	DECQ       CX
-	JNZ        loop98
+	JNZ        loop154
 
-tail99:
+tail155:
 	MOVQ       nBlocks+16(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done100
+	JZ         done156
 	VPANDD     32(SI), Z31, Z0
 	VPADDB     Z26, Z0, Z0
 	VMOVDQU32  Z0, (R8)
@@ -3288,7 +3940,7 @@ tail99:
 	VMOVUPS    Z8, 1024(R8)
 	ADDQ       $0x00000480, R8
 
-done100:
+done156:
 	VZEROUPPER
 	RET
 
@@ -3309,7 +3961,7 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -3317,27 +3969,45 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns101
+	JEQ          columns157
 	CMPQ         AX, $0x03
-	JEQ          columns102
+	JEQ          columns158
 	CMPQ         AX, $0x02
-	JEQ          columns103
+	JEQ          columns159
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	TESTQ        CX, CX
-	JZ           tail105
+	JZ           tail161
 
-loop104:
+loop160:
 	TESTQ      R14, R14
-	JZ         alone107
+	JZ         alone164
+	JS         first163
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone164
 
-alone107:
+first163:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone164:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within165
+	PREFETCHT1 16384(SI)
+
+within165:
 	VPXORD        Z0, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
@@ -3382,31 +4052,49 @@ alone107:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop104
+	JNZ           loop160
 
-tail105:
+tail161:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns103:
+columns159:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail109
+	JZ     tail167
 
-loop108:
+loop166:
 	TESTQ      R14, R14
-	JZ         alone111
+	JZ         alone170
+	JS         first169
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone170
 
-alone111:
+first169:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone170:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within171
+	PREFETCHT1 16384(SI)
+
+within171:
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z1, Z1, Z1
 	VPANDD        64(SI), Z31, Z12
@@ -3468,33 +4156,51 @@ alone111:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop108
+	JNZ           loop166
 
-tail109:
+tail167:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns102:
+columns158:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail113
+	JZ     tail173
 
-loop112:
+loop172:
 	TESTQ      R14, R14
-	JZ         alone115
+	JZ         alone176
+	JS         first175
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone176
 
-alone115:
+first175:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone176:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within177
+	PREFETCHT1 16384(SI)
+
+within177:
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z1, Z1, Z1
 	VPXORD        Z2, Z2, Z2
@@ -3573,35 +4279,53 @@ alone115:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop112
+	JNZ           loop172
 
-tail113:
+tail173:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns101:
+columns157:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail117
+	JZ     tail179
 
-loop116:
+loop178:
 	TESTQ      R14, R14
-	JZ         alone119
+	JZ         alone182
+	JS         first181
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone182
 
-alone119:
+first181:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone182:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within183
+	PREFETCHT1 16384(SI)
+
+within183:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPXORD        Z0, Z0, Z0
@@ -3703,9 +4427,9 @@ alone119:
 	ADDQ          $0x00000020, R8
 	ADDQ          $0x00000020, R9
 	DECQ          CX
-	JNZ           loop116
+	JNZ           loop178
 
-tail117:
+tail179:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -3728,9 +4452,9 @@ TEXT ·tileQ5_1AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+64(SB), Z26
 	MOVQ         nBlocks+16(FP), CX
 	TESTQ        CX, CX
-	JZ           tail121
+	JZ           tail185
 
-loop120:
+loop184:
 	VPANDD     64(SI), Z31, Z0
 	VPADDB     Z26, Z0, Z0
 	VMOVDQU32  Z0, (R8)
@@ -3773,9 +4497,9 @@ loop120:
 	ADDQ       $0x00000500, R8
 	ADDQ       $0x00000180, SI
 	DECQ       CX
-	JNZ        loop120
+	JNZ        loop184
 
-tail121:
+tail185:
 	VZEROUPPER
 	RET
 
@@ -3796,25 +4520,26 @@ TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadBlocks+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns123
+	JEQ             columns187
 	CMPQ            AX, $0x03
-	JEQ             columns124
+	JEQ             columns188
 	CMPQ            AX, $0x02
-	JEQ             columns125
+	JEQ             columns189
 	VPXORD          Z8, Z8, Z8
 	MOVQ            nBlocks+24(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
-	JZ              tail127
+	JZ              tail191
 
-loop126:
+loop190:
 	TESTQ      R14, R14
-	JZ         alone129
+	JZ         alone194
+	JS         first193
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -3824,8 +4549,28 @@ loop126:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone194
 
-alone129:
+first193:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone194:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within195
+	PREFETCHT1 16384(SI)
+
+within195:
 	VPBROADCASTD  (R11), Z0
 	VPANDD        64(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -3898,14 +4643,15 @@ alone129:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop126
+	JNZ           loop190
 
-tail127:
+tail191:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done128
+	JZ         done192
 	TESTQ      R14, R14
-	JZ         alone130
+	JZ         alone197
+	JS         first196
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -3915,8 +4661,28 @@ tail127:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone197
 
-alone130:
+first196:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone197:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within198
+	PREFETCHT1 16384(SI)
+
+within198:
 	VPBROADCASTD  (R11), Z0
 	VPANDD        32(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -3951,22 +4717,23 @@ alone130:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done128:
+done192:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns125:
+columns189:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail132
+	JZ     tail200
 
-loop131:
+loop199:
 	TESTQ      R14, R14
-	JZ         alone134
+	JZ         alone203
+	JS         first202
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -3976,8 +4743,28 @@ loop131:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone203
 
-alone134:
+first202:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone203:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within204
+	PREFETCHT1 16384(SI)
+
+within204:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPANDD        64(SI), Z31, Z12
@@ -4074,14 +4861,15 @@ alone134:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop131
+	JNZ           loop199
 
-tail132:
+tail200:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done133
+	JZ         done201
 	TESTQ      R14, R14
-	JZ         alone135
+	JZ         alone206
+	JS         first205
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4091,8 +4879,28 @@ tail132:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone206
 
-alone135:
+first205:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone206:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within207
+	PREFETCHT1 16384(SI)
+
+within207:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPANDD        32(SI), Z31, Z12
@@ -4139,24 +4947,25 @@ alone135:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done133:
+done201:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns124:
+columns188:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail137
+	JZ     tail209
 
-loop136:
+loop208:
 	TESTQ      R14, R14
-	JZ         alone139
+	JZ         alone212
+	JS         first211
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4166,8 +4975,28 @@ loop136:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone212
 
-alone139:
+first211:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone212:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within213
+	PREFETCHT1 16384(SI)
+
+within213:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPBROADCASTD  (R11)(R13*2), Z2
@@ -4288,14 +5117,15 @@ alone139:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop136
+	JNZ           loop208
 
-tail137:
+tail209:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done138
+	JZ         done210
 	TESTQ      R14, R14
-	JZ         alone140
+	JZ         alone215
+	JS         first214
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4305,8 +5135,28 @@ tail137:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone215
 
-alone140:
+first214:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone215:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within216
+	PREFETCHT1 16384(SI)
+
+within216:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
 	VPBROADCASTD  (R11)(R13*2), Z2
@@ -4365,14 +5215,14 @@ alone140:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done138:
+done210:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns123:
+columns187:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -4380,11 +5230,12 @@ columns123:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail142
+	JZ     tail218
 
-loop141:
+loop217:
 	TESTQ      R14, R14
-	JZ         alone144
+	JZ         alone221
+	JS         first220
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4394,8 +5245,28 @@ loop141:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone221
 
-alone144:
+first220:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone221:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within222
+	PREFETCHT1 16384(SI)
+
+within222:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -4548,14 +5419,15 @@ alone144:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop141
+	JNZ           loop217
 
-tail142:
+tail218:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done143
+	JZ         done219
 	TESTQ      R14, R14
-	JZ         alone145
+	JZ         alone224
+	JS         first223
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4565,8 +5437,28 @@ tail142:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone224
 
-alone145:
+first223:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone224:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within225
+	PREFETCHT1 16384(SI)
+
+within225:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -4641,7 +5533,7 @@ alone145:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done143:
+done219:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -4661,9 +5553,9 @@ TEXT ·tileIQ4_NLAVX512(SB), NOSPLIT, $0-24
 	MOVQ            nBlocks+16(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
-	JZ              tail147
+	JZ              tail227
 
-loop146:
+loop226:
 	VPANDD    64(SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -4728,12 +5620,12 @@ loop146:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop146
+	JNZ       loop226
 
-tail147:
+tail227:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done148
+	JZ        done228
 	VPANDD    32(SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -4766,7 +5658,7 @@ tail147:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done148:
+done228:
 	VZEROUPPER
 	RET
 
@@ -4787,25 +5679,26 @@ TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadBlocks+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns149
+	JEQ             columns229
 	CMPQ            AX, $0x03
-	JEQ             columns150
+	JEQ             columns230
 	CMPQ            AX, $0x02
-	JEQ             columns151
+	JEQ             columns231
 	VPXORD          Z8, Z8, Z8
 	MOVQ            nBlocks+24(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
-	JZ              tail153
+	JZ              tail233
 
-loop152:
+loop232:
 	TESTQ      R14, R14
-	JZ         alone155
+	JZ         alone236
+	JS         first235
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4815,8 +5708,28 @@ loop152:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone236
 
-alone155:
+first235:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone236:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within237
+	PREFETCHT1 16384(SI)
+
+within237:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
@@ -4893,14 +5806,15 @@ alone155:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop152
+	JNZ           loop232
 
-tail153:
+tail233:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done154
+	JZ         done234
 	TESTQ      R14, R14
-	JZ         alone156
+	JZ         alone239
+	JS         first238
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4910,8 +5824,28 @@ tail153:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone239
 
-alone156:
+first238:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone239:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within240
+	PREFETCHT1 16384(SI)
+
+within240:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPANDD        32(SI), Z31, Z12
@@ -4948,22 +5882,23 @@ alone156:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done154:
+done234:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns151:
+columns231:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail158
+	JZ     tail242
 
-loop157:
+loop241:
 	TESTQ      R14, R14
-	JZ         alone160
+	JZ         alone245
+	JS         first244
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4973,8 +5908,28 @@ loop157:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone245
 
-alone160:
+first244:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone245:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within246
+	PREFETCHT1 16384(SI)
+
+within246:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -5077,14 +6032,15 @@ alone160:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop157
+	JNZ           loop241
 
-tail158:
+tail242:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done159
+	JZ         done243
 	TESTQ      R14, R14
-	JZ         alone161
+	JZ         alone248
+	JS         first247
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5094,8 +6050,28 @@ tail158:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone248
 
-alone161:
+first247:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone248:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within249
+	PREFETCHT1 16384(SI)
+
+within249:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -5145,24 +6121,25 @@ alone161:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done159:
+done243:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns150:
+columns230:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail163
+	JZ     tail251
 
-loop162:
+loop250:
 	TESTQ      R14, R14
-	JZ         alone165
+	JZ         alone254
+	JS         first253
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5172,8 +6149,28 @@ loop162:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone254
 
-alone165:
+first253:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone254:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within255
+	PREFETCHT1 16384(SI)
+
+within255:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -5302,14 +6299,15 @@ alone165:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop162
+	JNZ           loop250
 
-tail163:
+tail251:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done164
+	JZ         done252
 	TESTQ      R14, R14
-	JZ         alone166
+	JZ         alone257
+	JS         first256
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5319,8 +6317,28 @@ tail163:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone257
 
-alone166:
+first256:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone257:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within258
+	PREFETCHT1 16384(SI)
+
+within258:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x03, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -5383,14 +6401,14 @@ alone166:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done164:
+done252:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns149:
+columns229:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -5398,11 +6416,12 @@ columns149:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail168
+	JZ     tail260
 
-loop167:
+loop259:
 	TESTQ      R14, R14
-	JZ         alone170
+	JZ         alone263
+	JS         first262
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5412,8 +6431,28 @@ loop167:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone263
 
-alone170:
+first262:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone263:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within264
+	PREFETCHT1 16384(SI)
+
+within264:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -5576,14 +6615,15 @@ alone170:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop167
+	JNZ           loop259
 
-tail168:
+tail260:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done169
+	JZ         done261
 	TESTQ      R14, R14
-	JZ         alone171
+	JZ         alone266
+	JS         first265
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5593,8 +6633,28 @@ tail168:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone266
 
-alone171:
+first265:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone266:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within267
+	PREFETCHT1 16384(SI)
+
+within267:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -5674,7 +6734,7 @@ alone171:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done169:
+done261:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -5695,9 +6755,9 @@ TEXT ·tileMXFP4AVX512(SB), NOSPLIT, $0-24
 	MOVQ            nBlocks+16(FP), CX
 	SHRQ            $0x01, CX
 	TESTQ           CX, CX
-	JZ              tail173
+	JZ              tail269
 
-loop172:
+loop268:
 	VPANDD    64(SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VPADDB    Z29, Z0, Z0
@@ -5780,12 +6840,12 @@ loop172:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop172
+	JNZ       loop268
 
-tail173:
+tail269:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done174
+	JZ        done270
 	VPANDD    32(SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VPADDB    Z29, Z0, Z0
@@ -5827,7 +6887,7 @@ tail173:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done174:
+done270:
 	VZEROUPPER
 	RET
 
@@ -5848,24 +6908,25 @@ TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+288(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns175
+	JEQ          columns271
 	CMPQ         AX, $0x03
-	JEQ          columns176
+	JEQ          columns272
 	CMPQ         AX, $0x02
-	JEQ          columns177
+	JEQ          columns273
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail179
+	JZ           tail275
 
-loop178:
+loop274:
 	TESTQ      R14, R14
-	JZ         alone181
+	JZ         alone278
+	JS         first277
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5875,8 +6936,28 @@ loop178:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone278
 
-alone181:
+first277:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone278:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within279
+	PREFETCHT1 16384(SI)
+
+within279:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPSLLD        $0x01, 64(SI), Z12
@@ -6115,14 +7196,15 @@ alone181:
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x00000100, R9
 	DECQ          CX
-	JNZ           loop178
+	JNZ           loop274
 
-tail179:
+tail275:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done180
+	JZ         done276
 	TESTQ      R14, R14
-	JZ         alone182
+	JZ         alone281
+	JS         first280
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -6132,8 +7214,28 @@ tail179:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone281
 
-alone182:
+first280:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone281:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within282
+	PREFETCHT1 16384(SI)
+
+within282:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPSLLD        $0x01, 32(SI), Z12
@@ -6251,22 +7353,23 @@ alone182:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done180:
+done276:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns177:
+columns273:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail184
+	JZ     tail284
 
-loop183:
+loop283:
 	TESTQ      R14, R14
-	JZ         alone186
+	JZ         alone287
+	JS         first286
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -6276,8 +7379,28 @@ loop183:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone287
 
-alone186:
+first286:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone287:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within288
+	PREFETCHT1 16384(SI)
+
+within288:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -6620,14 +7743,15 @@ alone186:
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x00000100, R9
 	DECQ          CX
-	JNZ           loop183
+	JNZ           loop283
 
-tail184:
+tail284:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done185
+	JZ         done285
 	TESTQ      R14, R14
-	JZ         alone187
+	JZ         alone290
+	JS         first289
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -6637,8 +7761,28 @@ tail184:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone290
 
-alone187:
+first289:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone290:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within291
+	PREFETCHT1 16384(SI)
+
+within291:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -6808,24 +7952,25 @@ alone187:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done185:
+done285:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns176:
+columns272:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail189
+	JZ     tail293
 
-loop188:
+loop292:
 	TESTQ      R14, R14
-	JZ         alone191
+	JZ         alone296
+	JS         first295
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -6835,8 +7980,28 @@ loop188:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone296
 
-alone191:
+first295:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone296:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within297
+	PREFETCHT1 16384(SI)
+
+within297:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -7283,14 +8448,15 @@ alone191:
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x00000100, R9
 	DECQ          CX
-	JNZ           loop188
+	JNZ           loop292
 
-tail189:
+tail293:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done190
+	JZ         done294
 	TESTQ      R14, R14
-	JZ         alone192
+	JZ         alone299
+	JS         first298
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7300,8 +8466,28 @@ tail189:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone299
 
-alone192:
+first298:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone299:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within300
+	PREFETCHT1 16384(SI)
+
+within300:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -7523,14 +8709,14 @@ alone192:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done190:
+done294:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns175:
+columns271:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -7538,11 +8724,12 @@ columns175:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail194
+	JZ     tail302
 
-loop193:
+loop301:
 	TESTQ      R14, R14
-	JZ         alone196
+	JZ         alone305
+	JS         first304
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7552,8 +8739,28 @@ loop193:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone305
 
-alone196:
+first304:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone305:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within306
+	PREFETCHT1 16384(SI)
+
+within306:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -8136,14 +9343,15 @@ alone196:
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x00000100, R9
 	DECQ          CX
-	JNZ           loop193
+	JNZ           loop301
 
-tail194:
+tail302:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done195
+	JZ         done303
 	TESTQ      R14, R14
-	JZ         alone197
+	JZ         alone308
+	JS         first307
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8153,8 +9361,28 @@ tail194:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone308
 
-alone197:
+first307:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone308:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within309
+	PREFETCHT1 16384(SI)
+
+within309:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -8444,7 +9672,7 @@ alone197:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done195:
+done303:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -8464,9 +9692,9 @@ TEXT ·tileQ1_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail199
+	JZ           tail311
 
-loop198:
+loop310:
 	VPSLLD    $0x01, 64(SI), Z0
 	VPANDD    Z0, Z31, Z0
 	VPADDB    Z30, Z0, Z0
@@ -8741,12 +9969,12 @@ loop198:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop198
+	JNZ       loop310
 
-tail199:
+tail311:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done200
+	JZ        done312
 	VPSLLD    $0x01, 32(SI), Z0
 	VPANDD    Z0, Z31, Z0
 	VPADDB    Z30, Z0, Z0
@@ -8884,7 +10112,7 @@ tail199:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done200:
+done312:
 	VZEROUPPER
 	RET
 
@@ -8905,24 +10133,25 @@ TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadBlocks+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns201
+	JEQ          columns313
 	CMPQ         AX, $0x03
-	JEQ          columns202
+	JEQ          columns314
 	CMPQ         AX, $0x02
-	JEQ          columns203
+	JEQ          columns315
 	VPXORD       Z8, Z8, Z8
 	MOVQ         nBlocks+24(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail205
+	JZ           tail317
 
-loop204:
+loop316:
 	TESTQ      R14, R14
-	JZ         alone207
+	JZ         alone320
+	JS         first319
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8932,8 +10161,28 @@ loop204:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone320
 
-alone207:
+first319:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone320:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within321
+	PREFETCHT1 16384(SI)
+
+within321:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPANDD        64(SI), Z31, Z12
@@ -9052,14 +10301,15 @@ alone207:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           loop204
+	JNZ           loop316
 
-tail205:
+tail317:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done206
+	JZ         done318
 	TESTQ      R14, R14
-	JZ         alone208
+	JZ         alone323
+	JS         first322
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9069,8 +10319,28 @@ tail205:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone323
 
-alone208:
+first322:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone323:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within324
+	PREFETCHT1 16384(SI)
+
+within324:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPANDD        32(SI), Z31, Z12
@@ -9128,22 +10398,23 @@ alone208:
 	VCVTDQ2PS     Z0, Z0
 	VFMADD231PS   Z4, Z0, Z8
 
-done206:
+done318:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns203:
+columns315:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail210
+	JZ     tail326
 
-loop209:
+loop325:
 	TESTQ      R14, R14
-	JZ         alone212
+	JZ         alone329
+	JS         first328
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9153,8 +10424,28 @@ loop209:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone329
 
-alone212:
+first328:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone329:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within330
+	PREFETCHT1 16384(SI)
+
+within330:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -9325,14 +10616,15 @@ alone212:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           loop209
+	JNZ           loop325
 
-tail210:
+tail326:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done211
+	JZ         done327
 	TESTQ      R14, R14
-	JZ         alone213
+	JZ         alone332
+	JS         first331
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9342,8 +10634,28 @@ tail210:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone332
 
-alone213:
+first331:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone332:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within333
+	PREFETCHT1 16384(SI)
+
+within333:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -9427,24 +10739,25 @@ alone213:
 	VCVTDQ2PS     Z1, Z1
 	VFMADD231PS   Z5, Z1, Z9
 
-done211:
+done327:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns202:
+columns314:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail215
+	JZ     tail335
 
-loop214:
+loop334:
 	TESTQ      R14, R14
-	JZ         alone217
+	JZ         alone338
+	JS         first337
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9454,8 +10767,28 @@ loop214:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone338
 
-alone217:
+first337:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone338:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within339
+	PREFETCHT1 16384(SI)
+
+within339:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -9678,14 +11011,15 @@ alone217:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           loop214
+	JNZ           loop334
 
-tail215:
+tail335:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done216
+	JZ         done336
 	TESTQ      R14, R14
-	JZ         alone218
+	JZ         alone341
+	JS         first340
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9695,8 +11029,28 @@ tail215:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone341
 
-alone218:
+first340:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone341:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within342
+	PREFETCHT1 16384(SI)
+
+within342:
 	VPBROADCASTD  (R11), Z0
 	VPSRAD        $0x07, Z0, Z0
 	VPBROADCASTD  (R11)(R13*1), Z1
@@ -9806,14 +11160,14 @@ alone218:
 	VCVTDQ2PS     Z2, Z2
 	VFMADD231PS   Z6, Z2, Z10
 
-done216:
+done336:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns201:
+columns313:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -9821,11 +11175,12 @@ columns201:
 	MOVQ   nBlocks+24(FP), CX
 	SHRQ   $0x01, CX
 	TESTQ  CX, CX
-	JZ     tail220
+	JZ     tail344
 
-loop219:
+loop343:
 	TESTQ      R14, R14
-	JZ         alone222
+	JZ         alone347
+	JS         first346
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9835,8 +11190,28 @@ loop219:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone347
 
-alone222:
+first346:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone347:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within348
+	PREFETCHT1 16384(SI)
+
+within348:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -10127,14 +11502,15 @@ alone222:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           loop219
+	JNZ           loop343
 
-tail220:
+tail344:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done221
+	JZ         done345
 	TESTQ      R14, R14
-	JZ         alone223
+	JZ         alone350
+	JS         first349
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10144,8 +11520,28 @@ tail220:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone350
 
-alone223:
+first349:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone350:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within351
+	PREFETCHT1 16384(SI)
+
+within351:
 	LEAQ          (R11)(R13*2), AX
 	ADDQ          R13, AX
 	VPBROADCASTD  (R11), Z0
@@ -10289,7 +11685,7 @@ alone223:
 	VCVTDQ2PS     Z3, Z3
 	VFMADD231PS   Z7, Z3, Z11
 
-done221:
+done345:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -10309,9 +11705,9 @@ TEXT ·tileQ2_0AVX512(SB), NOSPLIT, $0-24
 	MOVQ         nBlocks+16(FP), CX
 	SHRQ         $0x01, CX
 	TESTQ        CX, CX
-	JZ           tail225
+	JZ           tail353
 
-loop224:
+loop352:
 	VPANDD    64(SI), Z31, Z0
 	VPADDB    Z30, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -10446,12 +11842,12 @@ loop224:
 	ADDQ      $0x00000480, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop224
+	JNZ       loop352
 
-tail225:
+tail353:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done226
+	JZ        done354
 	VPANDD    32(SI), Z31, Z0
 	VPADDB    Z30, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -10519,361 +11915,7 @@ tail225:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 
-done226:
-	VZEROUPPER
-	RET
-
-// func gemvPanelsQ4_0AVX512(y *float32, w *byte, stride int, nBlocks int, xq *int8, dx *float32, sums *byte)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·gemvPanelsQ4_0AVX512(SB), NOSPLIT, $0-56
-	MOVQ         w+8(FP), SI
-	MOVQ         stride+16(FP), R12
-	LEAQ         (R12)(R12*2), R13
-	MOVQ         xq+32(FP), R8
-	MOVQ         dx+40(FP), R10
-	MOVQ         sums+48(FP), R11
-	VPBROADCASTD constantsAVX512<>+0(SB), Z31
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
-	MOVQ         nBlocks+24(FP), CX
-	SHRQ         $0x01, CX
-	TESTQ        CX, CX
-	JZ           tail228
-
-loop227:
-	VPBROADCASTD  (R11), Z0
-	VPSRAD        $0x04, Z0, Z0
-	VPANDD        64(SI), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z0
-	VPANDD        128(SI), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z0
-	VPANDD        192(SI), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z0
-	VPANDD        256(SI), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z0
-	VPSRLD        $0x04, 64(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z0
-	VPSRLD        $0x04, 128(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z0
-	VPSRLD        $0x04, 192(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z0
-	VPSRLD        $0x04, 256(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z0
-	VCVTPH2PS     (SI), Z16
-	VMULPS.BCST   (R10), Z16, Z4
-	VCVTDQ2PS     Z0, Z0
-	VFMADD231PS   Z4, Z0, Z8
-	VPBROADCASTD  (R11), Z1
-	VPSRAD        $0x04, Z1, Z1
-	VPANDD        64(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z1
-	VPANDD        128(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z1
-	VPANDD        192(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z1
-	VPANDD        256(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z1
-	VPSRLD        $0x04, 64(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z1
-	VPSRLD        $0x04, 128(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z1
-	VPSRLD        $0x04, 192(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z1
-	VPSRLD        $0x04, 256(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z1
-	VCVTPH2PS     (SI)(R12*1), Z16
-	VMULPS.BCST   (R10), Z16, Z5
-	VCVTDQ2PS     Z1, Z1
-	VFMADD231PS   Z5, Z1, Z9
-	VPBROADCASTD  (R11), Z2
-	VPSRAD        $0x04, Z2, Z2
-	VPANDD        64(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z2
-	VPANDD        128(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z2
-	VPANDD        192(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z2
-	VPANDD        256(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z2
-	VPSRLD        $0x04, 64(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z2
-	VPSRLD        $0x04, 128(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z2
-	VPSRLD        $0x04, 192(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z2
-	VPSRLD        $0x04, 256(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z2
-	VCVTPH2PS     (SI)(R12*2), Z16
-	VMULPS.BCST   (R10), Z16, Z6
-	VCVTDQ2PS     Z2, Z2
-	VFMADD231PS   Z6, Z2, Z10
-	VPBROADCASTD  (R11), Z3
-	VPSRAD        $0x04, Z3, Z3
-	VPANDD        64(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z3
-	VPANDD        128(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z3
-	VPANDD        192(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z3
-	VPANDD        256(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z3
-	VPSRLD        $0x04, 64(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z3
-	VPSRLD        $0x04, 128(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z3
-	VPSRLD        $0x04, 192(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z3
-	VPSRLD        $0x04, 256(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z3
-	VCVTPH2PS     (SI)(R13*1), Z16
-	VMULPS.BCST   (R10), Z16, Z7
-	VCVTDQ2PS     Z3, Z3
-	VFMADD231PS   Z7, Z3, Z11
-	VPBROADCASTD  4(R11), Z0
-	VPSRAD        $0x04, Z0, Z0
-	VPANDD        320(SI), Z31, Z12
-	VPDPBUSD.BCST 32(R8), Z12, Z0
-	VPANDD        384(SI), Z31, Z14
-	VPDPBUSD.BCST 36(R8), Z14, Z0
-	VPANDD        448(SI), Z31, Z12
-	VPDPBUSD.BCST 40(R8), Z12, Z0
-	VPANDD        512(SI), Z31, Z14
-	VPDPBUSD.BCST 44(R8), Z14, Z0
-	VPSRLD        $0x04, 320(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 48(R8), Z12, Z0
-	VPSRLD        $0x04, 384(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 52(R8), Z14, Z0
-	VPSRLD        $0x04, 448(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 56(R8), Z12, Z0
-	VPSRLD        $0x04, 512(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 60(R8), Z14, Z0
-	VCVTPH2PS     32(SI), Z16
-	VMULPS.BCST   4(R10), Z16, Z4
-	VCVTDQ2PS     Z0, Z0
-	VFMADD231PS   Z4, Z0, Z8
-	VPBROADCASTD  4(R11), Z1
-	VPSRAD        $0x04, Z1, Z1
-	VPANDD        320(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST 32(R8), Z12, Z1
-	VPANDD        384(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 36(R8), Z14, Z1
-	VPANDD        448(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST 40(R8), Z12, Z1
-	VPANDD        512(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 44(R8), Z14, Z1
-	VPSRLD        $0x04, 320(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 48(R8), Z12, Z1
-	VPSRLD        $0x04, 384(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 52(R8), Z14, Z1
-	VPSRLD        $0x04, 448(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 56(R8), Z12, Z1
-	VPSRLD        $0x04, 512(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 60(R8), Z14, Z1
-	VCVTPH2PS     32(SI)(R12*1), Z16
-	VMULPS.BCST   4(R10), Z16, Z5
-	VCVTDQ2PS     Z1, Z1
-	VFMADD231PS   Z5, Z1, Z9
-	VPBROADCASTD  4(R11), Z2
-	VPSRAD        $0x04, Z2, Z2
-	VPANDD        320(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST 32(R8), Z12, Z2
-	VPANDD        384(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 36(R8), Z14, Z2
-	VPANDD        448(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST 40(R8), Z12, Z2
-	VPANDD        512(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 44(R8), Z14, Z2
-	VPSRLD        $0x04, 320(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 48(R8), Z12, Z2
-	VPSRLD        $0x04, 384(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 52(R8), Z14, Z2
-	VPSRLD        $0x04, 448(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 56(R8), Z12, Z2
-	VPSRLD        $0x04, 512(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 60(R8), Z14, Z2
-	VCVTPH2PS     32(SI)(R12*2), Z16
-	VMULPS.BCST   4(R10), Z16, Z6
-	VCVTDQ2PS     Z2, Z2
-	VFMADD231PS   Z6, Z2, Z10
-	VPBROADCASTD  4(R11), Z3
-	VPSRAD        $0x04, Z3, Z3
-	VPANDD        320(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST 32(R8), Z12, Z3
-	VPANDD        384(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 36(R8), Z14, Z3
-	VPANDD        448(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST 40(R8), Z12, Z3
-	VPANDD        512(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 44(R8), Z14, Z3
-	VPSRLD        $0x04, 320(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 48(R8), Z12, Z3
-	VPSRLD        $0x04, 384(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 52(R8), Z14, Z3
-	VPSRLD        $0x04, 448(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 56(R8), Z12, Z3
-	VPSRLD        $0x04, 512(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 60(R8), Z14, Z3
-	VCVTPH2PS     32(SI)(R13*1), Z16
-	VMULPS.BCST   4(R10), Z16, Z7
-	VCVTDQ2PS     Z3, Z3
-	VFMADD231PS   Z7, Z3, Z11
-	ADDQ          $0x00000240, SI
-	ADDQ          $0x08, R10
-	ADDQ          $0x08, R11
-	ADDQ          $0x00000040, R8
-	ADDQ          $0x00000040, R9
-	DECQ          CX
-	JNZ           loop227
-
-tail228:
-	MOVQ          nBlocks+24(FP), AX
-	TESTQ         $0x00000001, AX
-	JZ            done229
-	VPBROADCASTD  (R11), Z0
-	VPSRAD        $0x04, Z0, Z0
-	VPANDD        32(SI), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z0
-	VPANDD        96(SI), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z0
-	VPANDD        160(SI), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z0
-	VPANDD        224(SI), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z0
-	VPSRLD        $0x04, 32(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z0
-	VPSRLD        $0x04, 96(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z0
-	VPSRLD        $0x04, 160(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z0
-	VPSRLD        $0x04, 224(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z0
-	VCVTPH2PS     (SI), Z16
-	VMULPS.BCST   (R10), Z16, Z4
-	VCVTDQ2PS     Z0, Z0
-	VFMADD231PS   Z4, Z0, Z8
-	VPBROADCASTD  (R11), Z1
-	VPSRAD        $0x04, Z1, Z1
-	VPANDD        32(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z1
-	VPANDD        96(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z1
-	VPANDD        160(SI)(R12*1), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z1
-	VPANDD        224(SI)(R12*1), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z1
-	VPSRLD        $0x04, 32(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z1
-	VPSRLD        $0x04, 96(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z1
-	VPSRLD        $0x04, 160(SI)(R12*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z1
-	VPSRLD        $0x04, 224(SI)(R12*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z1
-	VCVTPH2PS     (SI)(R12*1), Z16
-	VMULPS.BCST   (R10), Z16, Z5
-	VCVTDQ2PS     Z1, Z1
-	VFMADD231PS   Z5, Z1, Z9
-	VPBROADCASTD  (R11), Z2
-	VPSRAD        $0x04, Z2, Z2
-	VPANDD        32(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z2
-	VPANDD        96(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z2
-	VPANDD        160(SI)(R12*2), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z2
-	VPANDD        224(SI)(R12*2), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z2
-	VPSRLD        $0x04, 32(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z2
-	VPSRLD        $0x04, 96(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z2
-	VPSRLD        $0x04, 160(SI)(R12*2), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z2
-	VPSRLD        $0x04, 224(SI)(R12*2), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z2
-	VCVTPH2PS     (SI)(R12*2), Z16
-	VMULPS.BCST   (R10), Z16, Z6
-	VCVTDQ2PS     Z2, Z2
-	VFMADD231PS   Z6, Z2, Z10
-	VPBROADCASTD  (R11), Z3
-	VPSRAD        $0x04, Z3, Z3
-	VPANDD        32(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST (R8), Z12, Z3
-	VPANDD        96(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 4(R8), Z14, Z3
-	VPANDD        160(SI)(R13*1), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z3
-	VPANDD        224(SI)(R13*1), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z3
-	VPSRLD        $0x04, 32(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z3
-	VPSRLD        $0x04, 96(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z3
-	VPSRLD        $0x04, 160(SI)(R13*1), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z3
-	VPSRLD        $0x04, 224(SI)(R13*1), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z3
-	VCVTPH2PS     (SI)(R13*1), Z16
-	VMULPS.BCST   (R10), Z16, Z7
-	VCVTDQ2PS     Z3, Z3
-	VFMADD231PS   Z7, Z3, Z11
-
-done229:
-	MOVQ    y+0(FP), DI
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z9, 64(DI)
-	VMOVUPS Z10, 128(DI)
-	VMOVUPS Z11, 192(DI)
+done354:
 	VZEROUPPER
 	RET
 
@@ -10894,24 +11936,25 @@ TEXT ·gemvNVFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadBlocks+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableNVFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns230
+	JEQ             columns355
 	CMPQ            AX, $0x03
-	JEQ             columns231
+	JEQ             columns356
 	CMPQ            AX, $0x02
-	JEQ             columns232
+	JEQ             columns357
 	VPXORD          Z8, Z8, Z8
 	MOVQ            nBlocks+24(FP), CX
 	TESTQ           CX, CX
-	JZ              tail234
+	JZ              tail359
 
-loop233:
+loop358:
 	TESTQ      R14, R14
-	JZ         alone236
+	JZ         alone362
+	JS         first361
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10922,8 +11965,29 @@ loop233:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone362
 
-alone236:
+first361:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone362:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within363
+	PREFETCHT1 16384(SI)
+
+within363:
 	VPBROADCASTD  constantsAVX512<>+224(SB), Z22
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z18, Z18, Z18
@@ -11031,23 +12095,24 @@ alone236:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop233
+	JNZ           loop358
 
-tail234:
+tail359:
 	VMOVUPS Z8, K1, (DI)
 	VZEROUPPER
 	RET
 
-columns232:
+columns357:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail238
+	JZ     tail365
 
-loop237:
+loop364:
 	TESTQ      R14, R14
-	JZ         alone240
+	JZ         alone368
+	JS         first367
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11058,8 +12123,29 @@ loop237:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone368
 
-alone240:
+first367:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone368:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within369
+	PREFETCHT1 16384(SI)
+
+within369:
 	VPBROADCASTD  constantsAVX512<>+224(SB), Z22
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z18, Z18, Z18
@@ -11223,25 +12309,26 @@ alone240:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop237
+	JNZ           loop364
 
-tail238:
+tail365:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VZEROUPPER
 	RET
 
-columns231:
+columns356:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail242
+	JZ     tail371
 
-loop241:
+loop370:
 	TESTQ      R14, R14
-	JZ         alone244
+	JZ         alone374
+	JS         first373
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11252,8 +12339,29 @@ loop241:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone374
 
-alone244:
+first373:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone374:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within375
+	PREFETCHT1 16384(SI)
+
+within375:
 	VPBROADCASTD  constantsAVX512<>+224(SB), Z22
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z18, Z18, Z18
@@ -11473,27 +12581,28 @@ alone244:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop241
+	JNZ           loop370
 
-tail242:
+tail371:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
 	VZEROUPPER
 	RET
 
-columns230:
+columns355:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	MOVQ   nBlocks+24(FP), CX
 	TESTQ  CX, CX
-	JZ     tail246
+	JZ     tail377
 
-loop245:
+loop376:
 	TESTQ      R14, R14
-	JZ         alone248
+	JZ         alone380
+	JS         first379
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11504,8 +12613,29 @@ loop245:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone380
 
-alone248:
+first379:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone380:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within381
+	PREFETCHT1 16384(SI)
+
+within381:
 	VPBROADCASTD  constantsAVX512<>+224(SB), Z22
 	VPXORD        Z0, Z0, Z0
 	VPXORD        Z18, Z18, Z18
@@ -11789,9 +12919,9 @@ alone248:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           loop245
+	JNZ           loop376
 
-tail246:
+tail377:
 	VMOVUPS Z8, K1, (DI)
 	VMOVUPS Z9, K1, (DI)(R15*1)
 	VMOVUPS Z10, K1, (DI)(R15*2)
@@ -11822,23 +12952,23 @@ TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-85
 	SHRQ     $0x03, R13
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns249
+	JEQ      columns382
 	CMPQ     AX, $0x05
-	JEQ      columns250
+	JEQ      columns383
 	CMPQ     AX, $0x04
-	JEQ      columns251
+	JEQ      columns384
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      load252
+	JNE      load385
 	VPXORD   Z12, Z12, Z12
 	VPXORD   Z13, Z13, Z13
 	VPXORD   Z14, Z14, Z14
 	VPXORD   Z15, Z15, Z15
 	VPXORD   Z16, Z16, Z16
 	VPXORD   Z17, Z17, Z17
-	JMP      start253
+	JMP      start386
 
-load252:
+load385:
 	VMOVUPS.Z (DI), K1, Z12
 	VMOVUPS.Z 64(DI), K2, Z13
 	VMOVUPS.Z (DI)(R15*1), K1, Z14
@@ -11846,7 +12976,7 @@ load252:
 	VMOVUPS.Z (DI)(R15*2), K1, Z16
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z17
 
-start253:
+start386:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -11861,7 +12991,7 @@ start253:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop254:
+loop387:
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11)(R13*1), Z2
@@ -11982,7 +13112,7 @@ loop254:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop254
+	JNZ          loop387
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -11992,10 +13122,10 @@ loop254:
 	VZEROUPPER
 	RET
 
-columns251:
+columns384:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load255
+	JNE    load388
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -12004,9 +13134,9 @@ columns251:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    start256
+	JMP    start389
 
-load255:
+load388:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -12018,7 +13148,7 @@ load255:
 	VMOVUPS.Z (AX), K1, Z18
 	VMOVUPS.Z 64(AX), K2, Z19
 
-start256:
+start389:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -12037,7 +13167,7 @@ start256:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop257:
+loop390:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -12194,7 +13324,7 @@ loop257:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop257
+	JNZ          loop390
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -12210,10 +13340,10 @@ loop257:
 	VZEROUPPER
 	RET
 
-columns250:
+columns383:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load258
+	JNE    load391
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -12224,9 +13354,9 @@ columns250:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	JMP    start259
+	JMP    start392
 
-load258:
+load391:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -12240,7 +13370,7 @@ load258:
 	VMOVUPS.Z (AX)(R15*1), K1, Z20
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
 
-start259:
+start392:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -12263,7 +13393,7 @@ start259:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop260:
+loop393:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -12452,7 +13582,7 @@ loop260:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop260
+	JNZ          loop393
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -12470,10 +13600,10 @@ loop260:
 	VZEROUPPER
 	RET
 
-columns249:
+columns382:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load261
+	JNE    load394
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -12486,9 +13616,9 @@ columns249:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    start262
+	JMP    start395
 
-load261:
+load394:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -12504,7 +13634,7 @@ load261:
 	VMOVUPS.Z (AX)(R15*2), K1, Z22
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z23
 
-start262:
+start395:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -12531,7 +13661,7 @@ start262:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop263:
+loop396:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -12752,7 +13882,7 @@ loop263:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop263
+	JNZ          loop396
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -12793,23 +13923,23 @@ TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-85
 	SHRQ     $0x03, R13
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns264
+	JEQ      columns397
 	CMPQ     AX, $0x05
-	JEQ      columns265
+	JEQ      columns398
 	CMPQ     AX, $0x04
-	JEQ      columns266
+	JEQ      columns399
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      load267
+	JNE      load400
 	VPXORD   Z12, Z12, Z12
 	VPXORD   Z13, Z13, Z13
 	VPXORD   Z14, Z14, Z14
 	VPXORD   Z15, Z15, Z15
 	VPXORD   Z16, Z16, Z16
 	VPXORD   Z17, Z17, Z17
-	JMP      start268
+	JMP      start401
 
-load267:
+load400:
 	VMOVUPS.Z (DI), K1, Z12
 	VMOVUPS.Z 64(DI), K2, Z13
 	VMOVUPS.Z (DI)(R15*1), K1, Z14
@@ -12817,7 +13947,7 @@ load267:
 	VMOVUPS.Z (DI)(R15*2), K1, Z16
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z17
 
-start268:
+start401:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -12832,7 +13962,7 @@ start268:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop269:
+loop402:
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11)(R13*1), Z2
@@ -12976,7 +14106,7 @@ loop269:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop269
+	JNZ          loop402
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -12986,10 +14116,10 @@ loop269:
 	VZEROUPPER
 	RET
 
-columns266:
+columns399:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load270
+	JNE    load403
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -12998,9 +14128,9 @@ columns266:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    start271
+	JMP    start404
 
-load270:
+load403:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13012,7 +14142,7 @@ load270:
 	VMOVUPS.Z (AX), K1, Z18
 	VMOVUPS.Z 64(AX), K2, Z19
 
-start271:
+start404:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13031,7 +14161,7 @@ start271:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop272:
+loop405:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13222,7 +14352,7 @@ loop272:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop272
+	JNZ          loop405
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13238,10 +14368,10 @@ loop272:
 	VZEROUPPER
 	RET
 
-columns265:
+columns398:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load273
+	JNE    load406
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -13252,9 +14382,9 @@ columns265:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	JMP    start274
+	JMP    start407
 
-load273:
+load406:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13268,7 +14398,7 @@ load273:
 	VMOVUPS.Z (AX)(R15*1), K1, Z20
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
 
-start274:
+start407:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13291,7 +14421,7 @@ start274:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop275:
+loop408:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13521,7 +14651,7 @@ loop275:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop275
+	JNZ          loop408
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13539,10 +14669,10 @@ loop275:
 	VZEROUPPER
 	RET
 
-columns264:
+columns397:
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load276
+	JNE    load409
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -13555,9 +14685,9 @@ columns264:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    start277
+	JMP    start410
 
-load276:
+load409:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13573,7 +14703,7 @@ load276:
 	VMOVUPS.Z (AX)(R15*2), K1, Z22
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z23
 
-start277:
+start410:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13600,7 +14730,7 @@ start277:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop278:
+loop411:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13869,7 +14999,7 @@ loop278:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop278
+	JNZ          loop411
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13908,21 +15038,29 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns279
+	JEQ          columns412
 	CMPQ         AX, $0x03
-	JEQ          columns280
+	JEQ          columns413
 	CMPQ         AX, $0x02
-	JEQ          columns281
+	JEQ          columns414
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next283:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done285
+next416:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done418
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within419
+	PREFETCHT1 16384(SI)
+
+within419:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -13930,16 +15068,25 @@ next283:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks286:
+chunks420:
 	TESTQ      R14, R14
-	JZ         alone287
+	JZ         alone422
+	JS         first421
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone422
 
-alone287:
+first421:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone422:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -13954,36 +15101,45 @@ alone287:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPANDD        256(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x04, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 128(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x04, 192(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone288
+	JZ            alone424
+	JS            first423
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone424
 
-alone288:
+first423:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone424:
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
-	VPSRLD        $0x04, 64(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        320(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
-	VPSRLD        $0x04, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
-	VPSRLD        $0x04, 192(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        448(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
@@ -14006,7 +15162,7 @@ alone288:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks286
+	JNZ           chunks420
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -14026,9 +15182,9 @@ alone288:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next283
+	JMP           next416
 
-done285:
+done418:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -14036,14 +15192,22 @@ done285:
 	VZEROUPPER
 	RET
 
-columns281:
+columns414:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next290:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done292
+next426:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done428
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within429
+	PREFETCHT1 16384(SI)
+
+within429:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -14053,16 +15217,25 @@ next290:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks293:
+chunks430:
 	TESTQ      R14, R14
-	JZ         alone294
+	JZ         alone432
+	JS         first431
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone432
 
-alone294:
+first431:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone432:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -14084,45 +15257,54 @@ alone294:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPANDD        256(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x04, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 128(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x04, 192(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone295
+	JZ            alone434
+	JS            first433
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone434
 
-alone295:
+first433:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone434:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 64(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        320(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x04, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 192(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        448(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
 	VPSRLD        $0x10, Z16, Z17
@@ -14153,7 +15335,7 @@ alone295:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks293
+	JNZ           chunks430
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -14183,9 +15365,9 @@ alone295:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next290
+	JMP           next426
 
-done292:
+done428:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -14194,15 +15376,23 @@ done292:
 	VZEROUPPER
 	RET
 
-columns280:
+columns413:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next297:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done299
+next436:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done438
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within439
+	PREFETCHT1 16384(SI)
+
+within439:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -14214,16 +15404,25 @@ next297:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks300:
+chunks440:
 	TESTQ      R14, R14
-	JZ         alone301
+	JZ         alone442
+	JS         first441
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone442
 
-alone301:
+first441:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone442:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -14252,19 +15451,23 @@ alone301:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPANDD        256(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x04, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 128(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x04, 192(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -14272,34 +15475,39 @@ alone301:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone302
+	JZ            alone444
+	JS            first443
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone444
 
-alone302:
+first443:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone444:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 64(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        320(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x04, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 192(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        448(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z6
@@ -14338,7 +15546,7 @@ alone302:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks300
+	JNZ           chunks440
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -14378,9 +15586,9 @@ alone302:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next297
+	JMP           next436
 
-done299:
+done438:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -14390,16 +15598,24 @@ done299:
 	VZEROUPPER
 	RET
 
-columns279:
+columns412:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next304:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done306
+next446:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done448
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within449
+	PREFETCHT1 16384(SI)
+
+within449:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -14413,16 +15629,25 @@ next304:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks307:
+chunks450:
 	TESTQ      R14, R14
-	JZ         alone308
+	JZ         alone452
+	JS         first451
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone452
 
-alone308:
+first451:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone452:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -14458,22 +15683,26 @@ alone308:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPANDD        256(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 16(R9), Z12, Z7
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x04, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 20(R9), Z14, Z7
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 128(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 24(R9), Z12, Z7
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x04, 192(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -14483,38 +15712,43 @@ alone308:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone309
+	JZ            alone454
+	JS            first453
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone454
 
-alone309:
+first453:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone454:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 32(R9), Z12, Z7
-	VPSRLD        $0x04, 64(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        320(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 36(R9), Z14, Z7
-	VPSRLD        $0x04, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 40(R9), Z12, Z7
-	VPSRLD        $0x04, 192(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPANDD        448(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z6
@@ -14561,7 +15795,7 @@ alone309:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks307
+	JNZ           chunks450
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -14615,9 +15849,9 @@ alone309:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next304
+	JMP           next446
 
-done306:
+done448:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -14638,15 +15872,15 @@ TEXT ·tileQ4_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	XORQ         R15, R15
 
-next311:
+next456:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done313
+	JEQ  done458
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks314:
+chunks459:
 	VPANDD    (SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
 	VPANDD    64(SI), Z31, Z2
@@ -14655,30 +15889,30 @@ chunks314:
 	VMOVDQU32 Z4, 256(R8)
 	VPANDD    192(SI), Z31, Z6
 	VMOVDQU32 Z6, 384(R8)
-	VPANDD    256(SI), Z31, Z0
+	VPSRLD    $0x04, (SI), Z0
+	VPANDD    Z0, Z31, Z0
 	VMOVDQU32 Z0, 512(R8)
-	VPANDD    320(SI), Z31, Z2
+	VPSRLD    $0x04, 64(SI), Z2
+	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 640(R8)
-	VPANDD    384(SI), Z31, Z4
+	VPSRLD    $0x04, 128(SI), Z4
+	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 768(R8)
-	VPANDD    448(SI), Z31, Z6
+	VPSRLD    $0x04, 192(SI), Z6
+	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 896(R8)
 	VPMOVSXBW (DI), Z8
 	VPSLLD    $0x10, Z8, Z9
 	VPSRLD    $0x10, Z9, Z9
 	VMOVDQU32 Z9, 1024(R8)
 	ADDQ      $0x00000480, R8
-	VPSRLD    $0x04, (SI), Z0
-	VPANDD    Z0, Z31, Z0
+	VPANDD    256(SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
-	VPSRLD    $0x04, 64(SI), Z2
-	VPANDD    Z2, Z31, Z2
+	VPANDD    320(SI), Z31, Z2
 	VMOVDQU32 Z2, 128(R8)
-	VPSRLD    $0x04, 128(SI), Z4
-	VPANDD    Z4, Z31, Z4
+	VPANDD    384(SI), Z31, Z4
 	VMOVDQU32 Z4, 256(R8)
-	VPSRLD    $0x04, 192(SI), Z6
-	VPANDD    Z6, Z31, Z6
+	VPANDD    448(SI), Z31, Z6
 	VMOVDQU32 Z6, 384(R8)
 	VPSRLD    $0x04, 256(SI), Z0
 	VPANDD    Z0, Z31, Z0
@@ -14699,7 +15933,7 @@ chunks314:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks314
+	JNZ       chunks459
 	VPMOVSXBW 192(DX), Z8
 	VMOVDQU32 Z8, (R8)
 	VPMOVSXBW 224(DX), Z8
@@ -14714,9 +15948,9 @@ chunks314:
 	VMOVUPS   Z8, 640(R8)
 	ADDQ      $0x00000300, R8
 	INCQ      R15
-	JMP       next311
+	JMP       next456
 
-done313:
+done458:
 	VZEROUPPER
 	RET
 
@@ -14739,7 +15973,7 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadStrided+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -14747,35 +15981,53 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns315
+	JEQ          columns460
 	CMPQ         AX, $0x03
-	JEQ          columns316
+	JEQ          columns461
 	CMPQ         AX, $0x02
-	JEQ          columns317
+	JEQ          columns462
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next319:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done321
+next464:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done466
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within467
+	PREFETCHT1 16384(SI)
+
+within467:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks322:
+chunks468:
 	TESTQ      R14, R14
-	JZ         alone323
+	JZ         alone470
+	JS         first469
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone470
 
-alone323:
+first469:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone470:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -14787,11 +16039,22 @@ alone323:
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x05, (SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x05, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 192(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x05, 256(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 192(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPMOVSXBW     (DI), Z16
 	VPSLLD        $0x10, Z16, Z17
@@ -14799,312 +16062,62 @@ alone323:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone324
+	JZ            alone472
+	JS            first471
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
+	JMP           alone472
 
-alone324:
+first471:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone472:
 	VPXORD        Z4, Z4, Z4
-	VPANDD        512(SI), Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
-	VPANDD        576(SI), Z31, Z14
+	VPANDD        384(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
-	VPANDD        640(SI), Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
-	VPANDD        704(SI), Z31, Z14
+	VPANDD        512(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
-	VPANDD        768(SI), Z31, Z12
+	VPANDD        576(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x05, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x05, 448(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x05, 576(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 512(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPSRAD        $0x10, Z16, Z17
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone325
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-
-alone325:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPMOVSXBW     32(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone326
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-
-alone326:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1536(SI), Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPANDD        1600(SI), Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPANDD        1664(SI), Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPANDD        1728(SI), Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPANDD        1792(SI), Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPANDD        1856(SI), Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPANDD        1920(SI), Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPANDD        1984(SI), Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone327
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone327:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        2048(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPANDD        2112(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPANDD        2176(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPANDD        2240(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPANDD        2304(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPANDD        2368(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPANDD        2432(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPANDD        2496(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPMOVSXBW     64(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone328
-	PREFETCHT1    1856(SI)(R14*1)
-	PREFETCHT1    1920(SI)(R14*1)
-	PREFETCHT1    1984(SI)(R14*1)
-	PREFETCHT1    2048(SI)(R14*1)
-	PREFETCHT1    2112(SI)(R14*1)
-
-alone328:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x05, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPSRLD        $0x05, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPSRLD        $0x05, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPSRLD        $0x05, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPSRLD        $0x05, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPSRLD        $0x05, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPSRLD        $0x05, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPSRLD        $0x05, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone329
-	PREFETCHT1    2176(SI)(R14*1)
-	PREFETCHT1    2240(SI)(R14*1)
-	PREFETCHT1    2304(SI)(R14*1)
-	PREFETCHT1    2368(SI)(R14*1)
-	PREFETCHT1    2432(SI)(R14*1)
-	PREFETCHT1    2496(SI)(R14*1)
-
-alone329:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x05, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPSRLD        $0x05, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPSRLD        $0x05, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPSRLD        $0x05, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPSRLD        $0x05, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPSRLD        $0x05, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPSRLD        $0x05, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPSRLD        $0x05, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPMOVSXBW     96(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone330
-	PREFETCHT1    2560(SI)(R14*1)
-	PREFETCHT1    2624(SI)(R14*1)
-	PREFETCHT1    2688(SI)(R14*1)
-	PREFETCHT1    2752(SI)(R14*1)
-	PREFETCHT1    2816(SI)(R14*1)
-
-alone330:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x05, 2048(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPSRLD        $0x05, 2112(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPSRLD        $0x05, 2176(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPSRLD        $0x05, 2240(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPSRLD        $0x05, 2304(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPSRLD        $0x05, 2368(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPSRLD        $0x05, 2432(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPSRLD        $0x05, 2496(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	ADDQ          $0x00000a00, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000280, SI
+	ADDQ          $0x00000020, DI
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks322
+	JNZ           chunks468
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -15124,9 +16137,9 @@ alone330:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next319
+	JMP           next464
 
-done321:
+done466:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15134,14 +16147,22 @@ done321:
 	VZEROUPPER
 	RET
 
-columns317:
+columns462:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next332:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done334
+next474:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done476
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within477
+	PREFETCHT1 16384(SI)
+
+within477:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -15149,19 +16170,29 @@ next332:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z23, Z23, Z23
 	LEAQ   64(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks335:
+chunks478:
 	TESTQ      R14, R14
-	JZ         alone336
+	JZ         alone480
+	JS         first479
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone480
 
-alone336:
+first479:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone480:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -15179,13 +16210,24 @@ alone336:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x05, (SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x05, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 192(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x05, 256(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 192(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPMOVSXBW     (DI), Z16
@@ -15196,39 +16238,60 @@ alone336:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone337
+	JZ            alone482
+	JS            first481
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
+	JMP           alone482
 
-alone337:
+first481:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone482:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPANDD        512(SI), Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
-	VPANDD        576(SI), Z31, Z14
+	VPANDD        384(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
-	VPANDD        640(SI), Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
-	VPANDD        704(SI), Z31, Z14
+	VPANDD        512(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
-	VPANDD        768(SI), Z31, Z12
+	VPANDD        576(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x05, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x05, 448(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x05, 576(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 512(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPSRAD        $0x10, Z16, Z17
@@ -15236,349 +16299,12 @@ alone337:
 	VPADDD        Z4, Z0, Z0
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone338
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-
-alone338:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     32(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone339
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-
-alone339:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1536(SI), Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPANDD        1600(SI), Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPANDD        1664(SI), Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPANDD        1728(SI), Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPANDD        1792(SI), Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPANDD        1856(SI), Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPANDD        1920(SI), Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPANDD        1984(SI), Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone340
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone340:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        2048(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPANDD        2112(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPANDD        2176(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPANDD        2240(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPANDD        2304(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPANDD        2368(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPANDD        2432(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPANDD        2496(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     64(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone341
-	PREFETCHT1    1856(SI)(R14*1)
-	PREFETCHT1    1920(SI)(R14*1)
-	PREFETCHT1    1984(SI)(R14*1)
-	PREFETCHT1    2048(SI)(R14*1)
-	PREFETCHT1    2112(SI)(R14*1)
-
-alone341:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x05, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone342
-	PREFETCHT1    2176(SI)(R14*1)
-	PREFETCHT1    2240(SI)(R14*1)
-	PREFETCHT1    2304(SI)(R14*1)
-	PREFETCHT1    2368(SI)(R14*1)
-	PREFETCHT1    2432(SI)(R14*1)
-	PREFETCHT1    2496(SI)(R14*1)
-
-alone342:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x05, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     96(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone343
-	PREFETCHT1    2560(SI)(R14*1)
-	PREFETCHT1    2624(SI)(R14*1)
-	PREFETCHT1    2688(SI)(R14*1)
-	PREFETCHT1    2752(SI)(R14*1)
-	PREFETCHT1    2816(SI)(R14*1)
-
-alone343:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x05, 2048(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 2112(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 2176(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 2240(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 2304(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 2368(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x05, 2432(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x05, 2496(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	ADDQ          $0x00000a00, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000280, SI
+	ADDQ          $0x00000020, DI
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks335
+	JNZ           chunks478
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -15608,9 +16334,9 @@ alone343:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next332
+	JMP           next474
 
-done334:
+done476:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15619,15 +16345,23 @@ done334:
 	VZEROUPPER
 	RET
 
-columns316:
+columns461:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next345:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done347
+next484:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done486
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within487
+	PREFETCHT1 16384(SI)
+
+within487:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -15637,19 +16371,29 @@ next345:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z24, Z24, Z24
 	LEAQ   64(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks348:
+chunks488:
 	TESTQ      R14, R14
-	JZ         alone349
+	JZ         alone490
+	JS         first489
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone490
 
-alone349:
+first489:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone490:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -15673,15 +16417,26 @@ alone349:
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x05, (SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x05, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 192(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x05, 256(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 192(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -15695,47 +16450,68 @@ alone349:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone350
+	JZ            alone492
+	JS            first491
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
+	JMP           alone492
 
-alone350:
+first491:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone492:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPANDD        512(SI), Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
-	VPANDD        576(SI), Z31, Z14
+	VPANDD        384(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
-	VPANDD        640(SI), Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
-	VPANDD        704(SI), Z31, Z14
+	VPANDD        512(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z6
-	VPANDD        768(SI), Z31, Z12
+	VPANDD        576(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x05, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x05, 448(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x05, 576(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 512(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -15746,415 +16522,12 @@ alone350:
 	VPADDD        Z5, Z1, Z1
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone351
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-
-alone351:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     32(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone352
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-
-alone352:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1536(SI), Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPANDD        1600(SI), Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPANDD        1664(SI), Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPANDD        1728(SI), Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPANDD        1792(SI), Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPANDD        1856(SI), Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPANDD        1920(SI), Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPANDD        1984(SI), Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone353
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone353:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        2048(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 128(R8)(R12*2), Z12, Z6
-	VPANDD        2112(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 132(R8)(R12*2), Z14, Z6
-	VPANDD        2176(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 136(R8)(R12*2), Z12, Z6
-	VPANDD        2240(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 140(R8)(R12*2), Z14, Z6
-	VPANDD        2304(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 144(R8)(R12*2), Z12, Z6
-	VPANDD        2368(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 148(R8)(R12*2), Z14, Z6
-	VPANDD        2432(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 152(R8)(R12*2), Z12, Z6
-	VPANDD        2496(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 156(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     64(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone354
-	PREFETCHT1    1856(SI)(R14*1)
-	PREFETCHT1    1920(SI)(R14*1)
-	PREFETCHT1    1984(SI)(R14*1)
-	PREFETCHT1    2048(SI)(R14*1)
-	PREFETCHT1    2112(SI)(R14*1)
-
-alone354:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x05, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 160(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 164(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 168(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 172(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 176(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 180(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 184(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 188(R8)(R12*2), Z14, Z6
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone355
-	PREFETCHT1    2176(SI)(R14*1)
-	PREFETCHT1    2240(SI)(R14*1)
-	PREFETCHT1    2304(SI)(R14*1)
-	PREFETCHT1    2368(SI)(R14*1)
-	PREFETCHT1    2432(SI)(R14*1)
-	PREFETCHT1    2496(SI)(R14*1)
-
-alone355:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x05, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 192(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 196(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 200(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 204(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 208(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 212(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 216(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 220(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     96(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone356
-	PREFETCHT1    2560(SI)(R14*1)
-	PREFETCHT1    2624(SI)(R14*1)
-	PREFETCHT1    2688(SI)(R14*1)
-	PREFETCHT1    2752(SI)(R14*1)
-	PREFETCHT1    2816(SI)(R14*1)
-
-alone356:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x05, 2048(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 224(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 2112(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 228(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 2176(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 232(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 2240(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 236(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 2304(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 240(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 2368(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 244(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x05, 2432(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 248(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x05, 2496(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 252(R8)(R12*2), Z14, Z6
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	ADDQ          $0x00000a00, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000280, SI
+	ADDQ          $0x00000020, DI
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks348
+	JNZ           chunks488
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -16194,9 +16567,9 @@ alone356:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next345
+	JMP           next484
 
-done347:
+done486:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16206,16 +16579,24 @@ done347:
 	VZEROUPPER
 	RET
 
-columns315:
+columns460:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next358:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done360
+next494:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done496
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within497
+	PREFETCHT1 16384(SI)
+
+within497:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -16227,19 +16608,29 @@ next358:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z25, Z25, Z25
 	LEAQ   64(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks361:
+chunks498:
 	TESTQ      R14, R14
-	JZ         alone362
+	JZ         alone500
+	JS         first499
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone500
 
-alone362:
+first499:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone500:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -16269,17 +16660,28 @@ alone362:
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 16(R9), Z12, Z7
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x05, (SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 20(R9), Z14, Z7
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x05, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 192(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 24(R9), Z12, Z7
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x05, 256(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 192(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -16296,55 +16698,76 @@ alone362:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone363
+	JZ            alone502
+	JS            first501
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
+	JMP           alone502
 
-alone363:
+first501:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone502:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPANDD        512(SI), Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 32(R9), Z12, Z7
-	VPANDD        576(SI), Z31, Z14
+	VPANDD        384(SI), Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 36(R9), Z14, Z7
-	VPANDD        640(SI), Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 40(R9), Z12, Z7
-	VPANDD        704(SI), Z31, Z14
+	VPANDD        512(SI), Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 44(R9), Z14, Z7
-	VPANDD        768(SI), Z31, Z12
+	VPANDD        576(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 48(R9), Z12, Z7
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x05, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x02, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 52(R9), Z14, Z7
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x05, 448(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 56(R9), Z12, Z7
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x05, 576(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 384(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
+	VPSRLD        $0x03, 512(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z27, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -16358,481 +16781,12 @@ alone363:
 	VPADDD        Z6, Z2, Z2
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone364
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-
-alone364:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 64(R9), Z12, Z7
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 68(R9), Z14, Z7
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 72(R9), Z12, Z7
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 76(R9), Z14, Z7
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 80(R9), Z12, Z7
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 84(R9), Z14, Z7
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 88(R9), Z12, Z7
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 92(R9), Z14, Z7
-	VPMOVSXBW     32(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone365
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-
-alone365:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1536(SI), Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 96(R9), Z12, Z7
-	VPANDD        1600(SI), Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 100(R9), Z14, Z7
-	VPANDD        1664(SI), Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 104(R9), Z12, Z7
-	VPANDD        1728(SI), Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 108(R9), Z14, Z7
-	VPANDD        1792(SI), Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 112(R9), Z12, Z7
-	VPANDD        1856(SI), Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 116(R9), Z14, Z7
-	VPANDD        1920(SI), Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 120(R9), Z12, Z7
-	VPANDD        1984(SI), Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 124(R9), Z14, Z7
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone366
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone366:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        2048(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 128(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 128(R9), Z12, Z7
-	VPANDD        2112(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 132(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 132(R9), Z14, Z7
-	VPANDD        2176(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 136(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 136(R9), Z12, Z7
-	VPANDD        2240(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 140(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 140(R9), Z14, Z7
-	VPANDD        2304(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 144(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 144(R9), Z12, Z7
-	VPANDD        2368(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 148(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 148(R9), Z14, Z7
-	VPANDD        2432(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 152(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 152(R9), Z12, Z7
-	VPANDD        2496(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 156(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 156(R9), Z14, Z7
-	VPMOVSXBW     64(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone367
-	PREFETCHT1    1856(SI)(R14*1)
-	PREFETCHT1    1920(SI)(R14*1)
-	PREFETCHT1    1984(SI)(R14*1)
-	PREFETCHT1    2048(SI)(R14*1)
-	PREFETCHT1    2112(SI)(R14*1)
-
-alone367:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x05, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 160(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 160(R9), Z12, Z7
-	VPSRLD        $0x05, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 164(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 164(R9), Z14, Z7
-	VPSRLD        $0x05, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 168(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 168(R9), Z12, Z7
-	VPSRLD        $0x05, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 172(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 172(R9), Z14, Z7
-	VPSRLD        $0x05, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 176(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 176(R9), Z12, Z7
-	VPSRLD        $0x05, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 180(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 180(R9), Z14, Z7
-	VPSRLD        $0x05, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 184(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 184(R9), Z12, Z7
-	VPSRLD        $0x05, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 188(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 188(R9), Z14, Z7
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone368
-	PREFETCHT1    2176(SI)(R14*1)
-	PREFETCHT1    2240(SI)(R14*1)
-	PREFETCHT1    2304(SI)(R14*1)
-	PREFETCHT1    2368(SI)(R14*1)
-	PREFETCHT1    2432(SI)(R14*1)
-	PREFETCHT1    2496(SI)(R14*1)
-
-alone368:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x05, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 192(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 192(R9), Z12, Z7
-	VPSRLD        $0x05, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 196(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 196(R9), Z14, Z7
-	VPSRLD        $0x05, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 200(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 200(R9), Z12, Z7
-	VPSRLD        $0x05, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 204(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 204(R9), Z14, Z7
-	VPSRLD        $0x05, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 208(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 208(R9), Z12, Z7
-	VPSRLD        $0x05, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 212(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 212(R9), Z14, Z7
-	VPSRLD        $0x05, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x02, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 216(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 216(R9), Z12, Z7
-	VPSRLD        $0x05, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x02, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 220(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 220(R9), Z14, Z7
-	VPMOVSXBW     96(DI), Z16
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone369
-	PREFETCHT1    2560(SI)(R14*1)
-	PREFETCHT1    2624(SI)(R14*1)
-	PREFETCHT1    2688(SI)(R14*1)
-	PREFETCHT1    2752(SI)(R14*1)
-	PREFETCHT1    2816(SI)(R14*1)
-
-alone369:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x05, 2048(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1536(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 224(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 224(R9), Z12, Z7
-	VPSRLD        $0x05, 2112(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1600(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 228(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 228(R9), Z14, Z7
-	VPSRLD        $0x05, 2176(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1664(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 232(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 232(R9), Z12, Z7
-	VPSRLD        $0x05, 2240(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1728(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 236(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 236(R9), Z14, Z7
-	VPSRLD        $0x05, 2304(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1792(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 240(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 240(R9), Z12, Z7
-	VPSRLD        $0x05, 2368(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1856(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 244(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 244(R9), Z14, Z7
-	VPSRLD        $0x05, 2432(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPSRLD        $0x03, 1920(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z27, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 248(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 248(R9), Z12, Z7
-	VPSRLD        $0x05, 2496(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPSRLD        $0x03, 1984(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z27, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 252(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 252(R9), Z14, Z7
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	ADDQ          $0x00000a00, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000280, SI
+	ADDQ          $0x00000020, DI
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks361
+	JNZ           chunks498
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -16886,9 +16840,9 @@ alone369:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next358
+	JMP           next494
 
-done360:
+done496:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16913,15 +16867,15 @@ TEXT ·tileQ5_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	XORQ         R15, R15
 
-next371:
+next504:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done373
+	JEQ  done506
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks374:
+chunks507:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPANDD     64(SI), Z31, Z2
@@ -16932,252 +16886,63 @@ chunks374:
 	VMOVDQU32  Z6, 384(R8)
 	VPANDD     256(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPANDD     320(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     384(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     448(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  (DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPANDD     512(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     576(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     640(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     704(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     768(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     832(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     896(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     960(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  (DI), Z8
-	VPSRAD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPANDD     1024(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     1088(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     1152(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     1216(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     1280(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     1344(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     1408(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     1472(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  32(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPANDD     1536(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     1600(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     1664(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     1728(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     1792(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     1856(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     1920(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     1984(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  32(DI), Z8
-	VPSRAD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPANDD     2048(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     2112(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     2176(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     2240(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     2304(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     2368(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     2432(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     2496(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  64(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPSRLD     $0x05, (SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x02, 512(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x05, 64(SI), Z2
+	VPSRLD     $0x05, (SI), Z2
 	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x02, 576(SI), Z3
+	VPSRLD     $0x02, 64(SI), Z3
 	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 128(R8)
+	VMOVDQU32  Z2, 640(R8)
 	VPSRLD     $0x05, 128(SI), Z4
 	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x02, 640(SI), Z5
+	VPSRLD     $0x02, 192(SI), Z5
 	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x05, 192(SI), Z6
+	VMOVDQU32  Z4, 768(R8)
+	VPSRLD     $0x05, 256(SI), Z6
 	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x02, 704(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
+	VPSRLD     $0x04, 64(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z28, Z6
+	VPSRLD     $0x03, 192(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z27, Z6
+	VMOVDQU32  Z6, 896(R8)
+	VPMOVSXBW  (DI), Z8
+	VPSLLD     $0x10, Z8, Z9
+	VPSRAD     $0x10, Z9, Z9
+	VMOVDQU32  Z9, 1024(R8)
+	ADDQ       $0x00000480, R8
+	VPANDD     320(SI), Z31, Z0
+	VMOVDQU32  Z0, (R8)
+	VPANDD     384(SI), Z31, Z2
+	VMOVDQU32  Z2, 128(R8)
+	VPANDD     448(SI), Z31, Z4
+	VMOVDQU32  Z4, 256(R8)
+	VPANDD     512(SI), Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x05, 256(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x02, 768(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
+	VPANDD     576(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
 	VPSRLD     $0x05, 320(SI), Z2
 	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x02, 832(SI), Z3
+	VPSRLD     $0x02, 384(SI), Z3
 	VPTERNLOGD $0xf8, Z3, Z29, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x05, 384(SI), Z4
+	VPSRLD     $0x05, 448(SI), Z4
 	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x02, 896(SI), Z5
+	VPSRLD     $0x02, 512(SI), Z5
 	VPTERNLOGD $0xf8, Z5, Z29, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x05, 448(SI), Z6
+	VPSRLD     $0x05, 576(SI), Z6
 	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x02, 960(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
+	VPSRLD     $0x04, 384(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z28, Z6
+	VPSRLD     $0x03, 512(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z27, Z6
 	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  64(DI), Z8
+	VPMOVSXBW  (DI), Z8
 	VPSRAD     $0x10, Z8, Z9
 	VMOVDQU32  Z9, 1024(R8)
 	ADDQ       $0x00000480, R8
-	VPSRLD     $0x05, 1024(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x02, 1536(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x05, 1088(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x02, 1600(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x05, 1152(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x02, 1664(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x05, 1216(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x02, 1728(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x05, 1280(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x02, 1792(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x05, 1344(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x02, 1856(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x05, 1408(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x02, 1920(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x05, 1472(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x02, 1984(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  96(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	VPSRLD     $0x05, 2048(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 512(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z28, Z0
-	VPSRLD     $0x03, 1536(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z27, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x05, 2112(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 576(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z28, Z2
-	VPSRLD     $0x03, 1600(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z27, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x05, 2176(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 640(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z28, Z4
-	VPSRLD     $0x03, 1664(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z27, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x05, 2240(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 704(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z28, Z6
-	VPSRLD     $0x03, 1728(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z27, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x05, 2304(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 768(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z28, Z0
-	VPSRLD     $0x03, 1792(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z27, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x05, 2368(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 832(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z28, Z2
-	VPSRLD     $0x03, 1856(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z27, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x05, 2432(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 896(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z28, Z4
-	VPSRLD     $0x03, 1920(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z27, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x05, 2496(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 960(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z28, Z6
-	VPSRLD     $0x03, 1984(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z27, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  96(DI), Z8
-	VPSRAD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	ADDQ       $0x00000480, R8
-	ADDQ       $0x00000a00, SI
-	ADDQ       $0x00000080, DI
+	ADDQ       $0x00000280, SI
+	ADDQ       $0x00000020, DI
 	DECQ       CX
-	JNZ        chunks374
+	JNZ        chunks507
 	VPMOVSXBW  192(DX), Z8
 	VMOVDQU32  Z8, (R8)
 	VPMOVSXBW  224(DX), Z8
@@ -17192,9 +16957,9 @@ chunks374:
 	VMOVUPS    Z8, 640(R8)
 	ADDQ       $0x00000300, R8
 	INCQ       R15
-	JMP        next371
+	JMP        next504
 
-done373:
+done506:
 	VZEROUPPER
 	RET
 
@@ -17217,46 +16982,43 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadStrided+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+384(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+416(SB), Z29
 	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns375
+	JEQ          columns508
 	CMPQ         AX, $0x03
-	JEQ          columns376
+	JEQ          columns509
 	CMPQ         AX, $0x02
-	JEQ          columns377
+	JEQ          columns510
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next379:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done381
-	TESTQ $0x00000001, R15
-	JNZ   odd380
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks378
-	ADDQ  $0x00000120, SI
-	JMP   blocks378
+next512:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done514
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within515
+	PREFETCHT1 16384(SI)
 
-odd380:
-	LEAQ -3360(SI), DX
-
-blocks378:
+within515:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000002, CX
+	MOVQ   $0x00000004, CX
 
-chunks382:
+chunks516:
 	TESTQ      R14, R14
-	JZ         alone383
+	JZ         alone518
+	JS         first517
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17264,8 +17026,18 @@ chunks382:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone518
 
-alone383:
+first517:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone518:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -17294,7 +17066,8 @@ alone383:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone384
+	JZ            alone520
+	JS            first519
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17302,8 +17075,18 @@ alone383:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
+	JMP           alone520
 
-alone384:
+first519:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone520:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        512(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -17320,139 +17103,44 @@ alone384:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	VPXORD        Z4, Z4, Z4
-	VPANDD        768(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 320(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 576(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x06, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 384(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 640(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x06, 192(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 448(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 704(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPSRAD        $0x10, Z16, Z17
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone385
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-
-alone385:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	TESTQ         R14, R14
-	JZ            alone386
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-
-alone386:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1024(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1088(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1152(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1216(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1280(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1344(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1408(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1472(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x10, R11
-	ADDQ          $0x00000080, R8
-	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000300, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks382
+	JNZ           chunks516
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -17462,9 +17150,9 @@ alone386:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next379
+	JMP           next512
 
-done381:
+done514:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17472,38 +17160,35 @@ done381:
 	VZEROUPPER
 	RET
 
-columns377:
+columns510:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next388:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done390
-	TESTQ $0x00000001, R15
-	JNZ   odd389
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks387
-	ADDQ  $0x00000120, SI
-	JMP   blocks387
+next522:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done524
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within525
+	PREFETCHT1 16384(SI)
 
-odd389:
-	LEAQ -3360(SI), DX
-
-blocks387:
+within525:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
 	VPXORD Z23, Z23, Z23
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000002, CX
+	MOVQ   $0x00000004, CX
 
-chunks391:
+chunks526:
 	TESTQ      R14, R14
-	JZ         alone392
+	JZ         alone528
+	JS         first527
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17511,8 +17196,18 @@ chunks391:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone528
 
-alone392:
+first527:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone528:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -17556,7 +17251,8 @@ alone392:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone393
+	JZ            alone530
+	JS            first529
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17564,8 +17260,18 @@ alone392:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
+	JMP           alone530
 
-alone393:
+first529:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone530:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        512(SI), Z31, Z12
@@ -17591,16 +17297,36 @@ alone393:
 	VPADDD        Z5, Z1, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPANDD        768(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 320(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 576(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x06, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 384(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 640(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x06, 192(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 448(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 704(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPSRAD        $0x10, Z16, Z17
@@ -17608,158 +17334,13 @@ alone393:
 	VPADDD        Z4, Z0, Z0
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone394
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-
-alone394:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	TESTQ         R14, R14
-	JZ            alone395
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-
-alone395:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1024(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1088(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1152(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1216(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1280(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1344(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1408(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1472(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x10, R11
-	ADDQ          $0x00000080, R8
-	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000300, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks391
+	JNZ           chunks526
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -17774,9 +17355,9 @@ alone395:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next388
+	JMP           next522
 
-done390:
+done524:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17785,29 +17366,25 @@ done390:
 	VZEROUPPER
 	RET
 
-columns376:
+columns509:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next397:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done399
-	TESTQ $0x00000001, R15
-	JNZ   odd398
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks396
-	ADDQ  $0x00000120, SI
-	JMP   blocks396
+next532:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done534
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within535
+	PREFETCHT1 16384(SI)
 
-odd398:
-	LEAQ -3360(SI), DX
-
-blocks396:
+within535:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17815,11 +17392,12 @@ blocks396:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z24, Z24, Z24
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000002, CX
+	MOVQ   $0x00000004, CX
 
-chunks400:
+chunks536:
 	TESTQ      R14, R14
-	JZ         alone401
+	JZ         alone538
+	JS         first537
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17827,8 +17405,18 @@ chunks400:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone538
 
-alone401:
+first537:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone538:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17887,7 +17475,8 @@ alone401:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone402
+	JZ            alone540
+	JS            first539
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17895,8 +17484,18 @@ alone401:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
+	JMP           alone540
 
-alone402:
+first539:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone540:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17931,19 +17530,39 @@ alone402:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPANDD        768(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 320(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 576(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x06, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 384(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 640(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x06, 192(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 448(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 704(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -17954,188 +17573,13 @@ alone402:
 	VPADDD        Z5, Z1, Z1
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone403
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-
-alone403:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 8(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	TESTQ         R14, R14
-	JZ            alone404
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-
-alone404:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1024(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1088(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1152(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1216(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 12(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1280(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1344(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1408(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1472(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x10, R11
-	ADDQ          $0x00000080, R8
-	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000300, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks400
+	JNZ           chunks536
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -18155,9 +17599,9 @@ alone404:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next397
+	JMP           next532
 
-done399:
+done534:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -18167,30 +17611,26 @@ done399:
 	VZEROUPPER
 	RET
 
-columns375:
+columns508:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next406:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done408
-	TESTQ $0x00000001, R15
-	JNZ   odd407
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks405
-	ADDQ  $0x00000120, SI
-	JMP   blocks405
+next542:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done544
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within545
+	PREFETCHT1 16384(SI)
 
-odd407:
-	LEAQ -3360(SI), DX
-
-blocks405:
+within545:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -18200,11 +17640,12 @@ blocks405:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z25, Z25, Z25
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000002, CX
+	MOVQ   $0x00000004, CX
 
-chunks409:
+chunks546:
 	TESTQ      R14, R14
-	JZ         alone410
+	JZ         alone548
+	JS         first547
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -18212,8 +17653,18 @@ chunks409:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone548
 
-alone410:
+first547:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone548:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18289,7 +17740,8 @@ alone410:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone411
+	JZ            alone550
+	JS            first549
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -18297,8 +17749,18 @@ alone410:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
+	JMP           alone550
 
-alone411:
+first549:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone550:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18344,22 +17806,42 @@ alone411:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPANDD        768(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 512(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 48(R9), Z12, Z7
-	VPANDD        832(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 320(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 576(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 52(R9), Z14, Z7
-	VPANDD        896(SI), Z31, Z12
+	VPSRLD        $0x06, 128(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 384(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
+	VPSRLD        $0x02, 640(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z28, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 56(R9), Z12, Z7
-	VPANDD        960(SI), Z31, Z14
+	VPSRLD        $0x06, 192(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x04, 448(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
+	VPSRLD        $0x02, 704(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z28, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -18373,222 +17855,13 @@ alone411:
 	VPADDD        Z6, Z2, Z2
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone412
-	PREFETCHT1    896(SI)(R14*1)
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-
-alone412:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 64(R9), Z12, Z7
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 68(R9), Z14, Z7
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 72(R9), Z12, Z7
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 76(R9), Z14, Z7
-	VPMOVSXBW     64(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 8(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 8(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 80(R9), Z12, Z7
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 84(R9), Z14, Z7
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 88(R9), Z12, Z7
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 92(R9), Z14, Z7
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	TESTQ         R14, R14
-	JZ            alone413
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-
-alone413:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1024(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 96(R9), Z12, Z7
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1088(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 100(R9), Z14, Z7
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1152(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 104(R9), Z12, Z7
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1216(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 108(R9), Z14, Z7
-	VPMOVSXBW     96(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 12(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 12(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRAD        $0x10, Z17, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1280(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 112(R9), Z12, Z7
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1344(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 116(R9), Z14, Z7
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPSRLD        $0x02, 1408(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z28, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 120(R9), Z12, Z7
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPSRLD        $0x02, 1472(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z28, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 124(R9), Z14, Z7
-	VPSRAD        $0x10, Z16, Z17
-	VPMULLD       Z17, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPMULLD       Z17, Z5, Z5
-	VPADDD        Z5, Z1, Z1
-	VPMULLD       Z17, Z6, Z6
-	VPADDD        Z6, Z2, Z2
-	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z3, Z3
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000080, DI
-	ADDQ          $0x10, R11
-	ADDQ          $0x00000080, R8
-	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000300, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks409
+	JNZ           chunks546
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -18615,9 +17888,9 @@ alone413:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next406
+	JMP           next542
 
-done408:
+done544:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -18641,27 +17914,15 @@ TEXT ·tileQ6_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	XORQ         R15, R15
 
-next415:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done417
-	TESTQ $0x00000001, R15
-	JNZ   odd416
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks414
-	ADDQ  $0x00000120, SI
-	JMP   blocks414
-
-odd416:
-	LEAQ -3360(SI), DX
-
-blocks414:
+next552:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done554
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000002, CX
+	MOVQ $0x00000004, CX
 
-chunks418:
+chunks555:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPANDD     64(SI), Z31, Z2
@@ -18694,114 +17955,46 @@ chunks418:
 	VMOVDQU32  Z4, 256(R8)
 	VPANDD     704(SI), Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPANDD     768(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     832(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     896(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     960(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  32(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  32(DI), Z8
-	VPSRAD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPANDD     1024(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     1088(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     1152(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     1216(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     1280(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     1344(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     1408(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     1472(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  64(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRAD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  64(DI), Z8
-	VPSRAD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
 	VPSRLD     $0x06, (SI), Z0
 	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 512(SI), Z1
+	VPSRLD     $0x04, 256(SI), Z1
 	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VPSRLD     $0x02, 1024(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z28, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x06, 64(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 576(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VPSRLD     $0x02, 1088(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z28, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x06, 128(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 640(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VPSRLD     $0x02, 1152(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z28, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x06, 192(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 704(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VPSRLD     $0x02, 1216(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z28, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x06, 256(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 768(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VPSRLD     $0x02, 1280(SI), Z1
+	VPSRLD     $0x02, 512(SI), Z1
 	VPTERNLOGD $0xf8, Z1, Z28, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x06, 320(SI), Z2
+	VPSRLD     $0x06, 64(SI), Z2
 	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 832(SI), Z3
+	VPSRLD     $0x04, 320(SI), Z3
 	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VPSRLD     $0x02, 1344(SI), Z3
+	VPSRLD     $0x02, 576(SI), Z3
 	VPTERNLOGD $0xf8, Z3, Z28, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x06, 384(SI), Z4
+	VPSRLD     $0x06, 128(SI), Z4
 	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 896(SI), Z5
+	VPSRLD     $0x04, 384(SI), Z5
 	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VPSRLD     $0x02, 1408(SI), Z5
+	VPSRLD     $0x02, 640(SI), Z5
 	VPTERNLOGD $0xf8, Z5, Z28, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x06, 448(SI), Z6
+	VPSRLD     $0x06, 192(SI), Z6
 	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 960(SI), Z7
+	VPSRLD     $0x04, 448(SI), Z7
 	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VPSRLD     $0x02, 1472(SI), Z7
+	VPSRLD     $0x02, 704(SI), Z7
 	VPTERNLOGD $0xf8, Z7, Z28, Z6
 	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  96(DI), Z8
+	VPMOVSXBW  32(DI), Z8
 	VPSLLD     $0x10, Z8, Z9
 	VPSRAD     $0x10, Z9, Z9
 	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  96(DI), Z8
+	VPMOVSXBW  32(DI), Z8
 	VPSRAD     $0x10, Z8, Z9
 	VMOVDQU32  Z9, 1152(R8)
 	ADDQ       $0x00000500, R8
-	ADDQ       $0x00000600, SI
-	ADDQ       $0x00000080, DI
+	ADDQ       $0x00000300, SI
+	ADDQ       $0x00000040, DI
 	DECQ       CX
-	JNZ        chunks418
+	JNZ        chunks555
 	VPMOVSXBW  32(DX), Z8
 	VPSLLW     $0x05, Z8, Z8
 	VPXORD     Z9, Z9, Z9
@@ -18846,9 +18039,9 @@ chunks418:
 	VMOVUPS    Z8, 1024(R8)
 	ADDQ       $0x00000480, R8
 	INCQ       R15
-	JMP        next415
+	JMP        next552
 
-done417:
+done554:
 	VZEROUPPER
 	RET
 
@@ -18871,21 +18064,29 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns419
+	JEQ          columns556
 	CMPQ         AX, $0x03
-	JEQ          columns420
+	JEQ          columns557
 	CMPQ         AX, $0x02
-	JEQ          columns421
+	JEQ          columns558
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next423:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done425
+next560:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done562
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within563
+	PREFETCHT1 16384(SI)
+
+within563:
 	MOVQ   SI, DX
 	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
@@ -18893,57 +18094,77 @@ next423:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks426:
+chunks564:
 	TESTQ      R14, R14
-	JZ         alone427
+	JZ         alone566
+	JS         first565
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone566
 
-alone427:
+first565:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone566:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPMOVSXBW     (DI), Z16
 	VPSLLD        $0x10, Z16, Z17
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone428
+	JZ            alone568
+	JS            first567
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone568
 
-alone428:
+first567:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone568:
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPMOVSXBW     32(DI), Z16
@@ -18951,38 +18172,43 @@ alone428:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone429
+	JZ            alone570
+	JS            first569
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone570
 
-alone429:
+first569:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone570:
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z4
 	VPMOVSXBW     64(DI), Z16
@@ -18990,38 +18216,43 @@ alone429:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone430
+	JZ            alone572
+	JS            first571
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
+	JMP           alone572
 
-alone430:
+first571:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone572:
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z4
 	VPMOVSXBW     96(DI), Z16
@@ -19029,13 +18260,12 @@ alone430:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z4
 	VPSRLD        $0x06, 448(SI), Z14
@@ -19048,7 +18278,7 @@ alone430:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks426
+	JNZ           chunks564
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -19076,9 +18306,9 @@ alone430:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next423
+	JMP           next560
 
-done425:
+done562:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19086,14 +18316,22 @@ done425:
 	VZEROUPPER
 	RET
 
-columns421:
+columns558:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next432:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done434
+next574:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done576
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within577
+	PREFETCHT1 16384(SI)
+
+within577:
 	MOVQ   SI, DX
 	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
@@ -19103,27 +18341,38 @@ next432:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks435:
+chunks578:
 	TESTQ      R14, R14
-	JZ         alone436
+	JZ         alone580
+	JS         first579
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone580
 
-alone436:
+first579:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone580:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPMOVSXBW     (DI), Z16
@@ -19133,43 +18382,52 @@ alone436:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone437
+	JZ            alone582
+	JS            first581
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone582
 
-alone437:
+first581:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone582:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -19180,19 +18438,18 @@ alone437:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
@@ -19200,27 +18457,33 @@ alone437:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone438
+	JZ            alone584
+	JS            first583
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone584
 
-alone438:
+first583:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone584:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z4
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z4
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z4
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z4
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
@@ -19231,19 +18494,18 @@ alone438:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z4
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z4
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z4
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z4
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
@@ -19251,27 +18513,33 @@ alone438:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone439
+	JZ            alone586
+	JS            first585
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
+	JMP           alone586
 
-alone439:
+first585:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone586:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z4
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z4
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z4
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z4
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
@@ -19282,15 +18550,14 @@ alone439:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z4
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z4
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z4
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
@@ -19306,7 +18573,7 @@ alone439:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks435
+	JNZ           chunks578
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -19348,9 +18615,9 @@ alone439:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next432
+	JMP           next574
 
-done434:
+done576:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19359,15 +18626,23 @@ done434:
 	VZEROUPPER
 	RET
 
-columns420:
+columns557:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next441:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done443
+next588:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done590
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within591
+	PREFETCHT1 16384(SI)
+
+within591:
 	MOVQ   SI, DX
 	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
@@ -19379,15 +18654,23 @@ next441:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks444:
+chunks592:
 	TESTQ      R14, R14
-	JZ         alone445
+	JZ         alone594
+	JS         first593
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone594
 
-alone445:
+first593:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone594:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19395,15 +18678,18 @@ alone445:
 	VPDPBUSD.BCST (R8), Z12, Z4
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z6
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z6
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z6
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z6
@@ -19416,19 +18702,22 @@ alone445:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -19437,31 +18726,37 @@ alone445:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone446
+	JZ            alone596
+	JS            first595
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone596
 
-alone446:
+first595:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone596:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -19475,22 +18770,21 @@ alone446:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
@@ -19500,31 +18794,37 @@ alone446:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone447
+	JZ            alone598
+	JS            first597
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone598
 
-alone447:
+first597:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone598:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z4
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z4
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z4
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z4
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
@@ -19538,22 +18838,21 @@ alone447:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z4
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z4
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z4
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z4
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
@@ -19563,31 +18862,37 @@ alone447:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone448
+	JZ            alone600
+	JS            first599
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
+	JMP           alone600
 
-alone448:
+first599:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone600:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z4
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z4
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z4
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z4
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
@@ -19601,17 +18906,16 @@ alone448:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z4
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z4
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z4
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
@@ -19630,7 +18934,7 @@ alone448:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks444
+	JNZ           chunks592
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -19686,9 +18990,9 @@ alone448:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next441
+	JMP           next588
 
-done443:
+done590:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19698,16 +19002,24 @@ done443:
 	VZEROUPPER
 	RET
 
-columns419:
+columns556:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next450:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done452
+next602:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done604
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within605
+	PREFETCHT1 16384(SI)
+
+within605:
 	MOVQ   SI, DX
 	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
@@ -19721,15 +19033,23 @@ next450:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks453:
+chunks606:
 	TESTQ      R14, R14
-	JZ         alone454
+	JZ         alone608
+	JS         first607
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone608
 
-alone454:
+first607:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone608:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19739,17 +19059,20 @@ alone454:
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST (R9), Z12, Z7
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 4(R9), Z14, Z7
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 8(R9), Z12, Z7
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z6
@@ -19765,22 +19088,25 @@ alone454:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 16(R9), Z12, Z7
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 20(R9), Z14, Z7
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 24(R9), Z12, Z7
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -19791,35 +19117,41 @@ alone454:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone455
+	JZ            alone610
+	JS            first609
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone610
 
-alone455:
+first609:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone610:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 32(R9), Z12, Z7
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 36(R9), Z14, Z7
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 40(R9), Z12, Z7
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -19836,25 +19168,24 @@ alone455:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 48(R9), Z12, Z7
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 52(R9), Z14, Z7
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 56(R9), Z12, Z7
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
@@ -19866,35 +19197,41 @@ alone455:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone456
+	JZ            alone612
+	JS            first611
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone612
 
-alone456:
+first611:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone612:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z4
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 64(R9), Z12, Z7
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z4
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 68(R9), Z14, Z7
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z4
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 72(R9), Z12, Z7
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z4
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
@@ -19911,25 +19248,24 @@ alone456:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z4
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 80(R9), Z12, Z7
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z4
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 84(R9), Z14, Z7
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z4
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 88(R9), Z12, Z7
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z4
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
@@ -19941,35 +19277,41 @@ alone456:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone457
+	JZ            alone614
+	JS            first613
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
+	JMP           alone614
 
-alone457:
+first613:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone614:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z4
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 96(R9), Z12, Z7
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z4
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 100(R9), Z14, Z7
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z4
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 104(R9), Z12, Z7
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z4
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
@@ -19986,19 +19328,18 @@ alone457:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z4
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 112(R9), Z12, Z7
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z4
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 116(R9), Z14, Z7
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z4
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
@@ -20020,7 +19361,7 @@ alone457:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks453
+	JNZ           chunks606
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -20094,9 +19435,9 @@ alone457:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next450
+	JMP           next602
 
-done452:
+done604:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20117,93 +19458,95 @@ TEXT ·tileQ2_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
-next459:
+next616:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done461
+	JEQ  done618
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks462:
+chunks619:
 	VPANDD    (SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
-	VPANDD    64(SI), Z31, Z2
+	VPSRLD    $0x02, (SI), Z2
+	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 128(R8)
-	VPANDD    128(SI), Z31, Z4
+	VPSRLD    $0x04, (SI), Z4
+	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 256(R8)
-	VPANDD    192(SI), Z31, Z6
+	VPSRLD    $0x06, (SI), Z6
+	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 384(R8)
-	VPANDD    256(SI), Z31, Z0
+	VPANDD    64(SI), Z31, Z0
 	VMOVDQU32 Z0, 512(R8)
-	VPANDD    320(SI), Z31, Z2
-	VMOVDQU32 Z2, 640(R8)
-	VPANDD    384(SI), Z31, Z4
-	VMOVDQU32 Z4, 768(R8)
-	VPANDD    448(SI), Z31, Z6
-	VMOVDQU32 Z6, 896(R8)
-	VPMOVSXBW (DI), Z8
-	VPSLLD    $0x10, Z8, Z9
-	VPSRLD    $0x10, Z9, Z9
-	VMOVDQU32 Z9, 1024(R8)
-	VPMOVSXBW (DI), Z8
-	VPSRLD    $0x10, Z8, Z9
-	VMOVDQU32 Z9, 1152(R8)
-	ADDQ      $0x00000500, R8
-	VPSRLD    $0x02, (SI), Z0
-	VPANDD    Z0, Z31, Z0
-	VMOVDQU32 Z0, (R8)
 	VPSRLD    $0x02, 64(SI), Z2
 	VPANDD    Z2, Z31, Z2
-	VMOVDQU32 Z2, 128(R8)
-	VPSRLD    $0x02, 128(SI), Z4
-	VPANDD    Z4, Z31, Z4
-	VMOVDQU32 Z4, 256(R8)
-	VPSRLD    $0x02, 192(SI), Z6
-	VPANDD    Z6, Z31, Z6
-	VMOVDQU32 Z6, 384(R8)
-	VPSRLD    $0x02, 256(SI), Z0
-	VPANDD    Z0, Z31, Z0
-	VMOVDQU32 Z0, 512(R8)
-	VPSRLD    $0x02, 320(SI), Z2
-	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 640(R8)
-	VPSRLD    $0x02, 384(SI), Z4
+	VPSRLD    $0x04, 64(SI), Z4
 	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 768(R8)
-	VPSRLD    $0x02, 448(SI), Z6
+	VPSRLD    $0x06, 64(SI), Z6
 	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 896(R8)
-	VPMOVSXBW 32(DI), Z8
+	VPMOVSXBW (DI), Z8
 	VPSLLD    $0x10, Z8, Z9
 	VPSRLD    $0x10, Z9, Z9
 	VMOVDQU32 Z9, 1024(R8)
-	VPMOVSXBW 32(DI), Z8
+	VPMOVSXBW (DI), Z8
 	VPSRLD    $0x10, Z8, Z9
 	VMOVDQU32 Z9, 1152(R8)
 	ADDQ      $0x00000500, R8
-	VPSRLD    $0x04, (SI), Z0
-	VPANDD    Z0, Z31, Z0
+	VPANDD    128(SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
-	VPSRLD    $0x04, 64(SI), Z2
+	VPSRLD    $0x02, 128(SI), Z2
 	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 128(R8)
 	VPSRLD    $0x04, 128(SI), Z4
 	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 256(R8)
-	VPSRLD    $0x04, 192(SI), Z6
+	VPSRLD    $0x06, 128(SI), Z6
 	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 384(R8)
-	VPSRLD    $0x04, 256(SI), Z0
-	VPANDD    Z0, Z31, Z0
+	VPANDD    192(SI), Z31, Z0
 	VMOVDQU32 Z0, 512(R8)
-	VPSRLD    $0x04, 320(SI), Z2
+	VPSRLD    $0x02, 192(SI), Z2
 	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 640(R8)
-	VPSRLD    $0x04, 384(SI), Z4
+	VPSRLD    $0x04, 192(SI), Z4
 	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 768(R8)
-	VPSRLD    $0x04, 448(SI), Z6
+	VPSRLD    $0x06, 192(SI), Z6
+	VPANDD    Z6, Z31, Z6
+	VMOVDQU32 Z6, 896(R8)
+	VPMOVSXBW 32(DI), Z8
+	VPSLLD    $0x10, Z8, Z9
+	VPSRLD    $0x10, Z9, Z9
+	VMOVDQU32 Z9, 1024(R8)
+	VPMOVSXBW 32(DI), Z8
+	VPSRLD    $0x10, Z8, Z9
+	VMOVDQU32 Z9, 1152(R8)
+	ADDQ      $0x00000500, R8
+	VPANDD    256(SI), Z31, Z0
+	VMOVDQU32 Z0, (R8)
+	VPSRLD    $0x02, 256(SI), Z2
+	VPANDD    Z2, Z31, Z2
+	VMOVDQU32 Z2, 128(R8)
+	VPSRLD    $0x04, 256(SI), Z4
+	VPANDD    Z4, Z31, Z4
+	VMOVDQU32 Z4, 256(R8)
+	VPSRLD    $0x06, 256(SI), Z6
+	VPANDD    Z6, Z31, Z6
+	VMOVDQU32 Z6, 384(R8)
+	VPANDD    320(SI), Z31, Z0
+	VMOVDQU32 Z0, 512(R8)
+	VPSRLD    $0x02, 320(SI), Z2
+	VPANDD    Z2, Z31, Z2
+	VMOVDQU32 Z2, 640(R8)
+	VPSRLD    $0x04, 320(SI), Z4
+	VPANDD    Z4, Z31, Z4
+	VMOVDQU32 Z4, 768(R8)
+	VPSRLD    $0x06, 320(SI), Z6
 	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 896(R8)
 	VPMOVSXBW 64(DI), Z8
@@ -20214,25 +19557,23 @@ chunks462:
 	VPSRLD    $0x10, Z8, Z9
 	VMOVDQU32 Z9, 1152(R8)
 	ADDQ      $0x00000500, R8
-	VPSRLD    $0x06, (SI), Z0
-	VPANDD    Z0, Z31, Z0
+	VPANDD    384(SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
-	VPSRLD    $0x06, 64(SI), Z2
+	VPSRLD    $0x02, 384(SI), Z2
 	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 128(R8)
-	VPSRLD    $0x06, 128(SI), Z4
+	VPSRLD    $0x04, 384(SI), Z4
 	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 256(R8)
-	VPSRLD    $0x06, 192(SI), Z6
+	VPSRLD    $0x06, 384(SI), Z6
 	VPANDD    Z6, Z31, Z6
 	VMOVDQU32 Z6, 384(R8)
-	VPSRLD    $0x06, 256(SI), Z0
-	VPANDD    Z0, Z31, Z0
+	VPANDD    448(SI), Z31, Z0
 	VMOVDQU32 Z0, 512(R8)
-	VPSRLD    $0x06, 320(SI), Z2
+	VPSRLD    $0x02, 448(SI), Z2
 	VPANDD    Z2, Z31, Z2
 	VMOVDQU32 Z2, 640(R8)
-	VPSRLD    $0x06, 384(SI), Z4
+	VPSRLD    $0x04, 448(SI), Z4
 	VPANDD    Z4, Z31, Z4
 	VMOVDQU32 Z4, 768(R8)
 	VPSRLD    $0x06, 448(SI), Z6
@@ -20249,7 +19590,7 @@ chunks462:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks462
+	JNZ       chunks619
 	VPMOVSXBW 320(DX), Z8
 	VMOVDQU32 Z8, (R8)
 	VPMOVSXBW 352(DX), Z8
@@ -20272,9 +19613,9 @@ chunks462:
 	VMOVUPS   Z8, 1152(R8)
 	ADDQ      $0x00000500, R8
 	INCQ      R15
-	JMP       next459
+	JMP       next616
 
-done461:
+done618:
 	VZEROUPPER
 	RET
 
@@ -20297,59 +19638,65 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadStrided+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+128(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns463
+	JEQ          columns620
 	CMPQ         AX, $0x03
-	JEQ          columns464
+	JEQ          columns621
 	CMPQ         AX, $0x02
-	JEQ          columns465
+	JEQ          columns622
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next467:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done469
-	TESTQ $0x00000001, R15
-	JNZ   odd468
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks466
-	ADDQ  $0x00000120, SI
-	JMP   blocks466
+next624:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done626
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within627
+	PREFETCHT1 16384(SI)
 
-odd468:
-	LEAQ -1824(SI), DX
-
-blocks466:
+within627:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks470:
+chunks628:
 	TESTQ      R14, R14
-	JZ         alone471
+	JZ         alone630
+	JS         first629
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone630
 
-alone471:
+first629:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone630:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x03, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
-	VPANDD        128(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x03, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPMOVSXBW     (DI), Z16
 	VPDPWSSD.BCST (R11), Z16, Z22
@@ -20357,35 +19704,48 @@ alone471:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x03, 128(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 64(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 128(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone472
+	JZ            alone632
+	JS            first631
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
+	JMP           alone632
 
-alone472:
+first631:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone632:
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
-	VPSRLD        $0x03, 64(SI), Z14
+	VPSRLD        $0x03, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
-	VPSRLD        $0x03, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
-	VPSRLD        $0x03, 192(SI), Z14
+	VPSRLD        $0x03, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPMOVSXBW     32(DI), Z16
@@ -20394,286 +19754,30 @@ alone472:
 	VPSRLD        $0x10, Z17, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPSRLD        $0x03, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
-	VPSRLD        $0x03, 384(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPSRLD        $0x06, 192(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
-	VPSRLD        $0x03, 448(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPSRLD        $0x06, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 256(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone473
-	PREFETCHT1    512(SI)(R14*1)
-	PREFETCHT1    576(SI)(R14*1)
-	PREFETCHT1    640(SI)(R14*1)
-
-alone473:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        512(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPANDD        576(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPANDD        640(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPANDD        704(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPANDD        768(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPANDD        832(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPANDD        896(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPANDD        960(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone474
-	PREFETCHT1    704(SI)(R14*1)
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-
-alone474:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, 512(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPSRLD        $0x03, 576(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPSRLD        $0x03, 640(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPSRLD        $0x03, 704(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, 768(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPSRLD        $0x03, 832(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPSRLD        $0x03, 896(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPSRLD        $0x03, 960(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone475
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-
-alone475:
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPMOVSXBW     128(DI), Z16
-	VPDPWSSD.BCST 16(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone476
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-
-alone476:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, 1024(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPSRLD        $0x03, 1088(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPSRLD        $0x03, 1152(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPSRLD        $0x03, 1216(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPMOVSXBW     160(DI), Z16
-	VPDPWSSD.BCST 20(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x03, 1280(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPSRLD        $0x03, 1344(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPSRLD        $0x03, 1408(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPSRLD        $0x03, 1472(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone477
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-
-alone477:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPMOVSXBW     192(DI), Z16
-	VPDPWSSD.BCST 24(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	TESTQ         R14, R14
-	JZ            alone478
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone478:
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPSRLD        $0x06, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPSRLD        $0x06, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPSRLD        $0x06, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPMOVSXBW     224(DI), Z16
-	VPDPWSSD.BCST 28(R11), Z16, Z22
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPXORD        Z4, Z4, Z4
-	VPSRLD        $0x06, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPSRLD        $0x06, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPSRLD        $0x06, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPSRLD        $0x06, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000100, DI
-	ADDQ          $0x20, R11
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000180, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks470
+	JNZ           chunks628
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -20683,9 +19787,9 @@ alone478:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next467
+	JMP           next624
 
-done469:
+done626:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20693,56 +19797,62 @@ done469:
 	VZEROUPPER
 	RET
 
-columns465:
+columns622:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next480:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done482
-	TESTQ $0x00000001, R15
-	JNZ   odd481
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks479
-	ADDQ  $0x00000120, SI
-	JMP   blocks479
+next634:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done636
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within637
+	PREFETCHT1 16384(SI)
 
-odd481:
-	LEAQ -1824(SI), DX
-
-blocks479:
+within637:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
 	VPXORD Z23, Z23, Z23
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks483:
+chunks638:
 	TESTQ      R14, R14
-	JZ         alone484
+	JZ         alone640
+	JS         first639
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone640
 
-alone484:
+first639:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone640:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x03, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
-	VPANDD        128(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x03, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPMOVSXBW     (DI), Z16
@@ -20754,44 +19864,57 @@ alone484:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x03, 128(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 64(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 128(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone485
+	JZ            alone642
+	JS            first641
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
+	JMP           alone642
 
-alone485:
+first641:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone642:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 64(SI), Z14
+	VPSRLD        $0x03, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 192(SI), Z14
+	VPSRLD        $0x03, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -20804,369 +19927,35 @@ alone485:
 	VPDPWSSD      Z17, Z5, Z1
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPSRLD        $0x03, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 384(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPSRLD        $0x06, 192(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 448(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPSRLD        $0x06, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 256(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone486
-	PREFETCHT1    512(SI)(R14*1)
-	PREFETCHT1    576(SI)(R14*1)
-	PREFETCHT1    640(SI)(R14*1)
-
-alone486:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        512(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPANDD        576(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPANDD        640(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPANDD        704(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        768(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPANDD        832(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPANDD        896(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPANDD        960(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone487
-	PREFETCHT1    704(SI)(R14*1)
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-
-alone487:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, 512(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 576(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 640(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 704(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, 768(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 832(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 896(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 960(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone488
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-
-alone488:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     128(DI), Z16
-	VPDPWSSD.BCST 16(R11), Z16, Z22
-	VPDPWSSD.BCST 16(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone489
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-
-alone489:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, 1024(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 1088(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 1152(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 1216(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     160(DI), Z16
-	VPDPWSSD.BCST 20(R11), Z16, Z22
-	VPDPWSSD.BCST 20(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x03, 1280(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 1344(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x03, 1408(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x03, 1472(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone490
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-
-alone490:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     192(DI), Z16
-	VPDPWSSD.BCST 24(R11), Z16, Z22
-	VPDPWSSD.BCST 24(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	TESTQ         R14, R14
-	JZ            alone491
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone491:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPMOVSXBW     224(DI), Z16
-	VPDPWSSD.BCST 28(R11), Z16, Z22
-	VPDPWSSD.BCST 28(R11)(BX*1), Z16, Z23
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPSRLD        $0x06, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x06, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPSRLD        $0x06, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000100, DI
-	ADDQ          $0x20, R11
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000180, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks483
+	JNZ           chunks638
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -21181,9 +19970,9 @@ alone491:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next480
+	JMP           next634
 
-done482:
+done636:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21192,29 +19981,25 @@ done482:
 	VZEROUPPER
 	RET
 
-columns464:
+columns621:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next493:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done495
-	TESTQ $0x00000001, R15
-	JNZ   odd494
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks492
-	ADDQ  $0x00000120, SI
-	JMP   blocks492
+next644:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done646
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within647
+	PREFETCHT1 16384(SI)
 
-odd494:
-	LEAQ -1824(SI), DX
-
-blocks492:
+within647:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21222,17 +20007,25 @@ blocks492:
 	VPXORD Z2, Z2, Z2
 	VPXORD Z24, Z24, Z24
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks496:
+chunks648:
 	TESTQ      R14, R14
-	JZ         alone497
+	JZ         alone650
+	JS         first649
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone650
 
-alone497:
+first649:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone650:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -21240,15 +20033,17 @@ alone497:
 	VPDPBUSD.BCST (R8), Z12, Z4
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z6
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x03, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z6
-	VPANDD        128(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z6
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x03, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z6
@@ -21264,19 +20059,26 @@ alone497:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x03, 128(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 64(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 128(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -21285,32 +20087,38 @@ alone497:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone498
+	JZ            alone652
+	JS            first651
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
+	JMP           alone652
 
-alone498:
+first651:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone652:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 64(SI), Z14
+	VPSRLD        $0x03, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 192(SI), Z14
+	VPSRLD        $0x03, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -21327,8 +20135,7 @@ alone498:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
@@ -21337,13 +20144,17 @@ alone498:
 	VPDPBUSD.BCST 52(R8), Z14, Z4
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 384(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPSRLD        $0x06, 192(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 448(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPSRLD        $0x06, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 256(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -21351,428 +20162,13 @@ alone498:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone499
-	PREFETCHT1    512(SI)(R14*1)
-	PREFETCHT1    576(SI)(R14*1)
-	PREFETCHT1    640(SI)(R14*1)
-
-alone499:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        512(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPANDD        576(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPANDD        640(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPANDD        704(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     64(DI), Z16
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 8(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        768(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPANDD        832(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPANDD        896(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPANDD        960(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone500
-	PREFETCHT1    704(SI)(R14*1)
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-
-alone500:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, 512(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 576(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 640(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 704(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     96(DI), Z16
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 12(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, 768(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 832(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 896(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 960(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone501
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-
-alone501:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 128(R8)(R12*2), Z12, Z6
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 132(R8)(R12*2), Z14, Z6
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 136(R8)(R12*2), Z12, Z6
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 140(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     128(DI), Z16
-	VPDPWSSD.BCST 16(R11), Z16, Z22
-	VPDPWSSD.BCST 16(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 16(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 144(R8)(R12*2), Z12, Z6
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 148(R8)(R12*2), Z14, Z6
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 152(R8)(R12*2), Z12, Z6
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 156(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone502
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-
-alone502:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, 1024(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 160(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 1088(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 164(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 1152(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 168(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 1216(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 172(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     160(DI), Z16
-	VPDPWSSD.BCST 20(R11), Z16, Z22
-	VPDPWSSD.BCST 20(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 20(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x03, 1280(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 176(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 1344(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 180(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x03, 1408(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 184(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x03, 1472(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 188(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone503
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-
-alone503:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 192(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 196(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 200(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 204(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     192(DI), Z16
-	VPDPWSSD.BCST 24(R11), Z16, Z22
-	VPDPWSSD.BCST 24(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 24(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 208(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 212(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 216(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 220(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	TESTQ         R14, R14
-	JZ            alone504
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone504:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 224(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 228(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 232(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 236(R8)(R12*2), Z14, Z6
-	VPMOVSXBW     224(DI), Z16
-	VPDPWSSD.BCST 28(R11), Z16, Z22
-	VPDPWSSD.BCST 28(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 28(R11)(BX*2), Z16, Z24
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPSRLD        $0x06, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 240(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 244(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x06, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 248(R8)(R12*2), Z12, Z6
-	VPSRLD        $0x06, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 252(R8)(R12*2), Z14, Z6
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000100, DI
-	ADDQ          $0x20, R11
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000180, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks496
+	JNZ           chunks648
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -21792,9 +20188,9 @@ alone504:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next493
+	JMP           next644
 
-done495:
+done646:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21804,30 +20200,26 @@ done495:
 	VZEROUPPER
 	RET
 
-columns463:
+columns620:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next506:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done508
-	TESTQ $0x00000001, R15
-	JNZ   odd507
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks505
-	ADDQ  $0x00000120, SI
-	JMP   blocks505
+next654:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done656
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within657
+	PREFETCHT1 16384(SI)
 
-odd507:
-	LEAQ -1824(SI), DX
-
-blocks505:
+within657:
+	MOVQ   SI, DX
+	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21837,17 +20229,25 @@ blocks505:
 	VPXORD Z3, Z3, Z3
 	VPXORD Z25, Z25, Z25
 	LEAQ   32(DX), DI
-	MOVQ   $0x00000001, CX
+	MOVQ   $0x00000004, CX
 
-chunks509:
+chunks658:
 	TESTQ      R14, R14
-	JZ         alone510
+	JZ         alone660
+	JS         first659
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone660
 
-alone510:
+first659:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone660:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -21857,17 +20257,19 @@ alone510:
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST (R9), Z12, Z7
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x03, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z4
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 4(R9), Z14, Z7
-	VPANDD        128(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z4
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 8(R9), Z12, Z7
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x03, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z4
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z6
@@ -21889,22 +20291,29 @@ alone510:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z4
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 16(R9), Z12, Z7
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x03, 128(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z4
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 20(R9), Z14, Z7
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x06, (SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 64(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z4
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 24(R9), Z12, Z7
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 128(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 64(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z6
@@ -21915,36 +20324,42 @@ alone510:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone511
+	JZ            alone662
+	JS            first661
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
+	JMP           alone662
 
-alone511:
+first661:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone662:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 32(R9), Z12, Z7
-	VPSRLD        $0x03, 64(SI), Z14
+	VPSRLD        $0x03, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z4
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 36(R9), Z14, Z7
-	VPSRLD        $0x03, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z4
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 40(R9), Z12, Z7
-	VPSRLD        $0x03, 192(SI), Z14
+	VPSRLD        $0x03, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z4
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z5
@@ -21967,8 +20382,7 @@ alone511:
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
 	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z4
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z6
@@ -21979,14 +20393,18 @@ alone511:
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z6
 	VPDPBUSD.BCST 52(R9), Z14, Z7
-	VPSRLD        $0x03, 384(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPSRLD        $0x06, 192(SI), Z12
+	VPANDD        Z12, Z30, Z12
+	VPSRLD        $0x04, 256(SI), Z13
+	VPTERNLOGD    $0xf8, Z13, Z29, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z4
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z5
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z6
 	VPDPBUSD.BCST 56(R9), Z12, Z7
-	VPSRLD        $0x03, 448(SI), Z14
-	VPANDD        Z14, Z31, Z14
+	VPSRLD        $0x06, 320(SI), Z14
+	VPANDD        Z14, Z30, Z14
+	VPSRLD        $0x05, 256(SI), Z15
+	VPTERNLOGD    $0xf8, Z15, Z29, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z4
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z5
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z6
@@ -21996,518 +20414,13 @@ alone511:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone512
-	PREFETCHT1    512(SI)(R14*1)
-	PREFETCHT1    576(SI)(R14*1)
-	PREFETCHT1    640(SI)(R14*1)
-
-alone512:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        512(SI), Z31, Z12
-	VPDPBUSD.BCST 64(R8), Z12, Z4
-	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 64(R9), Z12, Z7
-	VPANDD        576(SI), Z31, Z14
-	VPDPBUSD.BCST 68(R8), Z14, Z4
-	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 68(R9), Z14, Z7
-	VPANDD        640(SI), Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z4
-	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 72(R9), Z12, Z7
-	VPANDD        704(SI), Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z4
-	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 76(R9), Z14, Z7
-	VPMOVSXBW     64(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 8(R11), Z16, Z22
-	VPDPWSSD.BCST 8(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 8(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 8(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        768(SI), Z31, Z12
-	VPDPBUSD.BCST 80(R8), Z12, Z4
-	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 80(R9), Z12, Z7
-	VPANDD        832(SI), Z31, Z14
-	VPDPBUSD.BCST 84(R8), Z14, Z4
-	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 84(R9), Z14, Z7
-	VPANDD        896(SI), Z31, Z12
-	VPDPBUSD.BCST 88(R8), Z12, Z4
-	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 88(R9), Z12, Z7
-	VPANDD        960(SI), Z31, Z14
-	VPDPBUSD.BCST 92(R8), Z14, Z4
-	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 92(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone513
-	PREFETCHT1    704(SI)(R14*1)
-	PREFETCHT1    768(SI)(R14*1)
-	PREFETCHT1    832(SI)(R14*1)
-	PREFETCHT1    896(SI)(R14*1)
-
-alone513:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, 512(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 96(R8), Z12, Z4
-	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 96(R9), Z12, Z7
-	VPSRLD        $0x03, 576(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 100(R8), Z14, Z4
-	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 100(R9), Z14, Z7
-	VPSRLD        $0x03, 640(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 104(R8), Z12, Z4
-	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 104(R9), Z12, Z7
-	VPSRLD        $0x03, 704(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 108(R8), Z14, Z4
-	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 108(R9), Z14, Z7
-	VPMOVSXBW     96(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 12(R11), Z16, Z22
-	VPDPWSSD.BCST 12(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 12(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 12(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, 768(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 112(R8), Z12, Z4
-	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 112(R9), Z12, Z7
-	VPSRLD        $0x03, 832(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 116(R8), Z14, Z4
-	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 116(R9), Z14, Z7
-	VPSRLD        $0x03, 896(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 120(R8), Z12, Z4
-	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 120(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 120(R9), Z12, Z7
-	VPSRLD        $0x03, 960(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 124(R8), Z14, Z4
-	VPDPBUSD.BCST 124(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 124(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 124(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone514
-	PREFETCHT1    960(SI)(R14*1)
-	PREFETCHT1    1024(SI)(R14*1)
-	PREFETCHT1    1088(SI)(R14*1)
-
-alone514:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1024(SI), Z31, Z12
-	VPDPBUSD.BCST 128(R8), Z12, Z4
-	VPDPBUSD.BCST 128(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 128(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 128(R9), Z12, Z7
-	VPANDD        1088(SI), Z31, Z14
-	VPDPBUSD.BCST 132(R8), Z14, Z4
-	VPDPBUSD.BCST 132(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 132(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 132(R9), Z14, Z7
-	VPANDD        1152(SI), Z31, Z12
-	VPDPBUSD.BCST 136(R8), Z12, Z4
-	VPDPBUSD.BCST 136(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 136(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 136(R9), Z12, Z7
-	VPANDD        1216(SI), Z31, Z14
-	VPDPBUSD.BCST 140(R8), Z14, Z4
-	VPDPBUSD.BCST 140(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 140(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 140(R9), Z14, Z7
-	VPMOVSXBW     128(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 16(R11), Z16, Z22
-	VPDPWSSD.BCST 16(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 16(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 16(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPANDD        1280(SI), Z31, Z12
-	VPDPBUSD.BCST 144(R8), Z12, Z4
-	VPDPBUSD.BCST 144(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 144(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 144(R9), Z12, Z7
-	VPANDD        1344(SI), Z31, Z14
-	VPDPBUSD.BCST 148(R8), Z14, Z4
-	VPDPBUSD.BCST 148(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 148(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 148(R9), Z14, Z7
-	VPANDD        1408(SI), Z31, Z12
-	VPDPBUSD.BCST 152(R8), Z12, Z4
-	VPDPBUSD.BCST 152(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 152(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 152(R9), Z12, Z7
-	VPANDD        1472(SI), Z31, Z14
-	VPDPBUSD.BCST 156(R8), Z14, Z4
-	VPDPBUSD.BCST 156(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 156(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 156(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone515
-	PREFETCHT1    1152(SI)(R14*1)
-	PREFETCHT1    1216(SI)(R14*1)
-	PREFETCHT1    1280(SI)(R14*1)
-	PREFETCHT1    1344(SI)(R14*1)
-
-alone515:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, 1024(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 160(R8), Z12, Z4
-	VPDPBUSD.BCST 160(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 160(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 160(R9), Z12, Z7
-	VPSRLD        $0x03, 1088(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 164(R8), Z14, Z4
-	VPDPBUSD.BCST 164(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 164(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 164(R9), Z14, Z7
-	VPSRLD        $0x03, 1152(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 168(R8), Z12, Z4
-	VPDPBUSD.BCST 168(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 168(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 168(R9), Z12, Z7
-	VPSRLD        $0x03, 1216(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 172(R8), Z14, Z4
-	VPDPBUSD.BCST 172(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 172(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 172(R9), Z14, Z7
-	VPMOVSXBW     160(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 20(R11), Z16, Z22
-	VPDPWSSD.BCST 20(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 20(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 20(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x03, 1280(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 176(R8), Z12, Z4
-	VPDPBUSD.BCST 176(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 176(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 176(R9), Z12, Z7
-	VPSRLD        $0x03, 1344(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 180(R8), Z14, Z4
-	VPDPBUSD.BCST 180(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 180(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 180(R9), Z14, Z7
-	VPSRLD        $0x03, 1408(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 184(R8), Z12, Z4
-	VPDPBUSD.BCST 184(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 184(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 184(R9), Z12, Z7
-	VPSRLD        $0x03, 1472(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 188(R8), Z14, Z4
-	VPDPBUSD.BCST 188(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 188(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 188(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone516
-	PREFETCHT1    1408(SI)(R14*1)
-	PREFETCHT1    1472(SI)(R14*1)
-	PREFETCHT1    1536(SI)(R14*1)
-
-alone516:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 192(R8), Z12, Z4
-	VPDPBUSD.BCST 192(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 192(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 192(R9), Z12, Z7
-	VPSRLD        $0x06, 64(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 196(R8), Z14, Z4
-	VPDPBUSD.BCST 196(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 196(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 196(R9), Z14, Z7
-	VPSRLD        $0x06, 128(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 200(R8), Z12, Z4
-	VPDPBUSD.BCST 200(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 200(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 200(R9), Z12, Z7
-	VPSRLD        $0x06, 192(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 204(R8), Z14, Z4
-	VPDPBUSD.BCST 204(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 204(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 204(R9), Z14, Z7
-	VPMOVSXBW     192(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 24(R11), Z16, Z22
-	VPDPWSSD.BCST 24(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 24(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 24(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 208(R8), Z12, Z4
-	VPDPBUSD.BCST 208(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 208(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 208(R9), Z12, Z7
-	VPSRLD        $0x06, 320(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 212(R8), Z14, Z4
-	VPDPBUSD.BCST 212(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 212(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 212(R9), Z14, Z7
-	VPSRLD        $0x06, 384(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x04, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 216(R8), Z12, Z4
-	VPDPBUSD.BCST 216(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 216(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 216(R9), Z12, Z7
-	VPSRLD        $0x06, 448(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x04, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 220(R8), Z14, Z4
-	VPDPBUSD.BCST 220(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 220(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 220(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	TESTQ         R14, R14
-	JZ            alone517
-	PREFETCHT1    1600(SI)(R14*1)
-	PREFETCHT1    1664(SI)(R14*1)
-	PREFETCHT1    1728(SI)(R14*1)
-	PREFETCHT1    1792(SI)(R14*1)
-
-alone517:
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, 1024(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 512(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 224(R8), Z12, Z4
-	VPDPBUSD.BCST 224(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 224(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 224(R9), Z12, Z7
-	VPSRLD        $0x06, 1088(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 576(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 228(R8), Z14, Z4
-	VPDPBUSD.BCST 228(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 228(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 228(R9), Z14, Z7
-	VPSRLD        $0x06, 1152(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 640(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 232(R8), Z12, Z4
-	VPDPBUSD.BCST 232(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 232(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 232(R9), Z12, Z7
-	VPSRLD        $0x06, 1216(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 704(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 236(R8), Z14, Z4
-	VPDPBUSD.BCST 236(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 236(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 236(R9), Z14, Z7
-	VPMOVSXBW     224(DI), Z16
-	LEAQ          (R11)(BX*2), AX
-	ADDQ          BX, AX
-	VPDPWSSD.BCST 28(R11), Z16, Z22
-	VPDPWSSD.BCST 28(R11)(BX*1), Z16, Z23
-	VPDPWSSD.BCST 28(R11)(BX*2), Z16, Z24
-	VPDPWSSD.BCST 28(AX), Z16, Z25
-	VPSLLD        $0x10, Z16, Z17
-	VPSRLD        $0x10, Z17, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	VPXORD        Z4, Z4, Z4
-	VPXORD        Z5, Z5, Z5
-	VPXORD        Z6, Z6, Z6
-	VPXORD        Z7, Z7, Z7
-	VPSRLD        $0x06, 1280(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 768(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 240(R8), Z12, Z4
-	VPDPBUSD.BCST 240(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 240(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 240(R9), Z12, Z7
-	VPSRLD        $0x06, 1344(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 832(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 244(R8), Z14, Z4
-	VPDPBUSD.BCST 244(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 244(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 244(R9), Z14, Z7
-	VPSRLD        $0x06, 1408(SI), Z12
-	VPANDD        Z12, Z30, Z12
-	VPSRLD        $0x05, 896(SI), Z13
-	VPTERNLOGD    $0xf8, Z13, Z29, Z12
-	VPDPBUSD.BCST 248(R8), Z12, Z4
-	VPDPBUSD.BCST 248(R8)(R12*1), Z12, Z5
-	VPDPBUSD.BCST 248(R8)(R12*2), Z12, Z6
-	VPDPBUSD.BCST 248(R9), Z12, Z7
-	VPSRLD        $0x06, 1472(SI), Z14
-	VPANDD        Z14, Z30, Z14
-	VPSRLD        $0x05, 960(SI), Z15
-	VPTERNLOGD    $0xf8, Z15, Z29, Z14
-	VPDPBUSD.BCST 252(R8), Z14, Z4
-	VPDPBUSD.BCST 252(R8)(R12*1), Z14, Z5
-	VPDPBUSD.BCST 252(R8)(R12*2), Z14, Z6
-	VPDPBUSD.BCST 252(R9), Z14, Z7
-	VPSRLD        $0x10, Z16, Z17
-	VPDPWSSD      Z17, Z4, Z0
-	VPDPWSSD      Z17, Z5, Z1
-	VPDPWSSD      Z17, Z6, Z2
-	VPDPWSSD      Z17, Z7, Z3
-	ADDQ          $0x00000600, SI
-	ADDQ          $0x00000100, DI
-	ADDQ          $0x20, R11
-	ADDQ          $0x00000100, R8
-	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000180, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x08, R11
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks509
+	JNZ           chunks658
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -22534,9 +20447,9 @@ alone517:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next506
+	JMP           next654
 
-done508:
+done656:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22559,42 +20472,39 @@ TEXT ·tileQ3_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	XORQ         R15, R15
 
-next519:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done521
-	TESTQ $0x00000001, R15
-	JNZ   odd520
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks518
-	ADDQ  $0x00000120, SI
-	JMP   blocks518
-
-odd520:
-	LEAQ -1824(SI), DX
-
-blocks518:
+next664:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done666
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks522:
+chunks667:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
-	VPANDD     64(SI), Z31, Z2
+	VPSRLD     $0x03, (SI), Z2
+	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 128(R8)
-	VPANDD     128(SI), Z31, Z4
+	VPANDD     64(SI), Z31, Z4
 	VMOVDQU32  Z4, 256(R8)
-	VPANDD     192(SI), Z31, Z6
+	VPSRLD     $0x03, 64(SI), Z6
+	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPANDD     256(SI), Z31, Z0
+	VPANDD     128(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPANDD     320(SI), Z31, Z2
+	VPSRLD     $0x03, 128(SI), Z2
+	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPANDD     384(SI), Z31, Z4
+	VPSRLD     $0x06, (SI), Z4
+	VPANDD     Z4, Z30, Z4
+	VPSRLD     $0x04, 64(SI), Z5
+	VPTERNLOGD $0xf8, Z5, Z29, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPANDD     448(SI), Z31, Z6
+	VPSRLD     $0x06, 128(SI), Z6
+	VPANDD     Z6, Z30, Z6
+	VPSRLD     $0x05, 64(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z29, Z6
 	VMOVDQU32  Z6, 896(R8)
 	VPMOVSXBW  (DI), Z8
 	VPSLLD     $0x10, Z8, Z9
@@ -22604,29 +20514,30 @@ chunks522:
 	VPSRLD     $0x10, Z8, Z9
 	VMOVDQU32  Z9, 1152(R8)
 	ADDQ       $0x00000500, R8
-	VPSRLD     $0x03, (SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     192(SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x03, 64(SI), Z2
+	VPSRLD     $0x03, 192(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x03, 128(SI), Z4
-	VPANDD     Z4, Z31, Z4
+	VPANDD     256(SI), Z31, Z4
 	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x03, 192(SI), Z6
+	VPSRLD     $0x03, 256(SI), Z6
 	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x03, 256(SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     320(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
 	VPSRLD     $0x03, 320(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x03, 384(SI), Z4
-	VPANDD     Z4, Z31, Z4
+	VPSRLD     $0x06, 192(SI), Z4
+	VPANDD     Z4, Z30, Z4
+	VPSRLD     $0x04, 256(SI), Z5
+	VPTERNLOGD $0xf8, Z5, Z29, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x03, 448(SI), Z6
-	VPANDD     Z6, Z31, Z6
+	VPSRLD     $0x06, 320(SI), Z6
+	VPANDD     Z6, Z30, Z6
+	VPSRLD     $0x05, 256(SI), Z7
+	VPTERNLOGD $0xf8, Z7, Z29, Z6
 	VMOVDQU32  Z6, 896(R8)
 	VPMOVSXBW  32(DI), Z8
 	VPSLLD     $0x10, Z8, Z9
@@ -22636,218 +20547,10 @@ chunks522:
 	VPSRLD     $0x10, Z8, Z9
 	VMOVDQU32  Z9, 1152(R8)
 	ADDQ       $0x00000500, R8
-	VPANDD     512(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     576(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     640(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     704(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     768(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     832(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     896(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     960(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  64(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  64(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPSRLD     $0x03, 512(SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x03, 576(SI), Z2
-	VPANDD     Z2, Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x03, 640(SI), Z4
-	VPANDD     Z4, Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x03, 704(SI), Z6
-	VPANDD     Z6, Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x03, 768(SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x03, 832(SI), Z2
-	VPANDD     Z2, Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x03, 896(SI), Z4
-	VPANDD     Z4, Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x03, 960(SI), Z6
-	VPANDD     Z6, Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  96(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  96(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPANDD     1024(SI), Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPANDD     1088(SI), Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPANDD     1152(SI), Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPANDD     1216(SI), Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPANDD     1280(SI), Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPANDD     1344(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     1408(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     1472(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  128(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  128(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPSRLD     $0x03, 1024(SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x03, 1088(SI), Z2
-	VPANDD     Z2, Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x03, 1152(SI), Z4
-	VPANDD     Z4, Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x03, 1216(SI), Z6
-	VPANDD     Z6, Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x03, 1280(SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x03, 1344(SI), Z2
-	VPANDD     Z2, Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x03, 1408(SI), Z4
-	VPANDD     Z4, Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x03, 1472(SI), Z6
-	VPANDD     Z6, Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  160(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  160(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPSRLD     $0x06, (SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 512(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x06, 64(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 576(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x06, 128(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 640(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x06, 192(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 704(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x06, 256(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x04, 768(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x06, 320(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x04, 832(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x06, 384(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x04, 896(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x06, 448(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x04, 960(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  192(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  192(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	VPSRLD     $0x06, 1024(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x05, 512(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x06, 1088(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x05, 576(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x06, 1152(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x05, 640(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x06, 1216(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x05, 704(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x06, 1280(SI), Z0
-	VPANDD     Z0, Z30, Z0
-	VPSRLD     $0x05, 768(SI), Z1
-	VPTERNLOGD $0xf8, Z1, Z29, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x06, 1344(SI), Z2
-	VPANDD     Z2, Z30, Z2
-	VPSRLD     $0x05, 832(SI), Z3
-	VPTERNLOGD $0xf8, Z3, Z29, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x06, 1408(SI), Z4
-	VPANDD     Z4, Z30, Z4
-	VPSRLD     $0x05, 896(SI), Z5
-	VPTERNLOGD $0xf8, Z5, Z29, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x06, 1472(SI), Z6
-	VPANDD     Z6, Z30, Z6
-	VPSRLD     $0x05, 960(SI), Z7
-	VPTERNLOGD $0xf8, Z7, Z29, Z6
-	VMOVDQU32  Z6, 896(R8)
-	VPMOVSXBW  224(DI), Z8
-	VPSLLD     $0x10, Z8, Z9
-	VPSRLD     $0x10, Z9, Z9
-	VMOVDQU32  Z9, 1024(R8)
-	VPMOVSXBW  224(DI), Z8
-	VPSRLD     $0x10, Z8, Z9
-	VMOVDQU32  Z9, 1152(R8)
-	ADDQ       $0x00000500, R8
-	ADDQ       $0x00000600, SI
-	ADDQ       $0x00000100, DI
+	ADDQ       $0x00000180, SI
+	ADDQ       $0x00000040, DI
 	DECQ       CX
-	JNZ        chunks522
+	JNZ        chunks667
 	VPMOVSXBW  32(DX), Z8
 	VPSLLW     $0x02, Z8, Z8
 	VPXORD     Z9, Z9, Z9
@@ -22892,9 +20595,9 @@ chunks522:
 	VMOVUPS    Z8, 1024(R8)
 	ADDQ       $0x00000480, R8
 	INCQ       R15
-	JMP        next519
+	JMP        next664
 
-done521:
+done666:
 	VZEROUPPER
 	RET
 
@@ -22917,150 +20620,191 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadInOrder+0(SB), R14
+	MOVQ         ·aheadOthers+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns523
+	JEQ          columns668
 	CMPQ         AX, $0x03
-	JEQ          columns524
+	JEQ          columns669
 	CMPQ         AX, $0x02
-	JEQ          columns525
+	JEQ          columns670
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next527:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done529
-	TESTQ $0x00000001, R15
-	JNZ   odd528
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks526
-	ADDQ  $0x00000020, SI
-	JMP   blocks526
+next672:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done674
+	TESTQ      $0x00000001, R15
+	JNZ        odd673
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within675
+	PREFETCHT1 16384(SI)
 
-odd528:
+within675:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks671
+	ADDQ $0x00000020, SI
+	JMP  blocks671
+
+odd673:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within676
+	PREFETCHT1 16384(SI)
+
+within676:
 	LEAQ -1056(SI), DX
 
-blocks526:
+blocks671:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks530:
+chunks677:
 	TESTQ      R14, R14
-	JZ         alone531
+	JZ         alone679
+	JS         first678
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone679
 
-alone531:
+first678:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone679:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z0
-	VPANDD        128(SI), Z31, Z12
-	VPDPBUSD.BCST 8(R8), Z12, Z0
-	VPANDD        192(SI), Z31, Z14
-	VPDPBUSD.BCST 12(R8), Z14, Z0
-	VPANDD        256(SI), Z31, Z12
-	VPDPBUSD.BCST 16(R8), Z12, Z0
-	VPANDD        320(SI), Z31, Z14
-	VPDPBUSD.BCST 20(R8), Z14, Z0
-	VPANDD        384(SI), Z31, Z12
-	VPDPBUSD.BCST 24(R8), Z12, Z0
-	VPANDD        448(SI), Z31, Z14
-	VPDPBUSD.BCST 28(R8), Z14, Z0
-	TESTQ         R14, R14
-	JZ            alone532
-	PREFETCHT1    192(SI)(R14*1)
-	PREFETCHT1    256(SI)(R14*1)
-
-alone532:
-	VPSRLD        $0x02, (SI), Z12
+	VPSRLD        $0x04, (SI), Z12
 	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 32(R8), Z12, Z0
+	VPDPBUSD.BCST 8(R8), Z12, Z0
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
+	VPDPBUSD.BCST 12(R8), Z14, Z0
+	VPANDD        64(SI), Z31, Z12
+	VPDPBUSD.BCST 16(R8), Z12, Z0
 	VPSRLD        $0x02, 64(SI), Z14
 	VPANDD        Z14, Z31, Z14
+	VPDPBUSD.BCST 20(R8), Z14, Z0
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
+	VPDPBUSD.BCST 24(R8), Z12, Z0
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
+	VPDPBUSD.BCST 28(R8), Z14, Z0
+	TESTQ         R14, R14
+	JZ            alone681
+	JS            first680
+	PREFETCHT1    192(SI)(R14*1)
+	PREFETCHT1    256(SI)(R14*1)
+	JMP           alone681
+
+first680:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone681:
+	VPANDD        128(SI), Z31, Z12
+	VPDPBUSD.BCST 32(R8), Z12, Z0
+	VPSRLD        $0x02, 128(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z0
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z0
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z0
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z0
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z0
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z0
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone533
+	JZ            alone683
+	JS            first682
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone683
 
-alone533:
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first682:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone683:
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z0
-	VPSRLD        $0x04, 128(SI), Z12
-	VPANDD        Z12, Z31, Z12
-	VPDPBUSD.BCST 72(R8), Z12, Z0
-	VPSRLD        $0x04, 192(SI), Z14
-	VPANDD        Z14, Z31, Z14
-	VPDPBUSD.BCST 76(R8), Z14, Z0
 	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
+	VPDPBUSD.BCST 72(R8), Z12, Z0
+	VPSRLD        $0x06, 256(SI), Z14
+	VPANDD        Z14, Z31, Z14
+	VPDPBUSD.BCST 76(R8), Z14, Z0
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z0
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z0
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z0
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone534
+	JZ            alone685
+	JS            first684
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone685
 
-alone534:
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first684:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone685:
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z0
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z0
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z0
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z0
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z0
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z0
 	VPSRLD        $0x06, 448(SI), Z14
@@ -23070,7 +20814,7 @@ alone534:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks530
+	JNZ           chunks677
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 36(R11), Z30, Z22
@@ -23084,9 +20828,9 @@ alone534:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next527
+	JMP           next672
 
-done529:
+done674:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23094,28 +20838,44 @@ done529:
 	VZEROUPPER
 	RET
 
-columns525:
+columns670:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next536:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done538
-	TESTQ $0x00000001, R15
-	JNZ   odd537
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks535
-	ADDQ  $0x00000020, SI
-	JMP   blocks535
+next687:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done689
+	TESTQ      $0x00000001, R15
+	JNZ        odd688
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within690
+	PREFETCHT1 16384(SI)
 
-odd537:
+within690:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks686
+	ADDQ $0x00000020, SI
+	JMP  blocks686
+
+odd688:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within691
+	PREFETCHT1 16384(SI)
+
+within691:
 	LEAQ -1056(SI), DX
 
-blocks535:
+blocks686:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23123,145 +20883,170 @@ blocks535:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks539:
+chunks692:
 	TESTQ      R14, R14
-	JZ         alone540
+	JZ         alone694
+	JS         first693
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone694
 
-alone540:
+first693:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone694:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z0
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z1
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z0
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z1
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z0
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z1
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z0
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z1
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z0
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z1
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z0
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z1
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone541
+	JZ            alone696
+	JS            first695
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
+	JMP           alone696
 
-alone541:
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first695:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone696:
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z0
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z0
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z0
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z0
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z0
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z0
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone542
+	JZ            alone698
+	JS            first697
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone698
 
-alone542:
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first697:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone698:
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z0
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z0
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z0
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z0
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z0
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z0
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone543
+	JZ            alone700
+	JS            first699
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone700
 
-alone543:
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first699:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone700:
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z0
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z0
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z0
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z0
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z1
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z0
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z1
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z0
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z1
@@ -23273,7 +21058,7 @@ alone543:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks539
+	JNZ           chunks692
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -23296,9 +21081,9 @@ alone543:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next536
+	JMP           next687
 
-done538:
+done689:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23307,29 +21092,45 @@ done538:
 	VZEROUPPER
 	RET
 
-columns524:
+columns669:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next545:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done547
-	TESTQ $0x00000001, R15
-	JNZ   odd546
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks544
-	ADDQ  $0x00000020, SI
-	JMP   blocks544
+next702:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done704
+	TESTQ      $0x00000001, R15
+	JNZ        odd703
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within705
+	PREFETCHT1 16384(SI)
 
-odd546:
+within705:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks701
+	ADDQ $0x00000020, SI
+	JMP  blocks701
+
+odd703:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within706
+	PREFETCHT1 16384(SI)
+
+within706:
 	LEAQ -1056(SI), DX
 
-blocks544:
+blocks701:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23339,175 +21140,200 @@ blocks544:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks548:
+chunks707:
 	TESTQ      R14, R14
-	JZ         alone549
+	JZ         alone709
+	JS         first708
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone709
 
-alone549:
+first708:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone709:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z2
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z0
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z2
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z0
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z2
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z0
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z2
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z0
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z2
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z0
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z2
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z0
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z2
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone550
+	JZ            alone711
+	JS            first710
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
+	JMP           alone711
 
-alone550:
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first710:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone711:
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z0
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z0
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z0
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z0
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z0
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z0
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone551
+	JZ            alone713
+	JS            first712
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone713
 
-alone551:
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first712:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone713:
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z0
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z0
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z0
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z0
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z0
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z0
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone552
+	JZ            alone715
+	JS            first714
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone715
 
-alone552:
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first714:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone715:
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z0
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z0
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z0
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z0
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z2
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z0
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z2
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z0
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z1
@@ -23521,7 +21347,7 @@ alone552:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks548
+	JNZ           chunks707
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -23553,9 +21379,9 @@ alone552:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next545
+	JMP           next702
 
-done547:
+done704:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23565,30 +21391,46 @@ done547:
 	VZEROUPPER
 	RET
 
-columns523:
+columns668:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next554:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done556
-	TESTQ $0x00000001, R15
-	JNZ   odd555
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks553
-	ADDQ  $0x00000020, SI
-	JMP   blocks553
+next717:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done719
+	TESTQ      $0x00000001, R15
+	JNZ        odd718
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within720
+	PREFETCHT1 16384(SI)
 
-odd555:
+within720:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks716
+	ADDQ $0x00000020, SI
+	JMP  blocks716
+
+odd718:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within721
+	PREFETCHT1 16384(SI)
+
+within721:
 	LEAQ -1056(SI), DX
 
-blocks553:
+blocks716:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23600,205 +21442,230 @@ blocks553:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks557:
+chunks722:
 	TESTQ      R14, R14
-	JZ         alone558
+	JZ         alone724
+	JS         first723
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone724
 
-alone558:
+first723:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone724:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST (R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST (R9), Z12, Z3
-	VPANDD        64(SI), Z31, Z14
+	VPSRLD        $0x02, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 4(R8), Z14, Z0
 	VPDPBUSD.BCST 4(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 4(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 4(R9), Z14, Z3
-	VPANDD        128(SI), Z31, Z12
+	VPSRLD        $0x04, (SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 8(R8), Z12, Z0
 	VPDPBUSD.BCST 8(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 8(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 8(R9), Z12, Z3
-	VPANDD        192(SI), Z31, Z14
+	VPSRLD        $0x06, (SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 12(R8), Z14, Z0
 	VPDPBUSD.BCST 12(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 12(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 12(R9), Z14, Z3
-	VPANDD        256(SI), Z31, Z12
+	VPANDD        64(SI), Z31, Z12
 	VPDPBUSD.BCST 16(R8), Z12, Z0
 	VPDPBUSD.BCST 16(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 16(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 16(R9), Z12, Z3
-	VPANDD        320(SI), Z31, Z14
+	VPSRLD        $0x02, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 20(R8), Z14, Z0
 	VPDPBUSD.BCST 20(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 20(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 20(R9), Z14, Z3
-	VPANDD        384(SI), Z31, Z12
+	VPSRLD        $0x04, 64(SI), Z12
+	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 24(R8), Z12, Z0
 	VPDPBUSD.BCST 24(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 24(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 24(R9), Z12, Z3
-	VPANDD        448(SI), Z31, Z14
+	VPSRLD        $0x06, 64(SI), Z14
+	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 28(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone559
+	JZ            alone726
+	JS            first725
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
+	JMP           alone726
 
-alone559:
-	VPSRLD        $0x02, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first725:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone726:
+	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 32(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 32(R9), Z12, Z3
-	VPSRLD        $0x02, 64(SI), Z14
+	VPSRLD        $0x02, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 36(R8), Z14, Z0
 	VPDPBUSD.BCST 36(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 36(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 36(R9), Z14, Z3
-	VPSRLD        $0x02, 128(SI), Z12
+	VPSRLD        $0x04, 128(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 40(R8), Z12, Z0
 	VPDPBUSD.BCST 40(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 40(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 40(R9), Z12, Z3
-	VPSRLD        $0x02, 192(SI), Z14
+	VPSRLD        $0x06, 128(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 44(R8), Z14, Z0
 	VPDPBUSD.BCST 44(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 44(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 44(R9), Z14, Z3
-	VPSRLD        $0x02, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 48(R8), Z12, Z0
 	VPDPBUSD.BCST 48(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 48(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 48(R9), Z12, Z3
-	VPSRLD        $0x02, 320(SI), Z14
+	VPSRLD        $0x02, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 52(R8), Z14, Z0
 	VPDPBUSD.BCST 52(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 52(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 52(R9), Z14, Z3
-	VPSRLD        $0x02, 384(SI), Z12
+	VPSRLD        $0x04, 192(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 56(R8), Z12, Z0
 	VPDPBUSD.BCST 56(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 56(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 56(R9), Z12, Z3
-	VPSRLD        $0x02, 448(SI), Z14
+	VPSRLD        $0x06, 192(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 60(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone560
+	JZ            alone728
+	JS            first727
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
+	JMP           alone728
 
-alone560:
-	VPSRLD        $0x04, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first727:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone728:
+	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 64(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 64(R9), Z12, Z3
-	VPSRLD        $0x04, 64(SI), Z14
+	VPSRLD        $0x02, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 68(R8), Z14, Z0
 	VPDPBUSD.BCST 68(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 68(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 68(R9), Z14, Z3
-	VPSRLD        $0x04, 128(SI), Z12
+	VPSRLD        $0x04, 256(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 72(R8), Z12, Z0
 	VPDPBUSD.BCST 72(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 72(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 72(R9), Z12, Z3
-	VPSRLD        $0x04, 192(SI), Z14
+	VPSRLD        $0x06, 256(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 76(R8), Z14, Z0
 	VPDPBUSD.BCST 76(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 76(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 76(R9), Z14, Z3
-	VPSRLD        $0x04, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 80(R8), Z12, Z0
 	VPDPBUSD.BCST 80(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 80(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 80(R9), Z12, Z3
-	VPSRLD        $0x04, 320(SI), Z14
+	VPSRLD        $0x02, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 84(R8), Z14, Z0
 	VPDPBUSD.BCST 84(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 84(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 84(R9), Z14, Z3
-	VPSRLD        $0x04, 384(SI), Z12
+	VPSRLD        $0x04, 320(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 88(R8), Z12, Z0
 	VPDPBUSD.BCST 88(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 88(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 88(R9), Z12, Z3
-	VPSRLD        $0x04, 448(SI), Z14
+	VPSRLD        $0x06, 320(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 92(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone561
+	JZ            alone730
+	JS            first729
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone730
 
-alone561:
-	VPSRLD        $0x06, (SI), Z12
-	VPANDD        Z12, Z31, Z12
+first729:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone730:
+	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 96(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 96(R9), Z12, Z3
-	VPSRLD        $0x06, 64(SI), Z14
+	VPSRLD        $0x02, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 100(R8), Z14, Z0
 	VPDPBUSD.BCST 100(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 100(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 100(R9), Z14, Z3
-	VPSRLD        $0x06, 128(SI), Z12
+	VPSRLD        $0x04, 384(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 104(R8), Z12, Z0
 	VPDPBUSD.BCST 104(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 104(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 104(R9), Z12, Z3
-	VPSRLD        $0x06, 192(SI), Z14
+	VPSRLD        $0x06, 384(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 108(R8), Z14, Z0
 	VPDPBUSD.BCST 108(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 108(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 108(R9), Z14, Z3
-	VPSRLD        $0x06, 256(SI), Z12
-	VPANDD        Z12, Z31, Z12
+	VPANDD        448(SI), Z31, Z12
 	VPDPBUSD.BCST 112(R8), Z12, Z0
 	VPDPBUSD.BCST 112(R8)(R12*1), Z12, Z1
 	VPDPBUSD.BCST 112(R8)(R12*2), Z12, Z2
 	VPDPBUSD.BCST 112(R9), Z12, Z3
-	VPSRLD        $0x06, 320(SI), Z14
+	VPSRLD        $0x02, 448(SI), Z14
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 116(R8), Z14, Z0
 	VPDPBUSD.BCST 116(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 116(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 116(R9), Z14, Z3
-	VPSRLD        $0x06, 384(SI), Z12
+	VPSRLD        $0x04, 448(SI), Z12
 	VPANDD        Z12, Z31, Z12
 	VPDPBUSD.BCST 120(R8), Z12, Z0
 	VPDPBUSD.BCST 120(R8)(R12*1), Z12, Z1
@@ -23814,7 +21681,7 @@ alone561:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks557
+	JNZ           chunks722
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R11)(BX*2), AX
 	ADDQ          BX, AX
@@ -23859,9 +21726,9 @@ alone561:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next554
+	JMP           next717
 
-done556:
+done719:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23882,113 +21749,113 @@ TEXT ·tileTQ2_0AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
-next563:
+next732:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done565
+	JEQ   done734
 	TESTQ $0x00000001, R15
-	JNZ   odd564
+	JNZ   odd733
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks562
+	JEQ   blocks731
 	ADDQ  $0x00000020, SI
-	JMP   blocks562
+	JMP   blocks731
 
-odd564:
+odd733:
 	LEAQ -1056(SI), DX
 
-blocks562:
+blocks731:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks566:
+chunks735:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
-	VPANDD     64(SI), Z31, Z2
+	VPSRLD     $0x02, (SI), Z2
+	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 128(R8)
-	VPANDD     128(SI), Z31, Z4
+	VPSRLD     $0x04, (SI), Z4
+	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 256(R8)
-	VPANDD     192(SI), Z31, Z6
+	VPSRLD     $0x06, (SI), Z6
+	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPANDD     256(SI), Z31, Z0
+	VPANDD     64(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPANDD     320(SI), Z31, Z2
-	VMOVDQU32  Z2, 640(R8)
-	VPANDD     384(SI), Z31, Z4
-	VMOVDQU32  Z4, 768(R8)
-	VPANDD     448(SI), Z31, Z6
-	VMOVDQU32  Z6, 896(R8)
-	ADDQ       $0x00000400, R8
-	VPSRLD     $0x02, (SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, (R8)
 	VPSRLD     $0x02, 64(SI), Z2
 	VPANDD     Z2, Z31, Z2
-	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x02, 128(SI), Z4
-	VPANDD     Z4, Z31, Z4
-	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x02, 192(SI), Z6
-	VPANDD     Z6, Z31, Z6
-	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x02, 256(SI), Z0
-	VPANDD     Z0, Z31, Z0
-	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x02, 320(SI), Z2
-	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x02, 384(SI), Z4
+	VPSRLD     $0x04, 64(SI), Z4
 	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x02, 448(SI), Z6
+	VPSRLD     $0x06, 64(SI), Z6
 	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 896(R8)
 	ADDQ       $0x00000400, R8
-	VPSRLD     $0x04, (SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     128(SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x04, 64(SI), Z2
+	VPSRLD     $0x02, 128(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 128(R8)
 	VPSRLD     $0x04, 128(SI), Z4
 	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x04, 192(SI), Z6
+	VPSRLD     $0x06, 128(SI), Z6
 	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x04, 256(SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     192(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x04, 320(SI), Z2
+	VPSRLD     $0x02, 192(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x04, 384(SI), Z4
+	VPSRLD     $0x04, 192(SI), Z4
 	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 768(R8)
-	VPSRLD     $0x04, 448(SI), Z6
+	VPSRLD     $0x06, 192(SI), Z6
 	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 896(R8)
 	ADDQ       $0x00000400, R8
-	VPSRLD     $0x06, (SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     256(SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
-	VPSRLD     $0x06, 64(SI), Z2
+	VPSRLD     $0x02, 256(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 128(R8)
-	VPSRLD     $0x06, 128(SI), Z4
+	VPSRLD     $0x04, 256(SI), Z4
 	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 256(R8)
-	VPSRLD     $0x06, 192(SI), Z6
+	VPSRLD     $0x06, 256(SI), Z6
 	VPANDD     Z6, Z31, Z6
 	VMOVDQU32  Z6, 384(R8)
-	VPSRLD     $0x06, 256(SI), Z0
-	VPANDD     Z0, Z31, Z0
+	VPANDD     320(SI), Z31, Z0
 	VMOVDQU32  Z0, 512(R8)
-	VPSRLD     $0x06, 320(SI), Z2
+	VPSRLD     $0x02, 320(SI), Z2
 	VPANDD     Z2, Z31, Z2
 	VMOVDQU32  Z2, 640(R8)
-	VPSRLD     $0x06, 384(SI), Z4
+	VPSRLD     $0x04, 320(SI), Z4
+	VPANDD     Z4, Z31, Z4
+	VMOVDQU32  Z4, 768(R8)
+	VPSRLD     $0x06, 320(SI), Z6
+	VPANDD     Z6, Z31, Z6
+	VMOVDQU32  Z6, 896(R8)
+	ADDQ       $0x00000400, R8
+	VPANDD     384(SI), Z31, Z0
+	VMOVDQU32  Z0, (R8)
+	VPSRLD     $0x02, 384(SI), Z2
+	VPANDD     Z2, Z31, Z2
+	VMOVDQU32  Z2, 128(R8)
+	VPSRLD     $0x04, 384(SI), Z4
+	VPANDD     Z4, Z31, Z4
+	VMOVDQU32  Z4, 256(R8)
+	VPSRLD     $0x06, 384(SI), Z6
+	VPANDD     Z6, Z31, Z6
+	VMOVDQU32  Z6, 384(R8)
+	VPANDD     448(SI), Z31, Z0
+	VMOVDQU32  Z0, 512(R8)
+	VPSRLD     $0x02, 448(SI), Z2
+	VPANDD     Z2, Z31, Z2
+	VMOVDQU32  Z2, 640(R8)
+	VPSRLD     $0x04, 448(SI), Z4
 	VPANDD     Z4, Z31, Z4
 	VMOVDQU32  Z4, 768(R8)
 	VPSRLD     $0x06, 448(SI), Z6
@@ -23998,7 +21865,7 @@ chunks566:
 	ADDQ       $0x00000200, SI
 	ADDQ       $0x00000000, DI
 	DECQ       CX
-	JNZ        chunks566
+	JNZ        chunks735
 	VPTERNLOGD $0xff, Z8, Z8, Z8
 	VPSLLW     $0x00, Z8, Z8
 	VMOVDQU32  Z8, (R8)
@@ -24015,9 +21882,9 @@ chunks566:
 	VMOVUPS    Z8, 512(R8)
 	ADDQ       $0x00000280, R8
 	INCQ       R15
-	JMP        next563
+	JMP        next732
 
-done565:
+done734:
 	VZEROUPPER
 	RET
 
@@ -24040,51 +21907,56 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadOthers+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns567
+	JEQ             columns736
 	CMPQ            AX, $0x03
-	JEQ             columns568
+	JEQ             columns737
 	CMPQ            AX, $0x02
-	JEQ             columns569
+	JEQ             columns738
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next571:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done573
-	TESTQ $0x00000001, R15
-	JNZ   odd572
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks570
-	ADDQ  $0x000000a0, SI
-	JMP   blocks570
+next740:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done742
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within743
+	PREFETCHT1 16384(SI)
 
-odd572:
-	LEAQ -2208(SI), DX
-
-blocks570:
+within743:
+	MOVQ   SI, DX
+	ADDQ   $0x000000c0, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks574:
+chunks744:
 	TESTQ      R14, R14
-	JZ         alone575
+	JZ         alone746
+	JS         first745
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone746
 
-alone575:
+first745:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone746:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -24121,13 +21993,21 @@ alone575:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone576
+	JZ            alone748
+	JS            first747
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone748
 
-alone576:
+first747:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone748:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -24166,7 +22046,7 @@ alone576:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks574
+	JNZ           chunks744
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24176,9 +22056,9 @@ alone576:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next571
+	JMP           next740
 
-done573:
+done742:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24186,28 +22066,24 @@ done573:
 	VZEROUPPER
 	RET
 
-columns569:
+columns738:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next578:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done580
-	TESTQ $0x00000001, R15
-	JNZ   odd579
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks577
-	ADDQ  $0x000000a0, SI
-	JMP   blocks577
+next750:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done752
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within753
+	PREFETCHT1 16384(SI)
 
-odd579:
-	LEAQ -2208(SI), DX
-
-blocks577:
+within753:
+	MOVQ   SI, DX
+	ADDQ   $0x000000c0, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24215,16 +22091,25 @@ blocks577:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks581:
+chunks754:
 	TESTQ      R14, R14
-	JZ         alone582
+	JZ         alone756
+	JS         first755
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone756
 
-alone582:
+first755:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone756:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -24273,13 +22158,21 @@ alone582:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone583
+	JZ            alone758
+	JS            first757
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone758
 
-alone583:
+first757:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone758:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -24329,7 +22222,7 @@ alone583:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks581
+	JNZ           chunks754
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24344,9 +22237,9 @@ alone583:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next578
+	JMP           next750
 
-done580:
+done752:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24355,29 +22248,25 @@ done580:
 	VZEROUPPER
 	RET
 
-columns568:
+columns737:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next585:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done587
-	TESTQ $0x00000001, R15
-	JNZ   odd586
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks584
-	ADDQ  $0x000000a0, SI
-	JMP   blocks584
+next760:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done762
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within763
+	PREFETCHT1 16384(SI)
 
-odd586:
-	LEAQ -2208(SI), DX
-
-blocks584:
+within763:
+	MOVQ   SI, DX
+	ADDQ   $0x000000c0, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24387,16 +22276,25 @@ blocks584:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks588:
+chunks764:
 	TESTQ      R14, R14
-	JZ         alone589
+	JZ         alone766
+	JS         first765
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone766
 
-alone589:
+first765:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone766:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24457,13 +22355,21 @@ alone589:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone590
+	JZ            alone768
+	JS            first767
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone768
 
-alone590:
+first767:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone768:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24524,7 +22430,7 @@ alone590:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks588
+	JNZ           chunks764
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24544,9 +22450,9 @@ alone590:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next585
+	JMP           next760
 
-done587:
+done762:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24556,30 +22462,26 @@ done587:
 	VZEROUPPER
 	RET
 
-columns567:
+columns736:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next592:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done594
-	TESTQ $0x00000001, R15
-	JNZ   odd593
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks591
-	ADDQ  $0x000000a0, SI
-	JMP   blocks591
+next770:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done772
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within773
+	PREFETCHT1 16384(SI)
 
-odd593:
-	LEAQ -2208(SI), DX
-
-blocks591:
+within773:
+	MOVQ   SI, DX
+	ADDQ   $0x000000c0, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24591,16 +22493,25 @@ blocks591:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks595:
+chunks774:
 	TESTQ      R14, R14
-	JZ         alone596
+	JZ         alone776
+	JS         first775
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone776
 
-alone596:
+first775:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone776:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24675,13 +22586,21 @@ alone596:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone597
+	JZ            alone778
+	JS            first777
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
+	JMP           alone778
 
-alone597:
+first777:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone778:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24753,7 +22672,7 @@ alone597:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks595
+	JNZ           chunks774
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -24780,9 +22699,9 @@ alone597:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next592
+	JMP           next770
 
-done594:
+done772:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24804,27 +22723,15 @@ TEXT ·tileIQ4_XSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next599:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done601
-	TESTQ $0x00000001, R15
-	JNZ   odd600
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks598
-	ADDQ  $0x000000a0, SI
-	JMP   blocks598
-
-odd600:
-	LEAQ -2208(SI), DX
-
-blocks598:
+next780:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done782
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks602:
+chunks783:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -24893,7 +22800,7 @@ chunks602:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks602
+	JNZ       chunks783
 	VPMOVSXBW 32(DX), Z8
 	VPSLLW    $0x07, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -24918,9 +22825,9 @@ chunks602:
 	VMOVUPS   Z8, 512(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next599
+	JMP       next780
 
-done601:
+done782:
 	VZEROUPPER
 	RET
 
@@ -24943,22 +22850,30 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadOthers+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns603
+	JEQ             columns784
 	CMPQ            AX, $0x03
-	JEQ             columns604
+	JEQ             columns785
 	CMPQ            AX, $0x02
-	JEQ             columns605
+	JEQ             columns786
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next607:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done609
+next788:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done790
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within791
+	PREFETCHT1 16384(SI)
+
+within791:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -24966,16 +22881,25 @@ next607:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks610:
+chunks792:
 	TESTQ      R14, R14
-	JZ         alone611
+	JZ         alone794
+	JS         first793
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone794
 
-alone611:
+first793:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone794:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25016,14 +22940,23 @@ alone611:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone612
+	JZ            alone796
+	JS            first795
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone796
 
-alone612:
+first795:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone796:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25069,7 +23002,7 @@ alone612:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks610
+	JNZ           chunks792
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25079,9 +23012,9 @@ alone612:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next607
+	JMP           next788
 
-done609:
+done790:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25089,14 +23022,22 @@ done609:
 	VZEROUPPER
 	RET
 
-columns605:
+columns786:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next614:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done616
+next798:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done800
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within801
+	PREFETCHT1 16384(SI)
+
+within801:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -25106,16 +23047,25 @@ next614:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks617:
+chunks802:
 	TESTQ      R14, R14
-	JZ         alone618
+	JZ         alone804
+	JS         first803
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone804
 
-alone618:
+first803:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone804:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -25171,14 +23121,23 @@ alone618:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone619
+	JZ            alone806
+	JS            first805
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone806
 
-alone619:
+first805:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone806:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -25239,7 +23198,7 @@ alone619:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks617
+	JNZ           chunks802
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25254,9 +23213,9 @@ alone619:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next614
+	JMP           next798
 
-done616:
+done800:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25265,15 +23224,23 @@ done616:
 	VZEROUPPER
 	RET
 
-columns604:
+columns785:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next621:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done623
+next808:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done810
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within811
+	PREFETCHT1 16384(SI)
+
+within811:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -25285,16 +23252,25 @@ next621:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks624:
+chunks812:
 	TESTQ      R14, R14
-	JZ         alone625
+	JZ         alone814
+	JS         first813
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone814
 
-alone625:
+first813:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone814:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25365,14 +23341,23 @@ alone625:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone626
+	JZ            alone816
+	JS            first815
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone816
 
-alone626:
+first815:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone816:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25448,7 +23433,7 @@ alone626:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks624
+	JNZ           chunks812
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25468,9 +23453,9 @@ alone626:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next621
+	JMP           next808
 
-done623:
+done810:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25480,16 +23465,24 @@ done623:
 	VZEROUPPER
 	RET
 
-columns603:
+columns784:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next628:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done630
+next818:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done820
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within821
+	PREFETCHT1 16384(SI)
+
+within821:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -25503,16 +23496,25 @@ next628:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks631:
+chunks822:
 	TESTQ      R14, R14
-	JZ         alone632
+	JZ         alone824
+	JS         first823
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone824
 
-alone632:
+first823:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone824:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25600,14 +23602,23 @@ alone632:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone633
+	JZ            alone826
+	JS            first825
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone826
 
-alone633:
+first825:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone826:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25700,7 +23711,7 @@ alone633:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks631
+	JNZ           chunks822
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -25727,9 +23738,9 @@ alone633:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next628
+	JMP           next818
 
-done630:
+done820:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25751,15 +23762,15 @@ TEXT ·tileIQ1AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next635:
+next828:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done637
+	JEQ  done830
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks638:
+chunks831:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -25835,7 +23846,7 @@ chunks638:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks638
+	JNZ       chunks831
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -25880,9 +23891,9 @@ chunks638:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next635
+	JMP       next828
 
-done637:
+done830:
 	VZEROUPPER
 	RET
 
@@ -25905,22 +23916,30 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadOthers+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns639
+	JEQ             columns832
 	CMPQ            AX, $0x03
-	JEQ             columns640
+	JEQ             columns833
 	CMPQ            AX, $0x02
-	JEQ             columns641
+	JEQ             columns834
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next643:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done645
+next836:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done838
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within839
+	PREFETCHT1 16384(SI)
+
+within839:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -25928,16 +23947,25 @@ next643:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks646:
+chunks840:
 	TESTQ      R14, R14
-	JZ         alone647
+	JZ         alone842
+	JS         first841
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone842
 
-alone647:
+first841:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone842:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25978,14 +24006,23 @@ alone647:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone648
+	JZ            alone844
+	JS            first843
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone844
 
-alone648:
+first843:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone844:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26031,7 +24068,7 @@ alone648:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks646
+	JNZ           chunks840
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26041,9 +24078,9 @@ alone648:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next643
+	JMP           next836
 
-done645:
+done838:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26051,14 +24088,22 @@ done645:
 	VZEROUPPER
 	RET
 
-columns641:
+columns834:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next650:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done652
+next846:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done848
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within849
+	PREFETCHT1 16384(SI)
+
+within849:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -26068,16 +24113,25 @@ next650:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks653:
+chunks850:
 	TESTQ      R14, R14
-	JZ         alone654
+	JZ         alone852
+	JS         first851
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone852
 
-alone654:
+first851:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone852:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -26133,14 +24187,23 @@ alone654:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone655
+	JZ            alone854
+	JS            first853
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone854
 
-alone655:
+first853:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone854:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -26201,7 +24264,7 @@ alone655:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks653
+	JNZ           chunks850
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26216,9 +24279,9 @@ alone655:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next650
+	JMP           next846
 
-done652:
+done848:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26227,15 +24290,23 @@ done652:
 	VZEROUPPER
 	RET
 
-columns640:
+columns833:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next657:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done659
+next856:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done858
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within859
+	PREFETCHT1 16384(SI)
+
+within859:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -26247,16 +24318,25 @@ next657:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks660:
+chunks860:
 	TESTQ      R14, R14
-	JZ         alone661
+	JZ         alone862
+	JS         first861
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone862
 
-alone661:
+first861:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone862:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26327,14 +24407,23 @@ alone661:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone662
+	JZ            alone864
+	JS            first863
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone864
 
-alone662:
+first863:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone864:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26410,7 +24499,7 @@ alone662:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks660
+	JNZ           chunks860
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26430,9 +24519,9 @@ alone662:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next657
+	JMP           next856
 
-done659:
+done858:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26442,16 +24531,24 @@ done659:
 	VZEROUPPER
 	RET
 
-columns639:
+columns832:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next664:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done666
+next866:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done868
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within869
+	PREFETCHT1 16384(SI)
+
+within869:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -26465,16 +24562,25 @@ next664:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks667:
+chunks870:
 	TESTQ      R14, R14
-	JZ         alone668
+	JZ         alone872
+	JS         first871
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone872
 
-alone668:
+first871:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone872:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26562,14 +24668,23 @@ alone668:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone669
+	JZ            alone874
+	JS            first873
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone874
 
-alone669:
+first873:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone874:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26662,7 +24777,7 @@ alone669:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks667
+	JNZ           chunks870
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -26689,9 +24804,9 @@ alone669:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next664
+	JMP           next866
 
-done666:
+done868:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26713,15 +24828,15 @@ TEXT ·tileIQ2AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next671:
+next876:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done673
+	JEQ  done878
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks674:
+chunks879:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -26797,7 +24912,7 @@ chunks674:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks674
+	JNZ       chunks879
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -26842,9 +24957,9 @@ chunks674:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next671
+	JMP       next876
 
-done673:
+done878:
 	VZEROUPPER
 	RET
 
@@ -26867,22 +24982,30 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadOthers+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns675
+	JEQ             columns880
 	CMPQ            AX, $0x03
-	JEQ             columns676
+	JEQ             columns881
 	CMPQ            AX, $0x02
-	JEQ             columns677
+	JEQ             columns882
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next679:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done681
+next884:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done886
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within887
+	PREFETCHT1 16384(SI)
+
+within887:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -26890,16 +25013,25 @@ next679:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks682:
+chunks888:
 	TESTQ      R14, R14
-	JZ         alone683
+	JZ         alone890
+	JS         first889
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone890
 
-alone683:
+first889:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone890:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26940,14 +25072,23 @@ alone683:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone684
+	JZ            alone892
+	JS            first891
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone892
 
-alone684:
+first891:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone892:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26993,7 +25134,7 @@ alone684:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks682
+	JNZ           chunks888
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -27003,9 +25144,9 @@ alone684:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next679
+	JMP           next884
 
-done681:
+done886:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27013,14 +25154,22 @@ done681:
 	VZEROUPPER
 	RET
 
-columns677:
+columns882:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next686:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done688
+next894:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done896
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within897
+	PREFETCHT1 16384(SI)
+
+within897:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -27030,16 +25179,25 @@ next686:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks689:
+chunks898:
 	TESTQ      R14, R14
-	JZ         alone690
+	JZ         alone900
+	JS         first899
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone900
 
-alone690:
+first899:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone900:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -27095,14 +25253,23 @@ alone690:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone691
+	JZ            alone902
+	JS            first901
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone902
 
-alone691:
+first901:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone902:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -27163,7 +25330,7 @@ alone691:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks689
+	JNZ           chunks898
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -27178,9 +25345,9 @@ alone691:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next686
+	JMP           next894
 
-done688:
+done896:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27189,15 +25356,23 @@ done688:
 	VZEROUPPER
 	RET
 
-columns676:
+columns881:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next693:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done695
+next904:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done906
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within907
+	PREFETCHT1 16384(SI)
+
+within907:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -27209,16 +25384,25 @@ next693:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks696:
+chunks908:
 	TESTQ      R14, R14
-	JZ         alone697
+	JZ         alone910
+	JS         first909
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone910
 
-alone697:
+first909:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone910:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -27289,14 +25473,23 @@ alone697:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone698
+	JZ            alone912
+	JS            first911
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone912
 
-alone698:
+first911:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone912:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -27372,7 +25565,7 @@ alone698:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks696
+	JNZ           chunks908
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -27392,9 +25585,9 @@ alone698:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next693
+	JMP           next904
 
-done695:
+done906:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27404,16 +25597,24 @@ done695:
 	VZEROUPPER
 	RET
 
-columns675:
+columns880:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next700:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done702
+next914:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done916
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within917
+	PREFETCHT1 16384(SI)
+
+within917:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -27427,16 +25628,25 @@ next700:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks703:
+chunks918:
 	TESTQ      R14, R14
-	JZ         alone704
+	JZ         alone920
+	JS         first919
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone920
 
-alone704:
+first919:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone920:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -27524,14 +25734,23 @@ alone704:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone705
+	JZ            alone922
+	JS            first921
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone922
 
-alone705:
+first921:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone922:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -27624,7 +25843,7 @@ alone705:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks703
+	JNZ           chunks918
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -27651,9 +25870,9 @@ alone705:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next700
+	JMP           next914
 
-done702:
+done916:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27675,15 +25894,15 @@ TEXT ·tileIQ3_XXSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next707:
+next924:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done709
+	JEQ  done926
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks710:
+chunks927:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -27759,7 +25978,7 @@ chunks710:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks710
+	JNZ       chunks927
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -27804,9 +26023,9 @@ chunks710:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next707
+	JMP       next924
 
-done709:
+done926:
 	VZEROUPPER
 	RET
 
@@ -27829,22 +26048,30 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadInOrder+0(SB), R14
+	MOVQ            ·aheadOthers+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns711
+	JEQ             columns928
 	CMPQ            AX, $0x03
-	JEQ             columns712
+	JEQ             columns929
 	CMPQ            AX, $0x02
-	JEQ             columns713
+	JEQ             columns930
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next715:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done717
+next932:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done934
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within935
+	PREFETCHT1 16384(SI)
+
+within935:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -27852,16 +26079,25 @@ next715:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks718:
+chunks936:
 	TESTQ      R14, R14
-	JZ         alone719
+	JZ         alone938
+	JS         first937
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone938
 
-alone719:
+first937:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone938:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -27902,14 +26138,23 @@ alone719:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone720
+	JZ            alone940
+	JS            first939
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone940
 
-alone720:
+first939:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone940:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -27955,7 +26200,7 @@ alone720:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks718
+	JNZ           chunks936
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -27965,9 +26210,9 @@ alone720:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next715
+	JMP           next932
 
-done717:
+done934:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27975,14 +26220,22 @@ done717:
 	VZEROUPPER
 	RET
 
-columns713:
+columns930:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next722:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done724
+next942:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done944
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within945
+	PREFETCHT1 16384(SI)
+
+within945:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -27992,16 +26245,25 @@ next722:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks725:
+chunks946:
 	TESTQ      R14, R14
-	JZ         alone726
+	JZ         alone948
+	JS         first947
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone948
 
-alone726:
+first947:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone948:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -28057,14 +26319,23 @@ alone726:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone727
+	JZ            alone950
+	JS            first949
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone950
 
-alone727:
+first949:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone950:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -28125,7 +26396,7 @@ alone727:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks725
+	JNZ           chunks946
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -28140,9 +26411,9 @@ alone727:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next722
+	JMP           next942
 
-done724:
+done944:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28151,15 +26422,23 @@ done724:
 	VZEROUPPER
 	RET
 
-columns712:
+columns929:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next729:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done731
+next952:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done954
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within955
+	PREFETCHT1 16384(SI)
+
+within955:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -28171,16 +26450,25 @@ next729:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks732:
+chunks956:
 	TESTQ      R14, R14
-	JZ         alone733
+	JZ         alone958
+	JS         first957
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone958
 
-alone733:
+first957:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone958:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -28251,14 +26539,23 @@ alone733:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone734
+	JZ            alone960
+	JS            first959
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone960
 
-alone734:
+first959:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone960:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -28334,7 +26631,7 @@ alone734:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks732
+	JNZ           chunks956
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -28354,9 +26651,9 @@ alone734:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next729
+	JMP           next952
 
-done731:
+done954:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28366,16 +26663,24 @@ done731:
 	VZEROUPPER
 	RET
 
-columns711:
+columns928:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next736:
-	CMPQ   R15, nBlocks+24(FP)
-	JEQ    done738
+next962:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done964
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within965
+	PREFETCHT1 16384(SI)
+
+within965:
 	MOVQ   SI, DX
 	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
@@ -28389,16 +26694,25 @@ next736:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks739:
+chunks966:
 	TESTQ      R14, R14
-	JZ         alone740
+	JZ         alone968
+	JS         first967
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone968
 
-alone740:
+first967:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone968:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -28486,14 +26800,23 @@ alone740:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone741
+	JZ            alone970
+	JS            first969
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
+	JMP           alone970
 
-alone741:
+first969:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone970:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -28586,7 +26909,7 @@ alone741:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks739
+	JNZ           chunks966
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -28613,9 +26936,9 @@ alone741:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next736
+	JMP           next962
 
-done738:
+done964:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28637,15 +26960,15 @@ TEXT ·tileIQ3_SAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next743:
+next972:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done745
+	JEQ  done974
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks746:
+chunks975:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -28721,7 +27044,7 @@ chunks746:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks746
+	JNZ       chunks975
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -28766,9 +27089,9 @@ chunks746:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next743
+	JMP       next972
 
-done745:
+done974:
 	VZEROUPPER
 	RET
 
@@ -28795,14 +27118,14 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns747
+	JEQ      columns976
 	CMPQ     AX, $0x05
-	JEQ      columns748
+	JEQ      columns977
 	CMPQ     AX, $0x04
-	JEQ      columns749
+	JEQ      columns978
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start752
+	JNE      start981
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -28811,7 +27134,7 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start752:
+start981:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -28826,7 +27149,7 @@ start752:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop750:
+loop979:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -28835,7 +27158,7 @@ loop750:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups751:
+groups980:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28954,7 +27277,7 @@ groups751:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups751
+	JNZ          groups980
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29073,14 +27396,14 @@ groups751:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop750
+	JNZ          loop979
 	VZEROUPPER
 	RET
 
-columns749:
+columns978:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start755
+	JNE     start984
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29095,7 +27418,7 @@ columns749:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start755:
+start984:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29114,7 +27437,7 @@ start755:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop753:
+loop982:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29125,7 +27448,7 @@ loop753:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups754:
+groups983:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29276,7 +27599,7 @@ groups754:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups754
+	JNZ          groups983
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29439,14 +27762,14 @@ groups754:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop753
+	JNZ          loop982
 	VZEROUPPER
 	RET
 
-columns748:
+columns977:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start758
+	JNE     start987
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29463,7 +27786,7 @@ columns748:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start758:
+start987:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29486,7 +27809,7 @@ start758:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop756:
+loop985:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29499,7 +27822,7 @@ loop756:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups757:
+groups986:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29682,7 +28005,7 @@ groups757:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups757
+	JNZ          groups986
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29879,14 +28202,14 @@ groups757:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop756
+	JNZ          loop985
 	VZEROUPPER
 	RET
 
-columns747:
+columns976:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start761
+	JNE     start990
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29905,7 +28228,7 @@ columns747:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start761:
+start990:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29932,7 +28255,7 @@ start761:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop759:
+loop988:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29947,7 +28270,7 @@ loop759:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups760:
+groups989:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30162,7 +28485,7 @@ groups760:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups760
+	JNZ          groups989
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30393,7 +28716,7 @@ groups760:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop759
+	JNZ          loop988
 	VZEROUPPER
 	RET
 
@@ -30420,14 +28743,14 @@ TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns762
+	JEQ      columns991
 	CMPQ     AX, $0x05
-	JEQ      columns763
+	JEQ      columns992
 	CMPQ     AX, $0x04
-	JEQ      columns764
+	JEQ      columns993
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start767
+	JNE      start996
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -30436,7 +28759,7 @@ TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start767:
+start996:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30451,7 +28774,7 @@ start767:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop765:
+loop994:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30460,7 +28783,7 @@ loop765:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups766:
+groups995:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30573,7 +28896,7 @@ groups766:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups766
+	JNZ          groups995
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30692,14 +29015,14 @@ groups766:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop765
+	JNZ          loop994
 	VZEROUPPER
 	RET
 
-columns764:
+columns993:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start770
+	JNE     start999
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -30714,7 +29037,7 @@ columns764:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start770:
+start999:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30733,7 +29056,7 @@ start770:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop768:
+loop997:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30744,7 +29067,7 @@ loop768:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups769:
+groups998:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30887,7 +29210,7 @@ groups769:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups769
+	JNZ          groups998
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31050,14 +29373,14 @@ groups769:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop768
+	JNZ          loop997
 	VZEROUPPER
 	RET
 
-columns763:
+columns992:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start773
+	JNE     start1002
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -31074,7 +29397,7 @@ columns763:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start773:
+start1002:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -31097,7 +29420,7 @@ start773:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop771:
+loop1000:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -31110,7 +29433,7 @@ loop771:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups772:
+groups1001:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31283,7 +29606,7 @@ groups772:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups772
+	JNZ          groups1001
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31480,14 +29803,14 @@ groups772:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop771
+	JNZ          loop1000
 	VZEROUPPER
 	RET
 
-columns762:
+columns991:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start776
+	JNE     start1005
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -31506,7 +29829,7 @@ columns762:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start776:
+start1005:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -31533,7 +29856,7 @@ start776:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop774:
+loop1003:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -31548,7 +29871,7 @@ loop774:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups775:
+groups1004:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31751,7 +30074,7 @@ groups775:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups775
+	JNZ          groups1004
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31982,7 +30305,7 @@ groups775:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop774
+	JNZ          loop1003
 	VZEROUPPER
 	RET
 
@@ -32009,14 +30332,14 @@ TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns777
+	JEQ      columns1006
 	CMPQ     AX, $0x05
-	JEQ      columns778
+	JEQ      columns1007
 	CMPQ     AX, $0x04
-	JEQ      columns779
+	JEQ      columns1008
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start782
+	JNE      start1011
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -32025,7 +30348,7 @@ TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start782:
+start1011:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32040,7 +30363,7 @@ start782:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop780:
+loop1009:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32049,7 +30372,7 @@ loop780:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups781:
+groups1010:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32182,7 +30505,7 @@ groups781:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups781
+	JNZ          groups1010
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
@@ -32307,14 +30630,14 @@ groups781:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop780
+	JNZ          loop1009
 	VZEROUPPER
 	RET
 
-columns779:
+columns1008:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start785
+	JNE     start1014
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -32329,7 +30652,7 @@ columns779:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start785:
+start1014:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32348,7 +30671,7 @@ start785:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop783:
+loop1012:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32359,7 +30682,7 @@ loop783:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups784:
+groups1013:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32528,7 +30851,7 @@ groups784:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups784
+	JNZ          groups1013
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -32693,14 +31016,14 @@ groups784:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop783
+	JNZ          loop1012
 	VZEROUPPER
 	RET
 
-columns778:
+columns1007:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start788
+	JNE     start1017
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -32717,7 +31040,7 @@ columns778:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start788:
+start1017:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32740,7 +31063,7 @@ start788:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop786:
+loop1015:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32753,7 +31076,7 @@ loop786:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups787:
+groups1016:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32958,7 +31281,7 @@ groups787:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups787
+	JNZ          groups1016
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -33157,14 +31480,14 @@ groups787:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop786
+	JNZ          loop1015
 	VZEROUPPER
 	RET
 
-columns777:
+columns1006:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start791
+	JNE     start1020
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -33183,7 +31506,7 @@ columns777:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start791:
+start1020:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -33210,7 +31533,7 @@ start791:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop789:
+loop1018:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -33225,7 +31548,7 @@ loop789:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups790:
+groups1019:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33466,7 +31789,7 @@ groups790:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups790
+	JNZ          groups1019
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -33699,7 +32022,7 @@ groups790:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop789
+	JNZ          loop1018
 	VZEROUPPER
 	RET
 
@@ -33726,14 +32049,14 @@ TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns792
+	JEQ      columns1021
 	CMPQ     AX, $0x05
-	JEQ      columns793
+	JEQ      columns1022
 	CMPQ     AX, $0x04
-	JEQ      columns794
+	JEQ      columns1023
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start797
+	JNE      start1026
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -33742,7 +32065,7 @@ TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start797:
+start1026:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -33757,7 +32080,7 @@ start797:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop795:
+loop1024:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -33766,7 +32089,7 @@ loop795:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups796:
+groups1025:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33887,7 +32210,7 @@ groups796:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups796
+	JNZ          groups1025
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34050,14 +32373,14 @@ groups796:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop795
+	JNZ          loop1024
 	VZEROUPPER
 	RET
 
-columns794:
+columns1023:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start800
+	JNE     start1029
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34072,7 +32395,7 @@ columns794:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start800:
+start1029:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34091,7 +32414,7 @@ start800:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop798:
+loop1027:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34102,7 +32425,7 @@ loop798:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups799:
+groups1028:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34255,7 +32578,7 @@ groups799:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups799
+	JNZ          groups1028
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34474,14 +32797,14 @@ groups799:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop798
+	JNZ          loop1027
 	VZEROUPPER
 	RET
 
-columns793:
+columns1022:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start803
+	JNE     start1032
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34498,7 +32821,7 @@ columns793:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start803:
+start1032:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34521,7 +32844,7 @@ start803:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop801:
+loop1030:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34534,7 +32857,7 @@ loop801:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups802:
+groups1031:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34719,7 +33042,7 @@ groups802:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups802
+	JNZ          groups1031
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34984,14 +33307,14 @@ groups802:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop801
+	JNZ          loop1030
 	VZEROUPPER
 	RET
 
-columns792:
+columns1021:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start806
+	JNE     start1035
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35010,7 +33333,7 @@ columns792:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start806:
+start1035:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35037,7 +33360,7 @@ start806:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop804:
+loop1033:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -35052,7 +33375,7 @@ loop804:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups805:
+groups1034:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -35269,7 +33592,7 @@ groups805:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups805
+	JNZ          groups1034
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -35580,7 +33903,7 @@ groups805:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop804
+	JNZ          loop1033
 	VZEROUPPER
 	RET
 
@@ -35607,14 +33930,14 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns807
+	JEQ      columns1036
 	CMPQ     AX, $0x05
-	JEQ      columns808
+	JEQ      columns1037
 	CMPQ     AX, $0x04
-	JEQ      columns809
+	JEQ      columns1038
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start812
+	JNE      start1041
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -35623,7 +33946,7 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start812:
+start1041:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35638,7 +33961,7 @@ start812:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop810:
+loop1039:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -35647,7 +33970,7 @@ loop810:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups811:
+groups1040:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -35768,7 +34091,7 @@ groups811:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups811
+	JNZ          groups1040
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
@@ -35893,14 +34216,14 @@ groups811:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop810
+	JNZ          loop1039
 	VZEROUPPER
 	RET
 
-columns809:
+columns1038:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start815
+	JNE     start1044
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35915,7 +34238,7 @@ columns809:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start815:
+start1044:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35934,7 +34257,7 @@ start815:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop813:
+loop1042:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -35945,7 +34268,7 @@ loop813:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups814:
+groups1043:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -36098,7 +34421,7 @@ groups814:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups814
+	JNZ          groups1043
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -36263,14 +34586,14 @@ groups814:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop813
+	JNZ          loop1042
 	VZEROUPPER
 	RET
 
-columns808:
+columns1037:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start818
+	JNE     start1047
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36287,7 +34610,7 @@ columns808:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start818:
+start1047:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36310,7 +34633,7 @@ start818:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop816:
+loop1045:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -36323,7 +34646,7 @@ loop816:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups817:
+groups1046:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -36508,7 +34831,7 @@ groups817:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups817
+	JNZ          groups1046
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -36707,14 +35030,14 @@ groups817:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop816
+	JNZ          loop1045
 	VZEROUPPER
 	RET
 
-columns807:
+columns1036:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start821
+	JNE     start1050
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36733,7 +35056,7 @@ columns807:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start821:
+start1050:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36760,7 +35083,7 @@ start821:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop819:
+loop1048:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -36775,7 +35098,7 @@ loop819:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups820:
+groups1049:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -36992,7 +35315,7 @@ groups820:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups820
+	JNZ          groups1049
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -37225,7 +35548,7 @@ groups820:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop819
+	JNZ          loop1048
 	VZEROUPPER
 	RET
 
@@ -37252,14 +35575,14 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns822
+	JEQ      columns1051
 	CMPQ     AX, $0x05
-	JEQ      columns823
+	JEQ      columns1052
 	CMPQ     AX, $0x04
-	JEQ      columns824
+	JEQ      columns1053
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start827
+	JNE      start1056
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -37268,7 +35591,7 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start827:
+start1056:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37283,7 +35606,7 @@ start827:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop825:
+loop1054:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -37298,7 +35621,7 @@ loop825:
 	VPXORD Z5, Z5, Z5
 	MOVQ   $0x00000008, DX
 
-groups826:
+groups1055:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -37391,7 +35714,7 @@ groups826:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups826
+	JNZ          groups1055
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -37478,14 +35801,14 @@ groups826:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop825
+	JNZ          loop1054
 	VZEROUPPER
 	RET
 
-columns824:
+columns1053:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start830
+	JNE     start1059
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37500,7 +35823,7 @@ columns824:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start830:
+start1059:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37519,7 +35842,7 @@ start830:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop828:
+loop1057:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -37538,7 +35861,7 @@ loop828:
 	VPXORD Z7, Z7, Z7
 	MOVQ   $0x00000008, DX
 
-groups829:
+groups1058:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -37655,7 +35978,7 @@ groups829:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups829
+	JNZ          groups1058
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -37772,14 +36095,14 @@ groups829:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop828
+	JNZ          loop1057
 	VZEROUPPER
 	RET
 
-columns823:
+columns1052:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start833
+	JNE     start1062
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37796,7 +36119,7 @@ columns823:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start833:
+start1062:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37819,7 +36142,7 @@ start833:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop831:
+loop1060:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -37842,7 +36165,7 @@ loop831:
 	VPXORD Z9, Z9, Z9
 	MOVQ   $0x00000008, DX
 
-groups832:
+groups1061:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -37983,7 +36306,7 @@ groups832:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups832
+	JNZ          groups1061
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -38124,14 +36447,14 @@ groups832:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop831
+	JNZ          loop1060
 	VZEROUPPER
 	RET
 
-columns822:
+columns1051:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start836
+	JNE     start1065
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -38150,7 +36473,7 @@ columns822:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start836:
+start1065:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -38177,7 +36500,7 @@ start836:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop834:
+loop1063:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -38204,7 +36527,7 @@ loop834:
 	VPXORD Z11, Z11, Z11
 	MOVQ   $0x00000008, DX
 
-groups835:
+groups1064:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -38369,7 +36692,7 @@ groups835:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups835
+	JNZ          groups1064
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -38534,7 +36857,7 @@ groups835:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop834
+	JNZ          loop1063
 	VZEROUPPER
 	RET
 
@@ -38561,14 +36884,14 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns837
+	JEQ      columns1066
 	CMPQ     AX, $0x05
-	JEQ      columns838
+	JEQ      columns1067
 	CMPQ     AX, $0x04
-	JEQ      columns839
+	JEQ      columns1068
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start842
+	JNE      start1071
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -38577,7 +36900,7 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start842:
+start1071:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -38592,7 +36915,7 @@ start842:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop840:
+loop1069:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -38601,7 +36924,7 @@ loop840:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups841:
+groups1070:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -38714,7 +37037,7 @@ groups841:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups841
+	JNZ          groups1070
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD 32(R11), Z26
@@ -38795,14 +37118,14 @@ groups841:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop840
+	JNZ          loop1069
 	VZEROUPPER
 	RET
 
-columns839:
+columns1068:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start845
+	JNE     start1074
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -38817,7 +37140,7 @@ columns839:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start845:
+start1074:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -38836,7 +37159,7 @@ start845:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop843:
+loop1072:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -38847,7 +37170,7 @@ loop843:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups844:
+groups1073:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -38990,7 +37313,7 @@ groups844:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups844
+	JNZ          groups1073
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -39099,14 +37422,14 @@ groups844:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop843
+	JNZ          loop1072
 	VZEROUPPER
 	RET
 
-columns838:
+columns1067:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start848
+	JNE     start1077
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -39123,7 +37446,7 @@ columns838:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start848:
+start1077:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -39146,7 +37469,7 @@ start848:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop846:
+loop1075:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -39159,7 +37482,7 @@ loop846:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups847:
+groups1076:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -39332,7 +37655,7 @@ groups847:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups847
+	JNZ          groups1076
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -39463,14 +37786,14 @@ groups847:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop846
+	JNZ          loop1075
 	VZEROUPPER
 	RET
 
-columns837:
+columns1066:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start851
+	JNE     start1080
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -39489,7 +37812,7 @@ columns837:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start851:
+start1080:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -39516,7 +37839,7 @@ start851:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop849:
+loop1078:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -39531,7 +37854,7 @@ loop849:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups850:
+groups1079:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -39734,7 +38057,7 @@ groups850:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups850
+	JNZ          groups1079
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -39887,7 +38210,7 @@ groups850:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop849
+	JNZ          loop1078
 	VZEROUPPER
 	RET
 
@@ -39901,7 +38224,7 @@ TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadStrided+0(SB), R14
+	MOVQ     ·aheadOthers+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12
@@ -39910,48 +38233,64 @@ TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns852
+	JEQ      columns1081
 	CMPQ     AX, $0x05
-	JEQ      columns853
+	JEQ      columns1082
 	CMPQ     AX, $0x04
-	JEQ      columns854
+	JEQ      columns1083
 	CMPQ     AX, $0x03
-	JEQ      columns855
+	JEQ      columns1084
 	CMPQ     AX, $0x02
-	JEQ      columns856
+	JEQ      columns1085
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load857
+	JNE      load1086
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start858
+	JMP      start1087
 
-load857:
+load1086:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start858:
+start1087:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest860
+	JZ   rest1089
 
-loop859:
+loop1088:
 	TESTQ      R14, R14
-	JZ         alone863
+	JZ         alone1093
+	JS         first1092
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1093
 
-alone863:
+first1092:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1093:
 	TESTQ      R14, R14
-	JZ         alone864
+	JZ         alone1095
+	JS         first1094
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1095
 
-alone864:
+first1094:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1095:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39977,24 +38316,34 @@ alone864:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop859
+	JNZ          loop1088
 
-rest860:
+rest1089:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done862
+	JZ   done1091
 
-tail861:
+tail1090:
 	TESTQ      R14, R14
-	JZ         alone865
+	JZ         alone1097
+	JS         first1096
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1097
 
-alone865:
+first1096:
+	PREFETCHT0 8192(SI)
+
+alone1097:
 	TESTQ      R14, R14
-	JZ         alone866
+	JZ         alone1099
+	JS         first1098
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1099
 
-alone866:
+first1098:
+	PREFETCHT0 8192(DX)
+
+alone1099:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40005,52 +38354,68 @@ alone866:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail861
+	JNZ          tail1090
 
-done862:
+done1091:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns856:
+columns1085:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load867
+	JNE    load1100
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start868
+	JMP    start1101
 
-load867:
+load1100:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start868:
+start1101:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest870
+	JZ   rest1103
 
-loop869:
+loop1102:
 	TESTQ      R14, R14
-	JZ         alone873
+	JZ         alone1107
+	JS         first1106
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1107
 
-alone873:
+first1106:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1107:
 	TESTQ      R14, R14
-	JZ         alone874
+	JZ         alone1109
+	JS         first1108
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1109
 
-alone874:
+first1108:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1109:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40088,24 +38453,34 @@ alone874:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop869
+	JNZ          loop1102
 
-rest870:
+rest1103:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done872
+	JZ   done1105
 
-tail871:
+tail1104:
 	TESTQ      R14, R14
-	JZ         alone875
+	JZ         alone1111
+	JS         first1110
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1111
 
-alone875:
+first1110:
+	PREFETCHT0 8192(SI)
+
+alone1111:
 	TESTQ      R14, R14
-	JZ         alone876
+	JZ         alone1113
+	JS         first1112
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1113
 
-alone876:
+first1112:
+	PREFETCHT0 8192(DX)
+
+alone1113:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40119,9 +38494,9 @@ alone876:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail871
+	JNZ          tail1104
 
-done872:
+done1105:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40129,19 +38504,19 @@ done872:
 	VZEROUPPER
 	RET
 
-columns855:
+columns1084:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load877
+	JNE    load1114
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start878
+	JMP    start1115
 
-load877:
+load1114:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40149,12 +38524,12 @@ load877:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start878:
+start1115:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest880
+	JZ   rest1117
 
-loop879:
+loop1116:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40204,14 +38579,14 @@ loop879:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop879
+	JNZ          loop1116
 
-rest880:
+rest1117:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done882
+	JZ   done1119
 
-tail881:
+tail1118:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40228,9 +38603,9 @@ tail881:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail881
+	JNZ          tail1118
 
-done882:
+done1119:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40240,10 +38615,10 @@ done882:
 	VZEROUPPER
 	RET
 
-columns854:
+columns1083:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load883
+	JNE    load1120
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40252,9 +38627,9 @@ columns854:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start884
+	JMP    start1121
 
-load883:
+load1120:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40266,12 +38641,12 @@ load883:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start884:
+start1121:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest886
+	JZ   rest1123
 
-loop885:
+loop1122:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40333,14 +38708,14 @@ loop885:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop885
+	JNZ          loop1122
 
-rest886:
+rest1123:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done888
+	JZ   done1125
 
-tail887:
+tail1124:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40360,9 +38735,9 @@ tail887:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail887
+	JNZ          tail1124
 
-done888:
+done1125:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40378,10 +38753,10 @@ done888:
 	VZEROUPPER
 	RET
 
-columns853:
+columns1082:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load889
+	JNE    load1126
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40392,9 +38767,9 @@ columns853:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start890
+	JMP    start1127
 
-load889:
+load1126:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40408,12 +38783,12 @@ load889:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start890:
+start1127:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest892
+	JZ   rest1129
 
-loop891:
+loop1128:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40487,14 +38862,14 @@ loop891:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop891
+	JNZ          loop1128
 
-rest892:
+rest1129:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done894
+	JZ   done1131
 
-tail893:
+tail1130:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40517,9 +38892,9 @@ tail893:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail893
+	JNZ          tail1130
 
-done894:
+done1131:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40537,10 +38912,10 @@ done894:
 	VZEROUPPER
 	RET
 
-columns852:
+columns1081:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load895
+	JNE    load1132
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40553,9 +38928,9 @@ columns852:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start896
+	JMP    start1133
 
-load895:
+load1132:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40571,12 +38946,12 @@ load895:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start896:
+start1133:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest898
+	JZ   rest1135
 
-loop897:
+loop1134:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40662,14 +39037,14 @@ loop897:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop897
+	JNZ          loop1134
 
-rest898:
+rest1135:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done900
+	JZ   done1137
 
-tail899:
+tail1136:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40695,9 +39070,9 @@ tail899:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail899
+	JNZ          tail1136
 
-done900:
+done1137:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40727,7 +39102,7 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadStrided+0(SB), R14
+	MOVQ     ·aheadOthers+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12
@@ -40736,44 +39111,56 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns901
+	JEQ      columns1138
 	CMPQ     AX, $0x05
-	JEQ      columns902
+	JEQ      columns1139
 	CMPQ     AX, $0x04
-	JEQ      columns903
+	JEQ      columns1140
 	CMPQ     AX, $0x03
-	JEQ      columns904
+	JEQ      columns1141
 	CMPQ     AX, $0x02
-	JEQ      columns905
+	JEQ      columns1142
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load906
+	JNE      load1143
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start907
+	JMP      start1144
 
-load906:
+load1143:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start907:
+start1144:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest909
+	JZ   rest1146
 
-loop908:
+loop1145:
 	TESTQ      R14, R14
-	JZ         alone912
+	JZ         alone1150
+	JS         first1149
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1150
 
-alone912:
+first1149:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1150:
 	TESTQ      R14, R14
-	JZ         alone913
+	JZ         alone1152
+	JS         first1151
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1152
 
-alone913:
+first1151:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1152:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40799,24 +39186,34 @@ alone913:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop908
+	JNZ          loop1145
 
-rest909:
+rest1146:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done911
+	JZ   done1148
 
-tail910:
+tail1147:
 	TESTQ      R14, R14
-	JZ         alone914
+	JZ         alone1154
+	JS         first1153
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1154
 
-alone914:
+first1153:
+	PREFETCHT0 8192(SI)
+
+alone1154:
 	TESTQ      R14, R14
-	JZ         alone915
+	JZ         alone1156
+	JS         first1155
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1156
 
-alone915:
+first1155:
+	PREFETCHT0 8192(DX)
+
+alone1156:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40827,48 +39224,60 @@ alone915:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail910
+	JNZ          tail1147
 
-done911:
+done1148:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns905:
+columns1142:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load916
+	JNE    load1157
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start917
+	JMP    start1158
 
-load916:
+load1157:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start917:
+start1158:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest919
+	JZ   rest1160
 
-loop918:
+loop1159:
 	TESTQ      R14, R14
-	JZ         alone922
+	JZ         alone1164
+	JS         first1163
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1164
 
-alone922:
+first1163:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1164:
 	TESTQ      R14, R14
-	JZ         alone923
+	JZ         alone1166
+	JS         first1165
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1166
 
-alone923:
+first1165:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1166:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40906,24 +39315,34 @@ alone923:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop918
+	JNZ          loop1159
 
-rest919:
+rest1160:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done921
+	JZ   done1162
 
-tail920:
+tail1161:
 	TESTQ      R14, R14
-	JZ         alone924
+	JZ         alone1168
+	JS         first1167
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1168
 
-alone924:
+first1167:
+	PREFETCHT0 8192(SI)
+
+alone1168:
 	TESTQ      R14, R14
-	JZ         alone925
+	JZ         alone1170
+	JS         first1169
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1170
 
-alone925:
+first1169:
+	PREFETCHT0 8192(DX)
+
+alone1170:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40937,9 +39356,9 @@ alone925:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail920
+	JNZ          tail1161
 
-done921:
+done1162:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40947,19 +39366,19 @@ done921:
 	VZEROUPPER
 	RET
 
-columns904:
+columns1141:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load926
+	JNE    load1171
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start927
+	JMP    start1172
 
-load926:
+load1171:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40967,12 +39386,12 @@ load926:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start927:
+start1172:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest929
+	JZ   rest1174
 
-loop928:
+loop1173:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41022,14 +39441,14 @@ loop928:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop928
+	JNZ          loop1173
 
-rest929:
+rest1174:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done931
+	JZ   done1176
 
-tail930:
+tail1175:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41046,9 +39465,9 @@ tail930:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail930
+	JNZ          tail1175
 
-done931:
+done1176:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41058,10 +39477,10 @@ done931:
 	VZEROUPPER
 	RET
 
-columns903:
+columns1140:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load932
+	JNE    load1177
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41070,9 +39489,9 @@ columns903:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start933
+	JMP    start1178
 
-load932:
+load1177:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41084,12 +39503,12 @@ load932:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start933:
+start1178:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest935
+	JZ   rest1180
 
-loop934:
+loop1179:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41151,14 +39570,14 @@ loop934:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop934
+	JNZ          loop1179
 
-rest935:
+rest1180:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done937
+	JZ   done1182
 
-tail936:
+tail1181:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41178,9 +39597,9 @@ tail936:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail936
+	JNZ          tail1181
 
-done937:
+done1182:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41196,10 +39615,10 @@ done937:
 	VZEROUPPER
 	RET
 
-columns902:
+columns1139:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load938
+	JNE    load1183
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41210,9 +39629,9 @@ columns902:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start939
+	JMP    start1184
 
-load938:
+load1183:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41226,12 +39645,12 @@ load938:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start939:
+start1184:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest941
+	JZ   rest1186
 
-loop940:
+loop1185:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41305,14 +39724,14 @@ loop940:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop940
+	JNZ          loop1185
 
-rest941:
+rest1186:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done943
+	JZ   done1188
 
-tail942:
+tail1187:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41335,9 +39754,9 @@ tail942:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail942
+	JNZ          tail1187
 
-done943:
+done1188:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41355,10 +39774,10 @@ done943:
 	VZEROUPPER
 	RET
 
-columns901:
+columns1138:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load944
+	JNE    load1189
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41371,9 +39790,9 @@ columns901:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start945
+	JMP    start1190
 
-load944:
+load1189:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41389,12 +39808,12 @@ load944:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start945:
+start1190:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest947
+	JZ   rest1192
 
-loop946:
+loop1191:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41480,14 +39899,14 @@ loop946:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop946
+	JNZ          loop1191
 
-rest947:
+rest1192:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done949
+	JZ   done1194
 
-tail948:
+tail1193:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41513,9 +39932,9 @@ tail948:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail948
+	JNZ          tail1193
 
-done949:
+done1194:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41545,7 +39964,7 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadStrided+0(SB), R14
+	MOVQ     ·aheadOthers+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12
@@ -41554,44 +39973,56 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns950
+	JEQ      columns1195
 	CMPQ     AX, $0x05
-	JEQ      columns951
+	JEQ      columns1196
 	CMPQ     AX, $0x04
-	JEQ      columns952
+	JEQ      columns1197
 	CMPQ     AX, $0x03
-	JEQ      columns953
+	JEQ      columns1198
 	CMPQ     AX, $0x02
-	JEQ      columns954
+	JEQ      columns1199
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load955
+	JNE      load1200
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start956
+	JMP      start1201
 
-load955:
+load1200:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start956:
+start1201:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest958
+	JZ   rest1203
 
-loop957:
+loop1202:
 	TESTQ      R14, R14
-	JZ         alone961
+	JZ         alone1207
+	JS         first1206
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1207
 
-alone961:
+first1206:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1207:
 	TESTQ      R14, R14
-	JZ         alone962
+	JZ         alone1209
+	JS         first1208
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1209
 
-alone962:
+first1208:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1209:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41625,24 +40056,34 @@ alone962:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop957
+	JNZ          loop1202
 
-rest958:
+rest1203:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done960
+	JZ   done1205
 
-tail959:
+tail1204:
 	TESTQ      R14, R14
-	JZ         alone963
+	JZ         alone1211
+	JS         first1210
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1211
 
-alone963:
+first1210:
+	PREFETCHT0 8192(SI)
+
+alone1211:
 	TESTQ      R14, R14
-	JZ         alone964
+	JZ         alone1213
+	JS         first1212
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1213
 
-alone964:
+first1212:
+	PREFETCHT0 8192(DX)
+
+alone1213:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41655,48 +40096,60 @@ alone964:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail959
+	JNZ          tail1204
 
-done960:
+done1205:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns954:
+columns1199:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load965
+	JNE    load1214
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start966
+	JMP    start1215
 
-load965:
+load1214:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start966:
+start1215:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest968
+	JZ   rest1217
 
-loop967:
+loop1216:
 	TESTQ      R14, R14
-	JZ         alone971
+	JZ         alone1221
+	JS         first1220
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1221
 
-alone971:
+first1220:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1221:
 	TESTQ      R14, R14
-	JZ         alone972
+	JZ         alone1223
+	JS         first1222
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1223
 
-alone972:
+first1222:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1223:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41742,24 +40195,34 @@ alone972:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop967
+	JNZ          loop1216
 
-rest968:
+rest1217:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done970
+	JZ   done1219
 
-tail969:
+tail1218:
 	TESTQ      R14, R14
-	JZ         alone973
+	JZ         alone1225
+	JS         first1224
 	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1225
 
-alone973:
+first1224:
+	PREFETCHT0 8192(SI)
+
+alone1225:
 	TESTQ      R14, R14
-	JZ         alone974
+	JZ         alone1227
+	JS         first1226
 	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1227
 
-alone974:
+first1226:
+	PREFETCHT0 8192(DX)
+
+alone1227:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41775,9 +40238,9 @@ alone974:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail969
+	JNZ          tail1218
 
-done970:
+done1219:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -41785,19 +40248,19 @@ done970:
 	VZEROUPPER
 	RET
 
-columns953:
+columns1198:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load975
+	JNE    load1228
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start976
+	JMP    start1229
 
-load975:
+load1228:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -41805,12 +40268,12 @@ load975:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start976:
+start1229:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest978
+	JZ   rest1231
 
-loop977:
+loop1230:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41868,14 +40331,14 @@ loop977:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop977
+	JNZ          loop1230
 
-rest978:
+rest1231:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done980
+	JZ   done1233
 
-tail979:
+tail1232:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41894,9 +40357,9 @@ tail979:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail979
+	JNZ          tail1232
 
-done980:
+done1233:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41906,10 +40369,10 @@ done980:
 	VZEROUPPER
 	RET
 
-columns952:
+columns1197:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load981
+	JNE    load1234
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41918,9 +40381,9 @@ columns952:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start982
+	JMP    start1235
 
-load981:
+load1234:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41932,12 +40395,12 @@ load981:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start982:
+start1235:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest984
+	JZ   rest1237
 
-loop983:
+loop1236:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42007,14 +40470,14 @@ loop983:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop983
+	JNZ          loop1236
 
-rest984:
+rest1237:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done986
+	JZ   done1239
 
-tail985:
+tail1238:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42036,9 +40499,9 @@ tail985:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail985
+	JNZ          tail1238
 
-done986:
+done1239:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42054,10 +40517,10 @@ done986:
 	VZEROUPPER
 	RET
 
-columns951:
+columns1196:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load987
+	JNE    load1240
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42068,9 +40531,9 @@ columns951:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start988
+	JMP    start1241
 
-load987:
+load1240:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -42084,12 +40547,12 @@ load987:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start988:
+start1241:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest990
+	JZ   rest1243
 
-loop989:
+loop1242:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42171,14 +40634,14 @@ loop989:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop989
+	JNZ          loop1242
 
-rest990:
+rest1243:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done992
+	JZ   done1245
 
-tail991:
+tail1244:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42203,9 +40666,9 @@ tail991:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail991
+	JNZ          tail1244
 
-done992:
+done1245:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42223,10 +40686,10 @@ done992:
 	VZEROUPPER
 	RET
 
-columns950:
+columns1195:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load993
+	JNE    load1246
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42239,9 +40702,9 @@ columns950:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start994
+	JMP    start1247
 
-load993:
+load1246:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -42257,12 +40720,12 @@ load993:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start994:
+start1247:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest996
+	JZ   rest1249
 
-loop995:
+loop1248:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42356,14 +40819,14 @@ loop995:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop995
+	JNZ          loop1248
 
-rest996:
+rest1249:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done998
+	JZ   done1251
 
-tail997:
+tail1250:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42391,9 +40854,9 @@ tail997:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail997
+	JNZ          tail1250
 
-done998:
+done1251:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42428,7 +40891,7 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x01010101, AX
 	VPBROADCASTD AX, Z28
 
-loop999:
+loop1252:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -42443,10 +40906,10 @@ loop999:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1000
+	JCC           special1253
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1000
+	JCS           special1253
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -42471,22 +40934,22 @@ loop999:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1001:
+next1254:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop999
+	JNZ  loop1252
 	VZEROUPPER
 	RET
 
-special1000:
+special1253:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1001
+	JMP     next1254
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -42506,7 +40969,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1002:
+loop1255:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -42549,10 +41012,10 @@ loop1002:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1003
+	JCC           special1256
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1003
+	JCS           special1256
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -42624,17 +41087,17 @@ loop1002:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1004:
+next1257:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1002
+	JNZ  loop1255
 	VZEROUPPER
 	RET
 
-special1003:
+special1256:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -42643,7 +41106,7 @@ special1003:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1004
+	JMP       next1257
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -42656,14 +41119,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1005:
+loop1258:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1005
+	JNZ    loop1258
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -42677,7 +41140,7 @@ loop1005:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1006:
+loop1259:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -42695,7 +41158,7 @@ loop1006:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1006
+	JNZ      loop1259
 	VZEROUPPER
 	RET
 
@@ -42720,7 +41183,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1007:
+loop1260:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -42738,7 +41201,7 @@ loop1007:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1007
+	JNZ         loop1260
 	VZEROUPPER
 	RET
 

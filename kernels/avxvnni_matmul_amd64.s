@@ -17,7 +17,7 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -32,7 +32,8 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 
 loop2:
 	TESTQ      R14, R14
-	JZ         alone5
+	JZ         alone6
+	JS         first5
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -50,8 +51,36 @@ loop2:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone6
 
-alone5:
+first5:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone6:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within7
+	PREFETCHT1 16384(SI)
+
+within7:
 	VPBROADCASTD (R11), Y0
 	VMOVDQU      64(SI), Y8
 	VPBROADCASTD (R8), Y10
@@ -281,7 +310,8 @@ tail3:
 	TESTQ      $0x00000001, AX
 	JZ         done4
 	TESTQ      R14, R14
-	JZ         alone6
+	JZ         alone9
+	JS         first8
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -299,8 +329,36 @@ tail3:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone9
 
-alone6:
+first8:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone9:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within10
+	PREFETCHT1 16384(SI)
+
+within10:
 	VPBROADCASTD (R11), Y0
 	VMOVDQU      32(SI), Y8
 	VPBROADCASTD (R8), Y10
@@ -424,11 +482,12 @@ columns1:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail8
+	JZ    tail12
 
-loop7:
+loop11:
 	TESTQ      R14, R14
-	JZ         alone10
+	JZ         alone15
+	JS         first14
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -446,8 +505,36 @@ loop7:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone15
 
-alone10:
+first14:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone15:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within16
+	PREFETCHT1 16384(SI)
+
+within16:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      64(SI), Y8
@@ -850,14 +937,15 @@ alone10:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop7
+	JNZ          loop11
 
-tail8:
+tail12:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done9
+	JZ         done13
 	TESTQ      R14, R14
-	JZ         alone11
+	JZ         alone18
+	JS         first17
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -875,8 +963,36 @@ tail8:
 	PREFETCHT1 896(SI)(R14*1)
 	PREFETCHT1 960(SI)(R14*1)
 	PREFETCHT1 1024(SI)(R14*1)
+	JMP        alone18
 
-alone11:
+first17:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+	PREFETCHT0 9088(SI)
+	PREFETCHT0 9152(SI)
+	PREFETCHT0 9216(SI)
+
+alone18:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within19
+	PREFETCHT1 16384(SI)
+
+within19:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      32(SI), Y8
@@ -1076,7 +1192,7 @@ alone11:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done9:
+done13:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -1092,9 +1208,9 @@ TEXT ·tileQ8_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail13
+	JZ    tail21
 
-loop12:
+loop20:
 	VMOVDQU   64(SI), Y0
 	VMOVDQU   Y0, (R8)
 	VMOVDQU   128(SI), Y2
@@ -1171,12 +1287,12 @@ loop12:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000440, SI
 	DECQ      CX
-	JNZ       loop12
+	JNZ       loop20
 
-tail13:
+tail21:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done14
+	JZ        done22
 	VMOVDQU   32(SI), Y0
 	VMOVDQU   Y0, (R8)
 	VMOVDQU   96(SI), Y2
@@ -1215,7 +1331,7 @@ tail13:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done14:
+done22:
 	VZEROUPPER
 	RET
 
@@ -1235,22 +1351,22 @@ TEXT ·gemmBlocksAVXVNNI(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns15
+	JEQ   columns23
 	CMPQ  AX, $0x02
-	JEQ   columns16
+	JEQ   columns24
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load17
+	JNE   load25
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start18
+	JMP   start26
 
-load17:
+load25:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start18:
-loop19:
+start26:
+loop27:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -1353,30 +1469,30 @@ loop19:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop19
+	JNZ          loop27
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns16:
+columns24:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load20
+	JNE   load28
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start21
+	JMP   start29
 
-load20:
+load28:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start21:
-loop22:
+start29:
+loop30:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1560,7 +1676,7 @@ loop22:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop22
+	JNZ          loop30
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1568,19 +1684,19 @@ loop22:
 	VZEROUPPER
 	RET
 
-columns15:
+columns23:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load23
+	JNE   load31
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start24
+	JMP   start32
 
-load23:
+load31:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -1588,8 +1704,8 @@ load23:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start24:
-loop25:
+start32:
+loop33:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1854,7 +1970,7 @@ loop25:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop25
+	JNZ          loop33
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -1877,10 +1993,10 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns26
+	JEQ   columns34
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -1888,11 +2004,12 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail28
+	JZ    tail36
 
-loop27:
+loop35:
 	TESTQ      R14, R14
-	JZ         alone30
+	JZ         alone39
+	JS         first38
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -1902,8 +2019,28 @@ loop27:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone39
 
-alone30:
+first38:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone39:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within40
+	PREFETCHT1 16384(SI)
+
+within40:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -2178,14 +2315,15 @@ alone30:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop27
+	JNZ          loop35
 
-tail28:
+tail36:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done29
+	JZ         done37
 	TESTQ      R14, R14
-	JZ         alone31
+	JZ         alone42
+	JS         first41
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2195,8 +2333,28 @@ tail28:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone42
 
-alone31:
+first41:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone42:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within43
+	PREFETCHT1 16384(SI)
+
+within43:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -2332,13 +2490,13 @@ alone31:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done29:
+done37:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns26:
+columns34:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2346,11 +2504,12 @@ columns26:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail33
+	JZ    tail45
 
-loop32:
+loop44:
 	TESTQ      R14, R14
-	JZ         alone35
+	JZ         alone48
+	JS         first47
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2360,8 +2519,28 @@ loop32:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone48
 
-alone35:
+first47:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone48:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within49
+	PREFETCHT1 16384(SI)
+
+within49:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -2820,14 +2999,15 @@ alone35:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop32
+	JNZ          loop44
 
-tail33:
+tail45:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done34
+	JZ         done46
 	TESTQ      R14, R14
-	JZ         alone36
+	JZ         alone51
+	JS         first50
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2837,8 +3017,28 @@ tail33:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone51
 
-alone36:
+first50:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone51:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within52
+	PREFETCHT1 16384(SI)
+
+within52:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -3066,7 +3266,7 @@ alone36:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done34:
+done46:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3082,9 +3282,9 @@ TEXT ·tileQ4_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail38
+	JZ    tail54
 
-loop37:
+loop53:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3241,12 +3441,12 @@ loop37:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop37
+	JNZ       loop53
 
-tail38:
+tail54:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done39
+	JZ        done55
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3325,7 +3525,7 @@ tail38:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done39:
+done55:
 	VZEROUPPER
 	RET
 
@@ -3342,28 +3542,45 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns40
+	JEQ   columns56
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail42
+	JZ    tail58
 
-loop41:
+loop57:
 	TESTQ      R14, R14
-	JZ         alone44
+	JZ         alone61
+	JS         first60
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone61
 
-alone44:
+first60:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone61:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within62
+	PREFETCHT1 16384(SI)
+
+within62:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3514,33 +3731,50 @@ alone44:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop41
+	JNZ          loop57
 
-tail42:
+tail58:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns40:
+columns56:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail46
+	JZ    tail64
 
-loop45:
+loop63:
 	TESTQ      R14, R14
-	JZ         alone48
+	JZ         alone67
+	JS         first66
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone67
 
-alone48:
+first66:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone67:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000140
+	JAE        within68
+	PREFETCHT1 16384(SI)
+
+within68:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -3791,9 +4025,9 @@ alone48:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop45
+	JNZ          loop63
 
-tail46:
+tail64:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3808,9 +4042,9 @@ TEXT ·tileQ4_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail50
+	JZ    tail70
 
-loop49:
+loop69:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -3894,9 +4128,9 @@ loop49:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop49
+	JNZ       loop69
 
-tail50:
+tail70:
 	VZEROUPPER
 	RET
 
@@ -3916,22 +4150,22 @@ TEXT ·gemmBlocksMinAVXVNNI(SB), NOSPLIT, $0-85
 	SHRQ  $0x03, R13
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x03
-	JEQ   columns52
+	JEQ   columns72
 	CMPQ  AX, $0x02
-	JEQ   columns53
+	JEQ   columns73
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load54
+	JNE   load74
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start55
+	JMP   start75
 
-load54:
+load74:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start55:
-loop56:
+start75:
+loop76:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -4041,30 +4275,30 @@ loop56:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop56
+	JNZ          loop76
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VZEROUPPER
 	RET
 
-columns53:
+columns73:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load57
+	JNE   load77
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start58
+	JMP   start78
 
-load57:
+load77:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start58:
-loop59:
+start78:
+loop79:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4262,7 +4496,7 @@ loop59:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop59
+	JNZ          loop79
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4270,19 +4504,19 @@ loop59:
 	VZEROUPPER
 	RET
 
-columns52:
+columns72:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load60
+	JNE   load80
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start61
+	JMP   start81
 
-load60:
+load80:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -4290,8 +4524,8 @@ load60:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start61:
-loop62:
+start81:
+loop82:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4577,7 +4811,7 @@ loop62:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop62
+	JNZ          loop82
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
@@ -4600,10 +4834,10 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns63
+	JEQ   columns83
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -4611,11 +4845,12 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail65
+	JZ    tail85
 
-loop64:
+loop84:
 	TESTQ      R14, R14
-	JZ         alone67
+	JZ         alone88
+	JS         first87
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4627,8 +4862,30 @@ loop64:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone88
 
-alone67:
+first87:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone88:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within89
+	PREFETCHT1 16384(SI)
+
+within89:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -4963,14 +5220,15 @@ alone67:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop64
+	JNZ          loop84
 
-tail65:
+tail85:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done66
+	JZ         done86
 	TESTQ      R14, R14
-	JZ         alone68
+	JZ         alone91
+	JS         first90
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4982,8 +5240,30 @@ tail65:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone91
 
-alone68:
+first90:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone91:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within92
+	PREFETCHT1 16384(SI)
+
+within92:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -5149,13 +5429,13 @@ alone68:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done66:
+done86:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns63:
+columns83:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -5163,11 +5443,12 @@ columns63:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail70
+	JZ    tail94
 
-loop69:
+loop93:
 	TESTQ      R14, R14
-	JZ         alone72
+	JZ         alone97
+	JS         first96
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5179,8 +5460,30 @@ loop69:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone97
 
-alone72:
+first96:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone97:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within98
+	PREFETCHT1 16384(SI)
+
+within98:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -5699,14 +6002,15 @@ alone72:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop69
+	JNZ          loop93
 
-tail70:
+tail94:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done71
+	JZ         done95
 	TESTQ      R14, R14
-	JZ         alone73
+	JZ         alone100
+	JS         first99
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -5718,8 +6022,30 @@ tail70:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone100
 
-alone73:
+first99:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone100:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within101
+	PREFETCHT1 16384(SI)
+
+within101:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -5977,7 +6303,7 @@ alone73:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done71:
+done95:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -5993,9 +6319,9 @@ TEXT ·tileQ5_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail75
+	JZ    tail103
 
-loop74:
+loop102:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6212,12 +6538,12 @@ loop74:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x000002c0, SI
 	DECQ      CX
-	JNZ       loop74
+	JNZ       loop102
 
-tail75:
+tail103:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done76
+	JZ        done104
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6326,7 +6652,7 @@ tail75:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done76:
+done104:
 	VZEROUPPER
 	RET
 
@@ -6343,29 +6669,47 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns77
+	JEQ   columns105
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail79
+	JZ    tail107
 
-loop78:
+loop106:
 	TESTQ      R14, R14
-	JZ         alone81
+	JZ         alone110
+	JS         first109
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone110
 
-alone81:
+first109:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone110:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within111
+	PREFETCHT1 16384(SI)
+
+within111:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
@@ -6546,34 +6890,52 @@ alone81:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop78
+	JNZ          loop106
 
-tail79:
+tail107:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns77:
+columns105:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail83
+	JZ    tail113
 
-loop82:
+loop112:
 	TESTQ      R14, R14
-	JZ         alone85
+	JZ         alone116
+	JS         first115
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone116
 
-alone85:
+first115:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone116:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000180
+	JAE        within117
+	PREFETCHT1 16384(SI)
+
+within117:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -6854,9 +7216,9 @@ alone85:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop82
+	JNZ          loop112
 
-tail83:
+tail113:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -6871,9 +7233,9 @@ TEXT ·tileQ5_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail87
+	JZ    tail119
 
-loop86:
+loop118:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -6987,9 +7349,9 @@ loop86:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000180, SI
 	DECQ      CX
-	JNZ       loop86
+	JNZ       loop118
 
-tail87:
+tail119:
 	VZEROUPPER
 	RET
 
@@ -7006,11 +7368,11 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns89
+	JEQ            columns121
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -7018,11 +7380,12 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail91
+	JZ             tail123
 
-loop90:
+loop122:
 	TESTQ      R14, R14
-	JZ         alone93
+	JZ         alone126
+	JS         first125
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7032,8 +7395,28 @@ loop90:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone126
 
-alone93:
+first125:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone126:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within127
+	PREFETCHT1 16384(SI)
+
+within127:
 	VPBROADCASTD (R11), Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7336,14 +7719,15 @@ alone93:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop90
+	JNZ          loop122
 
-tail91:
+tail123:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done92
+	JZ         done124
 	TESTQ      R14, R14
-	JZ         alone94
+	JZ         alone129
+	JS         first128
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7353,8 +7737,28 @@ tail91:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone129
 
-alone94:
+first128:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone129:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within130
+	PREFETCHT1 16384(SI)
+
+within130:
 	VPBROADCASTD (R11), Y0
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7504,13 +7908,13 @@ alone94:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done92:
+done124:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns89:
+columns121:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -7518,11 +7922,12 @@ columns89:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail96
+	JZ    tail132
 
-loop95:
+loop131:
 	TESTQ      R14, R14
-	JZ         alone98
+	JZ         alone135
+	JS         first134
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7532,8 +7937,28 @@ loop95:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone135
 
-alone98:
+first134:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone135:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within136
+	PREFETCHT1 16384(SI)
+
+within136:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      64(SI), Y8
@@ -8016,14 +8441,15 @@ alone98:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop95
+	JNZ          loop131
 
-tail96:
+tail132:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done97
+	JZ         done133
 	TESTQ      R14, R14
-	JZ         alone99
+	JZ         alone138
+	JS         first137
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8033,8 +8459,28 @@ tail96:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone138
 
-alone99:
+first137:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone138:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within139
+	PREFETCHT1 16384(SI)
+
+within139:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      32(SI), Y8
@@ -8274,7 +8720,7 @@ alone99:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done97:
+done133:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -8291,9 +8737,9 @@ TEXT ·tileIQ4_NLAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail101
+	JZ             tail141
 
-loop100:
+loop140:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8450,12 +8896,12 @@ loop100:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop100
+	JNZ       loop140
 
-tail101:
+tail141:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done102
+	JZ        done142
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8534,7 +8980,7 @@ tail101:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done102:
+done142:
 	VZEROUPPER
 	RET
 
@@ -8551,11 +8997,11 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns103
+	JEQ            columns143
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -8563,11 +9009,12 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail105
+	JZ             tail145
 
-loop104:
+loop144:
 	TESTQ      R14, R14
-	JZ         alone107
+	JZ         alone148
+	JS         first147
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8577,8 +9024,28 @@ loop104:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone148
 
-alone107:
+first147:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone148:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within149
+	PREFETCHT1 16384(SI)
+
+within149:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -8889,14 +9356,15 @@ alone107:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop104
+	JNZ          loop144
 
-tail105:
+tail145:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done106
+	JZ         done146
 	TESTQ      R14, R14
-	JZ         alone108
+	JZ         alone151
+	JS         first150
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8906,8 +9374,28 @@ tail105:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone151
 
-alone108:
+first150:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone151:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within152
+	PREFETCHT1 16384(SI)
+
+within152:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -9061,13 +9549,13 @@ alone108:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done106:
+done146:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns103:
+columns143:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -9075,11 +9563,12 @@ columns103:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail110
+	JZ    tail154
 
-loop109:
+loop153:
 	TESTQ      R14, R14
-	JZ         alone112
+	JZ         alone157
+	JS         first156
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9089,8 +9578,28 @@ loop109:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone157
 
-alone112:
+first156:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone157:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within158
+	PREFETCHT1 16384(SI)
+
+within158:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -9585,14 +10094,15 @@ alone112:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop109
+	JNZ          loop153
 
-tail110:
+tail154:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done111
+	JZ         done155
 	TESTQ      R14, R14
-	JZ         alone113
+	JZ         alone160
+	JS         first159
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9602,8 +10112,28 @@ tail110:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone160
 
-alone113:
+first159:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone160:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within161
+	PREFETCHT1 16384(SI)
+
+within161:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -9849,7 +10379,7 @@ alone113:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done111:
+done155:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -9866,9 +10396,9 @@ TEXT ·tileMXFP4AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail115
+	JZ             tail163
 
-loop114:
+loop162:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10061,12 +10591,12 @@ loop114:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop114
+	JNZ       loop162
 
-tail115:
+tail163:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done116
+	JZ        done164
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10163,7 +10693,7 @@ tail115:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done116:
+done164:
 	VZEROUPPER
 	RET
 
@@ -10180,10 +10710,10 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns117
+	JEQ   columns165
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10191,11 +10721,12 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail119
+	JZ    tail167
 
-loop118:
+loop166:
 	TESTQ      R14, R14
-	JZ         alone121
+	JZ         alone170
+	JS         first169
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10205,8 +10736,28 @@ loop118:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone170
 
-alone121:
+first169:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone170:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within171
+	PREFETCHT1 16384(SI)
+
+within171:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -11333,14 +11884,15 @@ alone121:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop118
+	JNZ          loop166
 
-tail119:
+tail167:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done120
+	JZ         done168
 	TESTQ      R14, R14
-	JZ         alone122
+	JZ         alone173
+	JS         first172
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11350,8 +11902,28 @@ tail119:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone173
 
-alone122:
+first172:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone173:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within174
+	PREFETCHT1 16384(SI)
+
+within174:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -11913,13 +12485,13 @@ alone122:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done120:
+done168:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns117:
+columns165:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -11927,11 +12499,12 @@ columns117:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail124
+	JZ    tail176
 
-loop123:
+loop175:
 	TESTQ      R14, R14
-	JZ         alone126
+	JZ         alone179
+	JS         first178
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -11941,8 +12514,28 @@ loop123:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone179
 
-alone126:
+first178:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone179:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within180
+	PREFETCHT1 16384(SI)
+
+within180:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -13805,14 +14398,15 @@ alone126:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop123
+	JNZ          loop175
 
-tail124:
+tail176:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done125
+	JZ         done177
 	TESTQ      R14, R14
-	JZ         alone127
+	JZ         alone182
+	JS         first181
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -13822,8 +14416,28 @@ tail124:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone182
 
-alone127:
+first181:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone182:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within183
+	PREFETCHT1 16384(SI)
+
+within183:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -14753,7 +15367,7 @@ alone127:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done125:
+done177:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -14769,9 +15383,9 @@ TEXT ·tileQ1_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail129
+	JZ    tail185
 
-loop128:
+loop184:
 	VMOVDQU   64(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -15438,12 +16052,12 @@ loop128:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop128
+	JNZ       loop184
 
-tail129:
+tail185:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done130
+	JZ        done186
 	VMOVDQU   32(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -15777,7 +16391,7 @@ tail129:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done130:
+done186:
 	VZEROUPPER
 	RET
 
@@ -15794,10 +16408,10 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadInOrder+0(SB), R14
+	MOVQ  ·aheadBlocks+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns131
+	JEQ   columns187
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -15805,11 +16419,12 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail133
+	JZ    tail189
 
-loop132:
+loop188:
 	TESTQ      R14, R14
-	JZ         alone135
+	JZ         alone192
+	JS         first191
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -15819,8 +16434,28 @@ loop132:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone192
 
-alone135:
+first191:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone192:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within193
+	PREFETCHT1 16384(SI)
+
+within193:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -16379,14 +17014,15 @@ alone135:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop132
+	JNZ          loop188
 
-tail133:
+tail189:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done134
+	JZ         done190
 	TESTQ      R14, R14
-	JZ         alone136
+	JZ         alone195
+	JS         first194
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -16396,8 +17032,28 @@ tail133:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone195
 
-alone136:
+first194:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone195:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within196
+	PREFETCHT1 16384(SI)
+
+within196:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      32(SI), Y8
@@ -16675,13 +17331,13 @@ alone136:
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
 
-done134:
+done190:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns131:
+columns187:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -16689,11 +17345,12 @@ columns131:
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail138
+	JZ    tail198
 
-loop137:
+loop197:
 	TESTQ      R14, R14
-	JZ         alone140
+	JZ         alone201
+	JS         first200
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -16703,8 +17360,28 @@ loop137:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone201
 
-alone140:
+first200:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone201:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within202
+	PREFETCHT1 16384(SI)
+
+within202:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -17631,14 +18308,15 @@ alone140:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop137
+	JNZ          loop197
 
-tail138:
+tail198:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done139
+	JZ         done199
 	TESTQ      R14, R14
-	JZ         alone141
+	JZ         alone204
+	JS         first203
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17648,8 +18326,28 @@ tail138:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone204
 
-alone141:
+first203:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone204:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within205
+	PREFETCHT1 16384(SI)
+
+within205:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -18111,7 +18809,7 @@ alone141:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done139:
+done199:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -18127,9 +18825,9 @@ TEXT ·tileQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail143
+	JZ    tail207
 
-loop142:
+loop206:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -18456,12 +19154,12 @@ loop142:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop142
+	JNZ       loop206
 
-tail143:
+tail207:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done144
+	JZ        done208
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -18625,7 +19323,7 @@ tail143:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done144:
+done208:
 	VZEROUPPER
 	RET
 
@@ -18642,22 +19340,23 @@ TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadBlocks+0(SB), R14
 	VBROADCASTI128 tableNVFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns145
+	JEQ            columns209
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
 	MOVQ           nBlocks+24(FP), CX
 	TESTQ          CX, CX
-	JZ             tail147
+	JZ             tail211
 
-loop146:
+loop210:
 	TESTQ      R14, R14
-	JZ         alone149
+	JZ         alone214
+	JS         first213
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -18668,8 +19367,29 @@ loop146:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone214
 
-alone149:
+first213:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone214:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within215
+	PREFETCHT1 16384(SI)
+
+within215:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VMOVDQU      128(SI), Y8
@@ -19204,26 +19924,27 @@ alone149:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop146
+	JNZ          loop210
 
-tail147:
+tail211:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns145:
+columns209:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail151
+	JZ    tail217
 
-loop150:
+loop216:
 	TESTQ      R14, R14
-	JZ         alone153
+	JZ         alone220
+	JS         first219
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -19234,8 +19955,29 @@ loop150:
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone220
 
-alone153:
+first219:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone220:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within221
+	PREFETCHT1 16384(SI)
+
+within221:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
 	VPXOR        Y1, Y1, Y1
@@ -20178,9 +20920,9 @@ alone153:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop150
+	JNZ          loop216
 
-tail151:
+tail217:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -20203,10 +20945,10 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns154
+	JEQ     columns222
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20214,29 +20956,46 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next156:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done158
+next224:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done226
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within227
+	PREFETCHT1 16384(SI)
+
+within227:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half159:
+half228:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks160:
+chunks229:
 	TESTQ      R14, R14
-	JZ         alone161
+	JZ         alone231
+	JS         first230
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone231
 
-alone161:
+first230:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone231:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -20274,28 +21033,32 @@ alone161:
 	LONG         $0x526dc2c4
 	BYTE         $0xc3
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
@@ -20307,42 +21070,47 @@ alone161:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone162
+	JZ         alone233
+	JS         first232
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone233
 
-alone162:
+first232:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone233:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
@@ -20394,7 +21162,7 @@ alone162:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks160
+	JNZ          chunks229
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -20426,18 +21194,18 @@ alone162:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next163
+	JEQ          next234
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half159
+	JMP          half228
 
-next163:
+next234:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next156
+	JMP  next224
 
-done158:
+done226:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20448,7 +21216,7 @@ done158:
 	VZEROUPPER
 	RET
 
-columns154:
+columns222:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20456,14 +21224,22 @@ columns154:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next165:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done167
+next236:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done238
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within239
+	PREFETCHT1 16384(SI)
+
+within239:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half168:
+half240:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -20471,16 +21247,25 @@ half168:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks169:
+chunks241:
 	TESTQ      R14, R14
-	JZ         alone170
+	JZ         alone243
+	JS         first242
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone243
 
-alone170:
+first242:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone243:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -20544,7 +21329,8 @@ alone170:
 	BYTE         $0xcb
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
@@ -20556,7 +21342,8 @@ alone170:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
@@ -20568,7 +21355,8 @@ alone170:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
@@ -20580,7 +21368,8 @@ alone170:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
@@ -20601,19 +21390,27 @@ alone170:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone171
+	JZ         alone245
+	JS         first244
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone245
 
-alone171:
+first244:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone245:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
@@ -20625,8 +21422,7 @@ alone171:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 
@@ -20638,8 +21434,7 @@ alone171:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
@@ -20651,8 +21446,7 @@ alone171:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
@@ -20738,7 +21532,7 @@ alone171:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks169
+	JNZ          chunks241
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -20791,18 +21585,18 @@ alone171:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next172
+	JEQ          next246
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half168
+	JMP          half240
 
-next172:
+next246:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next165
+	JMP  next236
 
-done167:
+done238:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20824,15 +21618,15 @@ TEXT ·tileQ4_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next174:
+next248:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done176
+	JEQ  done250
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks177:
+chunks251:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -20845,16 +21639,20 @@ chunks177:
 	VMOVDQU   192(SI), Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
+	VMOVDQU   (SI), Y0
+	VPSRLD    $0x04, Y0, Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
 	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
@@ -20873,16 +21671,20 @@ chunks177:
 	VMOVDQU   224(SI), Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
+	VMOVDQU   32(SI), Y0
+	VPSRLD    $0x04, Y0, Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
 	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
@@ -20890,20 +21692,16 @@ chunks177:
 	VPSRLD    $0x10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
 	ADDQ      $0x00000240, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
+	VMOVDQU   256(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
+	VMOVDQU   320(SI), Y2
 	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
+	VMOVDQU   384(SI), Y4
 	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
+	VMOVDQU   448(SI), Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
 	VMOVDQU   256(SI), Y0
@@ -20925,20 +21723,16 @@ chunks177:
 	VPMOVSXBW (DI), Y8
 	VPSRLD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
+	VMOVDQU   288(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
+	VMOVDQU   352(SI), Y2
 	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
+	VMOVDQU   416(SI), Y4
 	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
+	VMOVDQU   480(SI), Y6
 	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
 	VMOVDQU   288(SI), Y0
@@ -20964,7 +21758,7 @@ chunks177:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks177
+	JNZ       chunks251
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -20991,9 +21785,9 @@ chunks177:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next174
+	JMP       next248
 
-done176:
+done250:
 	VZEROUPPER
 	RET
 
@@ -21015,23 +21809,23 @@ TEXT ·gemmSub32MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns178
+	JEQ     columns252
 	CMPQ    AX, $0x02
-	JEQ     columns179
+	JEQ     columns253
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start180
+	JNE     start254
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start180:
-loop181:
+start254:
+loop255:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups182:
+groups256:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -21147,7 +21941,7 @@ groups182:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups182
+	JNZ          groups256
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -21191,29 +21985,29 @@ groups182:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop181
+	JNZ          loop255
 	VZEROUPPER
 	RET
 
-columns179:
+columns253:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start183
+	JNE     start257
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start183:
-loop184:
+start257:
+loop258:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups185:
+groups259:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21425,7 +22219,7 @@ groups185:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups185
+	JNZ          groups259
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21508,14 +22302,14 @@ groups185:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop184
+	JNZ          loop258
 	VZEROUPPER
 	RET
 
-columns178:
+columns252:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start186
+	JNE     start260
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -21524,8 +22318,8 @@ columns178:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start186:
-loop187:
+start260:
+loop261:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -21534,7 +22328,7 @@ loop187:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups188:
+groups262:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21842,7 +22636,7 @@ groups188:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups188
+	JNZ          groups262
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -21964,7 +22758,7 @@ groups188:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop187
+	JNZ          loop261
 	VZEROUPPER
 	RET
 
@@ -21983,10 +22777,10 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns189
+	JEQ     columns263
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21994,30 +22788,48 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next191:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done193
+next265:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done267
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within268
+	PREFETCHT1 16384(SI)
+
+within268:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half194:
+half269:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks195:
+chunks270:
 	TESTQ      R14, R14
-	JZ         alone196
+	JZ         alone272
+	JS         first271
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone272
 
-alone196:
+first271:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone272:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22057,22 +22869,41 @@ alone196:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -22081,355 +22912,58 @@ alone196:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone197
+	JZ         alone274
+	JS         first273
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
+	JMP        alone274
 
-alone197:
+first273:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone274:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      512(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      576(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      640(SI)(R9*2), Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      704(SI)(R9*2), Y6
+	VMOVDQU      512(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      768(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone198
-	PREFETCHT1 768(SI)(R14*1)
-	PREFETCHT1 832(SI)(R14*1)
-	PREFETCHT1 896(SI)(R14*1)
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-
-alone198:
-	VPMOVSXBW    32(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone199
-	PREFETCHT1 1088(SI)(R14*1)
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-	PREFETCHT1 1408(SI)(R14*1)
-
-alone199:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1536(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1600(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1664(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1728(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1792(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1856(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1920(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1984(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone200
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-	PREFETCHT1 1728(SI)(R14*1)
-	PREFETCHT1 1792(SI)(R14*1)
-
-alone200:
-	VPMOVSXBW    64(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone201
-	PREFETCHT1 1856(SI)(R14*1)
-	PREFETCHT1 1920(SI)(R14*1)
-	PREFETCHT1 1984(SI)(R14*1)
-	PREFETCHT1 2048(SI)(R14*1)
-	PREFETCHT1 2112(SI)(R14*1)
-
-alone201:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 176(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -22437,23 +22971,11 @@ alone201:
 	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 184(R8), Y8
+	VPBROADCASTD 52(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -22461,275 +22983,38 @@ alone201:
 	VMOVDQU      448(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone202
-	PREFETCHT1 2176(SI)(R14*1)
-	PREFETCHT1 2240(SI)(R14*1)
-	PREFETCHT1 2304(SI)(R14*1)
-	PREFETCHT1 2368(SI)(R14*1)
-	PREFETCHT1 2432(SI)(R14*1)
-	PREFETCHT1 2496(SI)(R14*1)
-
-alone202:
-	VPMOVSXBW    96(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone203
-	PREFETCHT1 2560(SI)(R14*1)
-	PREFETCHT1 2624(SI)(R14*1)
-	PREFETCHT1 2688(SI)(R14*1)
-	PREFETCHT1 2752(SI)(R14*1)
-	PREFETCHT1 2816(SI)(R14*1)
-
-alone203:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
+	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      2112(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPSRLD       $0x05, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
+	VMOVDQU      512(SI)(R9*2), Y9
 	VPSRLD       $0x03, Y9, Y9
 	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
+	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
 	VPMULLD      Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000a00, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks195
+	JNZ          chunks270
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -22761,18 +23046,18 @@ alone203:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next204
+	JEQ          next275
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half194
+	JMP          half269
 
-next204:
+next275:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next191
+	JMP  next265
 
-done193:
+done267:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22783,7 +23068,7 @@ done193:
 	VZEROUPPER
 	RET
 
-columns189:
+columns263:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -22791,32 +23076,50 @@ columns189:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next206:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done208
+next277:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done279
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000b40
+	JAE        within280
+	PREFETCHT1 16384(SI)
+
+within280:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half209:
+half281:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  64(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks210:
+chunks282:
 	TESTQ      R14, R14
-	JZ         alone211
+	JZ         alone284
+	JS         first283
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
+	JMP        alone284
 
-alone211:
+first283:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+
+alone284:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22882,8 +23185,13 @@ alone211:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -22894,8 +23202,13 @@ alone211:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -22906,8 +23219,17 @@ alone211:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -22923,19 +23245,29 @@ alone211:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone212
+	JZ         alone286
+	JS         first285
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
+	JMP        alone286
 
-alone212:
+first285:
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+
+alone286:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      512(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
@@ -22947,7 +23279,7 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      576(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
 
@@ -22959,7 +23291,7 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      640(SI)(R9*2), Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
@@ -22971,7 +23303,7 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      704(SI)(R9*2), Y6
+	VMOVDQU      512(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
@@ -22983,7 +23315,7 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      768(SI)(R9*2), Y6
+	VMOVDQU      576(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
@@ -22995,8 +23327,13 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -23007,8 +23344,13 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -23019,8 +23361,17 @@ alone212:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU      576(SI)(R9*2), Y6
+	VPSRLD       $0x05, Y6, Y6
+	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x03, Y9, Y9
+	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -23031,848 +23382,15 @@ alone212:
 	VPBROADCASTD 60(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone213
-	PREFETCHT1 768(SI)(R14*1)
-	PREFETCHT1 832(SI)(R14*1)
-	PREFETCHT1 896(SI)(R14*1)
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-
-alone213:
-	VPMOVSXBW    32(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 64(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 68(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 72(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 80(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 84(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 88(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone214
-	PREFETCHT1 1088(SI)(R14*1)
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-	PREFETCHT1 1408(SI)(R14*1)
-
-alone214:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1536(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 96(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1600(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 100(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1664(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 104(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1728(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1792(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 112(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1856(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 116(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1920(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 120(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1984(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone215
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-	PREFETCHT1 1728(SI)(R14*1)
-	PREFETCHT1 1792(SI)(R14*1)
-
-alone215:
-	VPMOVSXBW    64(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 128(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 132(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 136(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 140(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 144(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 148(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 152(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+128(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 156(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone216
-	PREFETCHT1 1856(SI)(R14*1)
-	PREFETCHT1 1920(SI)(R14*1)
-	PREFETCHT1 1984(SI)(R14*1)
-	PREFETCHT1 2048(SI)(R14*1)
-	PREFETCHT1 2112(SI)(R14*1)
-
-alone216:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 160(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 164(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 168(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 172(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 176(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 180(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 184(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 188(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone217
-	PREFETCHT1 2176(SI)(R14*1)
-	PREFETCHT1 2240(SI)(R14*1)
-	PREFETCHT1 2304(SI)(R14*1)
-	PREFETCHT1 2368(SI)(R14*1)
-	PREFETCHT1 2432(SI)(R14*1)
-	PREFETCHT1 2496(SI)(R14*1)
-
-alone217:
-	VPMOVSXBW    96(DI), Y10
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 192(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 196(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 200(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 204(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 208(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 212(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 216(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+192(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 220(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone218
-	PREFETCHT1 2560(SI)(R14*1)
-	PREFETCHT1 2624(SI)(R14*1)
-	PREFETCHT1 2688(SI)(R14*1)
-	PREFETCHT1 2752(SI)(R14*1)
-	PREFETCHT1 2816(SI)(R14*1)
-
-alone218:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      2048(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1536(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 224(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2112(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1600(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 228(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2176(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1664(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 232(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2240(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1728(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 236(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2304(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1792(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 240(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2368(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1856(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 244(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2432(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1920(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 248(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      2496(SI)(R9*2), Y6
-	VPSRLD       $0x05, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+224(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1984(SI)(R9*2), Y9
-	VPSRLD       $0x03, Y9, Y9
-	VPAND        constantsAVXVNNI<>+256(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 252(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
 	VPMULLD      Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000a00, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks210
+	JNZ          chunks282
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -23925,18 +23443,18 @@ alone218:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next219
+	JEQ          next287
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half209
+	JMP          half281
 
-next219:
+next287:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next206
+	JMP  next277
 
-done208:
+done279:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23958,15 +23476,15 @@ TEXT ·tileQ5_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next221:
+next289:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done223
+	JEQ  done291
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks224:
+chunks292:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -23982,14 +23500,33 @@ chunks224:
 	VMOVDQU   256(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
+	VMOVDQU   (SI), Y2
+	VPSRLD    $0x05, Y2, Y2
+	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
+	VMOVDQU   64(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x05, Y4, Y4
+	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
+	VMOVDQU   192(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x05, Y6, Y6
+	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU   64(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   192(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -24010,719 +23547,136 @@ chunks224:
 	VMOVDQU   288(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   512(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW (DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   544(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   1536(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1600(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1664(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1728(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1792(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1856(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1920(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1984(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1568(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1632(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1696(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1760(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1824(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1888(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1952(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2016(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   2048(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   2112(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   2176(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   2240(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   2304(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   2368(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   2432(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   2496(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   2080(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   2144(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   2208(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   2272(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   2336(SI), Y0
-	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   2400(SI), Y2
-	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   2464(SI), Y4
-	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2528(SI), Y6
-	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   32(SI), Y2
 	VPSRLD    $0x05, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
+	VMOVDQU   96(SI), Y3
 	VPSRLD    $0x02, Y3, Y3
 	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   160(SI), Y4
 	VPSRLD    $0x05, Y4, Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
+	VMOVDQU   224(SI), Y5
 	VPSRLD    $0x02, Y5, Y5
 	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   288(SI), Y6
 	VPSRLD    $0x05, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
+	VMOVDQU   96(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
+	VMOVDQU   224(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRAD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	ADDQ      $0x00000240, R8
+	VMOVDQU   320(SI), Y0
+	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   384(SI), Y2
+	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   448(SI), Y4
+	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   512(SI), Y6
+	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VMOVDQU   576(SI), Y0
+	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
 	VMOVDQU   320(SI), Y2
 	VPSRLD    $0x05, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
+	VMOVDQU   384(SI), Y3
 	VPSRLD    $0x02, Y3, Y3
 	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
+	VMOVDQU   448(SI), Y4
 	VPSRLD    $0x05, Y4, Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
+	VMOVDQU   512(SI), Y5
 	VPSRLD    $0x02, Y5, Y5
 	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
+	VMOVDQU   576(SI), Y6
 	VPSRLD    $0x05, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
+	VMOVDQU   384(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   512(SI), Y7
+	VPSRLD    $0x03, Y7, Y7
+	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
+	VPMOVSXBW (DI), Y8
 	VPSRAD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VMOVDQU   352(SI), Y0
+	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
+	VMOVDQU   416(SI), Y2
+	VPAND     constantsAVXVNNI<>+128(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
+	VMOVDQU   480(SI), Y4
+	VPAND     constantsAVXVNNI<>+128(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
+	VMOVDQU   544(SI), Y6
+	VPAND     constantsAVXVNNI<>+128(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
+	VMOVDQU   608(SI), Y0
+	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
 	VMOVDQU   352(SI), Y2
 	VPSRLD    $0x05, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
+	VMOVDQU   416(SI), Y3
 	VPSRLD    $0x02, Y3, Y3
 	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
+	VMOVDQU   480(SI), Y4
 	VPSRLD    $0x05, Y4, Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
+	VMOVDQU   544(SI), Y5
 	VPSRLD    $0x02, Y5, Y5
 	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
+	VMOVDQU   608(SI), Y6
 	VPSRLD    $0x05, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   1536(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   1600(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   1664(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   1728(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   1792(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   1856(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   1920(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   1984(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   1568(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   1632(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   1696(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   1760(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   1824(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+192(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   1888(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+192(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   1952(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+192(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   2016(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+192(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   2048(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1536(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVXVNNI<>+256(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   2112(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1600(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVXVNNI<>+256(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   2176(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1664(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVXVNNI<>+256(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   2240(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
+	VMOVDQU   416(SI), Y7
 	VPSRLD    $0x04, Y7, Y7
 	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
-	VMOVDQU   1728(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   2304(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1792(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVXVNNI<>+256(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   2368(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1856(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVXVNNI<>+256(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   2432(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1920(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVXVNNI<>+256(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   2496(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1984(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   2080(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1568(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVXVNNI<>+256(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   2144(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1632(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVXVNNI<>+256(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   2208(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1696(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVXVNNI<>+256(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   2272(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1760(SI), Y7
-	VPSRLD    $0x03, Y7, Y7
-	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   2336(SI), Y0
-	VPSRLD    $0x05, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+224(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1824(SI), Y1
-	VPSRLD    $0x03, Y1, Y1
-	VPAND     constantsAVXVNNI<>+256(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   2400(SI), Y2
-	VPSRLD    $0x05, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+224(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1888(SI), Y3
-	VPSRLD    $0x03, Y3, Y3
-	VPAND     constantsAVXVNNI<>+256(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   2464(SI), Y4
-	VPSRLD    $0x05, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+224(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1952(SI), Y5
-	VPSRLD    $0x03, Y5, Y5
-	VPAND     constantsAVXVNNI<>+256(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   2528(SI), Y6
-	VPSRLD    $0x05, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+224(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   2016(SI), Y7
+	VMOVDQU   544(SI), Y7
 	VPSRLD    $0x03, Y7, Y7
 	VPAND     constantsAVXVNNI<>+256(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
+	VPMOVSXBW 16(DI), Y8
 	VPSRAD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 544(R8)
 	ADDQ      $0x00000240, R8
-	ADDQ      $0x00000a00, SI
-	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000280, SI
+	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks224
+	JNZ       chunks292
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -24749,9 +23703,9 @@ chunks224:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next221
+	JMP       next289
 
-done223:
+done291:
 	VZEROUPPER
 	RET
 
@@ -24773,23 +23727,23 @@ TEXT ·gemmSub32WideMinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns225
+	JEQ     columns293
 	CMPQ    AX, $0x02
-	JEQ     columns226
+	JEQ     columns294
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start227
+	JNE     start295
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start227:
-loop228:
+start295:
+loop296:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups229:
+groups297:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -24889,7 +23843,7 @@ groups229:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups229
+	JNZ          groups297
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -24933,29 +23887,29 @@ groups229:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop228
+	JNZ          loop296
 	VZEROUPPER
 	RET
 
-columns226:
+columns294:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start230
+	JNE     start298
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start230:
-loop231:
+start298:
+loop299:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups232:
+groups300:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25135,7 +24089,7 @@ groups232:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups232
+	JNZ          groups300
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25218,14 +24172,14 @@ groups232:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop231
+	JNZ          loop299
 	VZEROUPPER
 	RET
 
-columns225:
+columns293:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start233
+	JNE     start301
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -25234,8 +24188,8 @@ columns225:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start233:
-loop234:
+start301:
+loop302:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -25244,7 +24198,7 @@ loop234:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups235:
+groups303:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25504,7 +24458,7 @@ groups235:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups235
+	JNZ          groups303
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -25626,7 +24580,7 @@ groups235:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop234
+	JNZ          loop302
 	VZEROUPPER
 	RET
 
@@ -25645,10 +24599,10 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns236
+	JEQ     columns304
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25656,34 +24610,31 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next238:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done240
-	TESTQ $0x00000001, R15
-	JNZ   odd239
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks237
-	ADDQ  $0x00000120, SI
-	JMP   blocks237
+next306:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done308
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within309
+	PREFETCHT1 16384(SI)
 
-odd239:
-	LEAQ -3360(SI), DX
-
-blocks237:
+within309:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half241:
+half310:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
+	MOVQ  $0x00000004, CX
 
-chunks242:
+chunks311:
 	TESTQ      R14, R14
-	JZ         alone243
+	JZ         alone313
+	JS         first312
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -25691,8 +24642,18 @@ chunks242:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone313
 
-alone243:
+first312:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone313:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25763,7 +24724,8 @@ alone243:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone244
+	JZ         alone315
+	JS         first314
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
@@ -25771,8 +24733,18 @@ alone243:
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
 	PREFETCHT1 832(SI)(R14*1)
+	JMP        alone315
 
-alone244:
+first314:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone315:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25812,145 +24784,18 @@ alone244:
 	VPADDD       Y2, Y0, Y0
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone245
-	PREFETCHT1 896(SI)(R14*1)
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-	PREFETCHT1 1088(SI)(R14*1)
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-
-alone245:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone246
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-	PREFETCHT1 1408(SI)(R14*1)
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-
-alone246:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
 	VMOVDQU      (SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
+	VMOVDQU      256(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1024(SI)(R9*2), Y9
+	VMOVDQU      512(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 96(R8), Y8
+	VPBROADCASTD 48(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -25958,15 +24803,15 @@ alone246:
 	VMOVDQU      64(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
+	VMOVDQU      320(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1088(SI)(R9*2), Y9
+	VMOVDQU      576(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 100(R8), Y8
+	VPBROADCASTD 52(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -25974,15 +24819,15 @@ alone246:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
+	VMOVDQU      384(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VMOVDQU      1152(SI)(R9*2), Y9
+	VMOVDQU      640(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 104(R8), Y8
+	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -25990,95 +24835,27 @@ alone246:
 	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1216(SI)(R9*2), Y9
 	VPSRLD       $0x02, Y9, Y9
 	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 108(R8), Y8
+	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
 	VPMULLD      Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1280(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1344(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1408(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1472(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x10, R11
-	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks242
+	JNZ          chunks311
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -26093,18 +24870,18 @@ alone246:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next247
+	JEQ          next316
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half241
+	JMP          half310
 
-next247:
+next316:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next238
+	JMP  next306
 
-done240:
+done308:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26115,7 +24892,7 @@ done240:
 	VZEROUPPER
 	RET
 
-columns236:
+columns304:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26123,36 +24900,33 @@ columns236:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next249:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done251
-	TESTQ $0x00000001, R15
-	JNZ   odd250
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks248
-	ADDQ  $0x00000120, SI
-	JMP   blocks248
+next318:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done320
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000d40
+	JAE        within321
+	PREFETCHT1 16384(SI)
 
-odd250:
-	LEAQ -3360(SI), DX
-
-blocks248:
+within321:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half252:
+half322:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
+	MOVQ  $0x00000004, CX
 
-chunks253:
+chunks323:
 	TESTQ      R14, R14
-	JZ         alone254
+	JZ         alone325
+	JS         first324
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -26160,8 +24934,18 @@ chunks253:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone325
 
-alone254:
+first324:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone325:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -26281,7 +25065,8 @@ alone254:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone255
+	JZ         alone327
+	JS         first326
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
@@ -26289,8 +25074,18 @@ alone254:
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
 	PREFETCHT1 832(SI)(R14*1)
+	JMP        alone327
 
-alone255:
+first326:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+	PREFETCHT0 9024(SI)
+
+alone327:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -26357,8 +25152,17 @@ alone255:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      512(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -26369,8 +25173,17 @@ alone255:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      576(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 52(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -26381,8 +25194,17 @@ alone255:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      640(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -26393,8 +25215,17 @@ alone255:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
+	VMOVDQU      704(SI)(R9*2), Y9
+	VPSRLD       $0x02, Y9, Y9
+	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -26405,345 +25236,16 @@ alone255:
 	VPBROADCASTD 60(R8)(R12*1), Y8
 
 	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone256
-	PREFETCHT1 896(SI)(R14*1)
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-	PREFETCHT1 1088(SI)(R14*1)
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-
-alone256:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 8(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 64(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 68(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 72(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
 	VPMULLD      Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 80(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 84(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 88(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+416(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone257
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-	PREFETCHT1 1408(SI)(R14*1)
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-
-alone257:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 12(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1024(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 96(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1088(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 100(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1152(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 104(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1216(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1280(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 112(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1344(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 116(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1408(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 120(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+448(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VMOVDQU      1472(SI)(R9*2), Y9
-	VPSRLD       $0x02, Y9, Y9
-	VPAND        constantsAVXVNNI<>+480(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x10, R11
-	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks253
+	JNZ          chunks323
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -26766,18 +25268,18 @@ alone257:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next258
+	JEQ          next328
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half252
+	JMP          half322
 
-next258:
+next328:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next249
+	JMP  next318
 
-done251:
+done320:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26799,27 +25301,15 @@ TEXT ·tileQ6_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next260:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done262
-	TESTQ $0x00000001, R15
-	JNZ   odd261
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks259
-	ADDQ  $0x00000120, SI
-	JMP   blocks259
-
-odd261:
-	LEAQ -3360(SI), DX
-
-blocks259:
+next330:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done332
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000002, CX
+	MOVQ $0x00000004, CX
 
-chunks263:
+chunks333:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -26895,17 +25385,53 @@ chunks263:
 	VMOVDQU   704(SI), Y6
 	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
+	VMOVDQU   (SI), Y0
+	VPSRLD    $0x06, Y0, Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   256(SI), Y1
+	VPSRLD    $0x04, Y1, Y1
+	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VMOVDQU   512(SI), Y1
+	VPSRLD    $0x02, Y1, Y1
+	VPAND     constantsAVXVNNI<>+480(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x06, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   320(SI), Y3
+	VPSRLD    $0x04, Y3, Y3
+	VPAND     constantsAVXVNNI<>+448(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VMOVDQU   576(SI), Y3
+	VPSRLD    $0x02, Y3, Y3
+	VPAND     constantsAVXVNNI<>+480(SB), Y3, Y3
+	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   384(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVXVNNI<>+448(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VMOVDQU   640(SI), Y5
+	VPSRLD    $0x02, Y5, Y5
+	VPAND     constantsAVXVNNI<>+480(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   448(SI), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     constantsAVXVNNI<>+448(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VMOVDQU   704(SI), Y7
+	VPSRLD    $0x02, Y7, Y7
+	VPAND     constantsAVXVNNI<>+480(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW 32(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -26926,300 +25452,66 @@ chunks263:
 	VMOVDQU   736(SI), Y6
 	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVXVNNI<>+416(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVXVNNI<>+416(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVXVNNI<>+416(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1024(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+480(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+448(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1088(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+480(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+448(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1152(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+480(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+448(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1216(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+480(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1280(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+480(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+448(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1344(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+480(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+448(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1408(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+480(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+448(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1472(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+480(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
 	VMOVDQU   32(SI), Y0
 	VPSRLD    $0x06, Y0, Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   288(SI), Y1
+	VPSRLD    $0x04, Y1, Y1
+	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
 	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1056(SI), Y1
-	VPSRLD    $0x02, Y1, Y1
-	VPAND     constantsAVXVNNI<>+480(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+448(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   1120(SI), Y3
-	VPSRLD    $0x02, Y3, Y3
-	VPAND     constantsAVXVNNI<>+480(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+448(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   1184(SI), Y5
-	VPSRLD    $0x02, Y5, Y5
-	VPAND     constantsAVXVNNI<>+480(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+448(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   1248(SI), Y7
-	VPSRLD    $0x02, Y7, Y7
-	VPAND     constantsAVXVNNI<>+480(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+448(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   1312(SI), Y1
 	VPSRLD    $0x02, Y1, Y1
 	VPAND     constantsAVXVNNI<>+480(SB), Y1, Y1
 	VPOR      Y1, Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   96(SI), Y2
 	VPSRLD    $0x06, Y2, Y2
 	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
+	VMOVDQU   352(SI), Y3
 	VPSRLD    $0x04, Y3, Y3
 	VPAND     constantsAVXVNNI<>+448(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
-	VMOVDQU   1376(SI), Y3
+	VMOVDQU   608(SI), Y3
 	VPSRLD    $0x02, Y3, Y3
 	VPAND     constantsAVXVNNI<>+480(SB), Y3, Y3
 	VPOR      Y3, Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
+	VMOVDQU   160(SI), Y4
 	VPSRLD    $0x06, Y4, Y4
 	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
+	VMOVDQU   416(SI), Y5
 	VPSRLD    $0x04, Y5, Y5
 	VPAND     constantsAVXVNNI<>+448(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
-	VMOVDQU   1440(SI), Y5
+	VMOVDQU   672(SI), Y5
 	VPSRLD    $0x02, Y5, Y5
 	VPAND     constantsAVXVNNI<>+480(SB), Y5, Y5
 	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
+	VMOVDQU   224(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
+	VMOVDQU   480(SI), Y7
 	VPSRLD    $0x04, Y7, Y7
 	VPAND     constantsAVXVNNI<>+448(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
-	VMOVDQU   1504(SI), Y7
+	VMOVDQU   736(SI), Y7
 	VPSRLD    $0x02, Y7, Y7
 	VPAND     constantsAVXVNNI<>+480(SB), Y7, Y7
 	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
+	VPMOVSXBW 48(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
 	VPSRAD    $0x10, Y9, Y9
 	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 112(DI), Y8
+	VPMOVSXBW 48(DI), Y8
 	VPSRAD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	ADDQ      $0x00000600, SI
-	ADDQ      $0x00000080, DI
+	ADDQ      $0x00000300, SI
+	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks263
+	JNZ       chunks333
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -27306,9 +25598,9 @@ chunks263:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next260
+	JMP       next330
 
-done262:
+done332:
 	VZEROUPPER
 	RET
 
@@ -27330,23 +25622,23 @@ TEXT ·gemmSub16WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns264
+	JEQ     columns334
 	CMPQ    AX, $0x02
-	JEQ     columns265
+	JEQ     columns335
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start266
+	JNE     start336
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start266:
-loop267:
+start336:
+loop337:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups268:
+groups338:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -27454,7 +25746,7 @@ groups268:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups268
+	JNZ          groups338
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -27510,29 +25802,29 @@ groups268:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop267
+	JNZ          loop337
 	VZEROUPPER
 	RET
 
-columns265:
+columns335:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start269
+	JNE     start339
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start269:
-loop270:
+start339:
+loop340:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups271:
+groups341:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -27728,7 +26020,7 @@ groups271:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups271
+	JNZ          groups341
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -27835,14 +26127,14 @@ groups271:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop270
+	JNZ          loop340
 	VZEROUPPER
 	RET
 
-columns264:
+columns334:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start272
+	JNE     start342
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -27851,8 +26143,8 @@ columns264:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start272:
-loop273:
+start342:
+loop343:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -27861,7 +26153,7 @@ loop273:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups274:
+groups344:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28145,7 +26437,7 @@ groups274:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups274
+	JNZ          groups344
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -28303,7 +26595,7 @@ groups274:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop273
+	JNZ          loop343
 	VZEROUPPER
 	RET
 
@@ -28322,10 +26614,10 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns275
+	JEQ     columns345
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28333,28 +26625,44 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next277:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done279
+next347:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done349
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within350
+	PREFETCHT1 16384(SI)
+
+within350:
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half280:
+half351:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks281:
+chunks352:
 	TESTQ      R14, R14
-	JZ         alone282
+	JZ         alone354
+	JS         first353
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone354
 
-alone282:
+first353:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone354:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28366,21 +26674,24 @@ alone282:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 
@@ -28393,28 +26704,31 @@ alone282:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
@@ -28426,25 +26740,31 @@ alone282:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone283
+	JZ         alone356
+	JS         first355
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone356
 
-alone283:
+first355:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone356:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -28453,15 +26773,15 @@ alone283:
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
@@ -28474,15 +26794,14 @@ alone283:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
@@ -28490,16 +26809,16 @@ alone283:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 
@@ -28511,33 +26830,39 @@ alone283:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone284
+	JZ         alone358
+	JS         first357
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone358
 
-alone284:
+first357:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone358:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 72(R8), Y8
@@ -28545,8 +26870,8 @@ alone284:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 76(R8), Y8
 
@@ -28559,8 +26884,7 @@ alone284:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
 
@@ -28568,14 +26892,14 @@ alone284:
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
 	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 84(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
@@ -28583,8 +26907,8 @@ alone284:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 
@@ -28596,41 +26920,47 @@ alone284:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone285
+	JZ         alone360
+	JS         first359
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
+	JMP        alone360
 
-alone285:
+first359:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone360:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
@@ -28644,24 +26974,23 @@ alone285:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 
@@ -28684,7 +27013,7 @@ alone285:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks281
+	JNZ          chunks352
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -28732,18 +27061,18 @@ alone285:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next286
+	JEQ          next361
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half280
+	JMP          half351
 
-next286:
+next361:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next277
+	JMP  next347
 
-done279:
+done349:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -28754,7 +27083,7 @@ done279:
 	VZEROUPPER
 	RET
 
-columns275:
+columns345:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28762,14 +27091,22 @@ columns275:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next288:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done290
+next363:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done365
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000640
+	JAE        within366
+	PREFETCHT1 16384(SI)
+
+within366:
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
-half291:
+half367:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -28777,15 +27114,23 @@ half291:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks292:
+chunks368:
 	TESTQ      R14, R14
-	JZ         alone293
+	JZ         alone370
+	JS         first369
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone370
 
-alone293:
+first369:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone370:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -28803,7 +27148,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 
@@ -28815,7 +27161,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 
@@ -28827,7 +27174,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 
@@ -28850,7 +27198,7 @@ alone293:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
@@ -28862,7 +27210,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
@@ -28874,7 +27223,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
@@ -28886,7 +27236,8 @@ alone293:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
@@ -28907,19 +27258,25 @@ alone293:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone294
+	JZ         alone372
+	JS         first371
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone372
 
-alone294:
+first371:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone372:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
@@ -28931,7 +27288,7 @@ alone294:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -28945,7 +27302,7 @@ alone294:
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
 	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
@@ -28957,8 +27314,8 @@ alone294:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
 
@@ -28981,8 +27338,7 @@ alone294:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
@@ -28994,7 +27350,7 @@ alone294:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 52(R8), Y8
@@ -29007,8 +27363,8 @@ alone294:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 
@@ -29020,8 +27376,8 @@ alone294:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 
@@ -29042,19 +27398,25 @@ alone294:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone295
+	JZ         alone374
+	JS         first373
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone374
 
-alone295:
+first373:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone374:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
 
@@ -29066,8 +27428,8 @@ alone295:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 68(R8), Y8
 
@@ -29079,7 +27441,7 @@ alone295:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 72(R8), Y8
@@ -29092,8 +27454,8 @@ alone295:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 76(R8), Y8
 
@@ -29116,8 +27478,7 @@ alone295:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 80(R8), Y8
 
@@ -29130,7 +27491,7 @@ alone295:
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
 	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 84(R8), Y8
 
@@ -29142,7 +27503,7 @@ alone295:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 88(R8), Y8
@@ -29155,8 +27516,8 @@ alone295:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 92(R8), Y8
 
@@ -29177,19 +27538,25 @@ alone295:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone296
+	JZ         alone376
+	JS         first375
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
+	JMP        alone376
 
-alone296:
+first375:
+	PREFETCHT0 8832(SI)
+	PREFETCHT0 8896(SI)
+	PREFETCHT0 8960(SI)
+
+alone376:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
 
@@ -29201,8 +27568,8 @@ alone296:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 100(R8), Y8
 
@@ -29214,8 +27581,8 @@ alone296:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 104(R8), Y8
 
@@ -29227,7 +27594,7 @@ alone296:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      384(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 108(R8), Y8
@@ -29251,8 +27618,7 @@ alone296:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 112(R8), Y8
 
@@ -29264,8 +27630,8 @@ alone296:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 116(R8), Y8
 
@@ -29277,8 +27643,8 @@ alone296:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 120(R8), Y8
 
@@ -29315,7 +27681,7 @@ alone296:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks292
+	JNZ          chunks368
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -29396,18 +27762,18 @@ alone296:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next297
+	JEQ          next377
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half291
+	JMP          half367
 
-next297:
+next377:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next288
+	JMP  next363
 
-done290:
+done365:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29429,262 +27795,264 @@ TEXT ·tileQ2_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next299:
+next379:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done301
+	JEQ  done381
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks302:
+chunks382:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW (DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW (DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   (SI), Y2
 	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 32(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 48(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   (SI), Y4
 	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   (SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   64(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   64(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   64(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW (DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW (DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   32(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   32(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   96(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   96(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
+	VMOVDQU   128(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   192(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   192(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW 32(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW 32(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   160(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   224(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   224(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 48(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 48(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
 	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   256(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   256(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   320(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
 	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   320(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW 64(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VPMOVSXBW 64(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 576(R8)
+	VMOVDQU   288(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   288(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   288(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   288(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   352(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   352(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   352(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 80(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRLD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	VPMOVSXBW 80(DI), Y8
+	VPSRLD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 608(R8)
+	ADDQ      $0x00000280, R8
+	VMOVDQU   384(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   384(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
 	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   384(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   448(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   448(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   448(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
 	VMOVDQU   Y4, 384(R8)
 	VMOVDQU   448(SI), Y6
@@ -29698,32 +28066,30 @@ chunks302:
 	VPMOVSXBW 96(DI), Y8
 	VPSRLD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VMOVDQU   416(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   416(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   416(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   416(SI), Y6
 	VPSRLD    $0x06, Y6, Y6
 	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
+	VMOVDQU   480(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
+	VMOVDQU   480(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
 	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
+	VMOVDQU   480(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
 	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
 	VMOVDQU   Y4, 416(R8)
 	VMOVDQU   480(SI), Y6
@@ -29741,7 +28107,7 @@ chunks302:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks302
+	JNZ       chunks382
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -29784,9 +28150,9 @@ chunks302:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next299
+	JMP       next379
 
-done301:
+done381:
 	VZEROUPPER
 	RET
 
@@ -29808,23 +28174,23 @@ TEXT ·gemmSub16MinAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns303
+	JEQ     columns383
 	CMPQ    AX, $0x02
-	JEQ     columns304
+	JEQ     columns384
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start305
+	JNE     start385
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start305:
-loop306:
+start385:
+loop386:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups307:
+groups387:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -29940,7 +28306,7 @@ groups307:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups307
+	JNZ          groups387
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -30004,29 +28370,29 @@ groups307:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop306
+	JNZ          loop386
 	VZEROUPPER
 	RET
 
-columns304:
+columns384:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start308
+	JNE     start388
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start308:
-loop309:
+start388:
+loop389:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups310:
+groups390:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30238,7 +28604,7 @@ groups310:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups310
+	JNZ          groups390
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30361,14 +28727,14 @@ groups310:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop309
+	JNZ          loop389
 	VZEROUPPER
 	RET
 
-columns303:
+columns383:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start311
+	JNE     start391
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -30377,8 +28743,8 @@ columns303:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start311:
-loop312:
+start391:
+loop392:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -30387,7 +28753,7 @@ loop312:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups313:
+groups393:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30695,7 +29061,7 @@ groups313:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups313
+	JNZ          groups393
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30877,7 +29243,7 @@ groups313:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop312
+	JNZ          loop392
 	VZEROUPPER
 	RET
 
@@ -30896,10 +29262,10 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadStrided+0(SB), R14
+	MOVQ    ·aheadOthers+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns314
+	JEQ     columns394
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -30907,40 +29273,44 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next316:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done318
-	TESTQ $0x00000001, R15
-	JNZ   odd317
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks315
-	ADDQ  $0x00000120, SI
-	JMP   blocks315
+next396:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done398
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within399
+	PREFETCHT1 16384(SI)
 
-odd317:
-	LEAQ -1824(SI), DX
-
-blocks315:
+within399:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half319:
+half400:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks320:
+chunks401:
 	TESTQ      R14, R14
-	JZ         alone321
+	JZ         alone403
+	JS         first402
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone403
 
-alone321:
+first402:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone403:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -30955,21 +29325,23 @@ alone321:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 
@@ -30982,29 +29354,40 @@ alone321:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -31015,13 +29398,21 @@ alone321:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone322
+	JZ         alone405
+	JS         first404
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
+	JMP        alone405
 
-alone322:
+first404:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone405:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31029,15 +29420,14 @@ alone322:
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -31045,15 +29435,14 @@ alone322:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
@@ -31067,8 +29456,7 @@ alone322:
 	BYTE         $0xc3
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
@@ -31083,440 +29471,14 @@ alone322:
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
 	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone323
-	PREFETCHT1 512(SI)(R14*1)
-	PREFETCHT1 576(SI)(R14*1)
-	PREFETCHT1 640(SI)(R14*1)
-
-alone323:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone324
-	PREFETCHT1 704(SI)(R14*1)
-	PREFETCHT1 768(SI)(R14*1)
-	PREFETCHT1 832(SI)(R14*1)
-	PREFETCHT1 896(SI)(R14*1)
-
-alone324:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone325
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-	PREFETCHT1 1088(SI)(R14*1)
-
-alone325:
-	VPMOVSXBW    128(DI), Y10
-	VPBROADCASTD 16(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone326
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-
-alone326:
-	VPMOVSXBW    160(DI), Y10
-	VPBROADCASTD 20(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone327
-	PREFETCHT1 1408(SI)(R14*1)
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-
-alone327:
-	VPMOVSXBW    192(DI), Y10
-	VPBROADCASTD 24(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
 	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
+	VMOVDQU      256(SI)(R9*2), Y9
 	VPSRLD       $0x04, Y9, Y9
 	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
+	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG         $0x504dc2c4
@@ -31524,102 +29486,11 @@ alone327:
 	VMOVDQU      320(SI)(R9*2), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG       $0x526dc2c4
-	BYTE       $0xc3
-	TESTQ      R14, R14
-	JZ         alone328
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-	PREFETCHT1 1728(SI)(R14*1)
-	PREFETCHT1 1792(SI)(R14*1)
-
-alone328:
-	VPMOVSXBW    224(DI), Y10
-	VPBROADCASTD 28(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
+	VMOVDQU      256(SI)(R9*2), Y9
 	VPSRLD       $0x05, Y9, Y9
 	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
 	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
+	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
 	LONG $0x504dc2c4
@@ -31628,66 +29499,12 @@ alone328:
 	// VPDPWSSD Y11, Y2, Y0
 	LONG         $0x526dc2c4
 	BYTE         $0xc3
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000100, DI
-	ADDQ         $0x20, R11
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000180, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks320
+	JNZ          chunks401
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -31702,18 +29519,18 @@ alone328:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next329
+	JEQ          next406
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half319
+	JMP          half400
 
-next329:
+next406:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next316
+	JMP  next396
 
-done318:
+done398:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31724,7 +29541,7 @@ done318:
 	VZEROUPPER
 	RET
 
-columns314:
+columns394:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31732,42 +29549,46 @@ columns314:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next331:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done333
-	TESTQ $0x00000001, R15
-	JNZ   odd332
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks330
-	ADDQ  $0x00000120, SI
-	JMP   blocks330
+next408:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done410
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000740
+	JAE        within411
+	PREFETCHT1 16384(SI)
 
-odd332:
-	LEAQ -1824(SI), DX
-
-blocks330:
+within411:
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half334:
+half412:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
 	VPXOR Y5, Y5, Y5
 	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000001, CX
+	MOVQ  $0x00000004, CX
 
-chunks335:
+chunks413:
 	TESTQ      R14, R14
-	JZ         alone336
+	JZ         alone415
+	JS         first414
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone415
 
-alone336:
+first414:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone415:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31791,7 +29612,8 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 4(R8), Y8
 
@@ -31803,7 +29625,7 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 8(R8), Y8
 
@@ -31815,7 +29637,8 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 12(R8), Y8
 
@@ -31838,7 +29661,7 @@ alone336:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 16(R8), Y8
 
@@ -31850,7 +29673,8 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 20(R8), Y8
 
@@ -31862,8 +29686,13 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 24(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -31874,8 +29703,13 @@ alone336:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      64(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 28(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -31895,13 +29729,21 @@ alone336:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone337
+	JZ         alone417
+	JS         first416
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
+	JMP        alone417
 
-alone337:
+first416:
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+
+alone417:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31913,8 +29755,7 @@ alone337:
 	VPSRLD       $0x10, Y11, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
 
@@ -31926,7 +29767,7 @@ alone337:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
+	VMOVDQU      192(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 36(R8), Y8
@@ -31939,8 +29780,7 @@ alone337:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 40(R8), Y8
 
@@ -31952,7 +29792,7 @@ alone337:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
+	VMOVDQU      256(SI)(R9*2), Y6
 	VPSRLD       $0x03, Y6, Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 44(R8), Y8
@@ -31976,8 +29816,7 @@ alone337:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
 	VPBROADCASTD 48(R8), Y8
 
@@ -32002,9 +29841,13 @@ alone337:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x04, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 56(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -32015,9 +29858,13 @@ alone337:
 	// VPDPBUSD Y8, Y6, Y3
 	LONG         $0x504dc2c4
 	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU      256(SI)(R9*2), Y9
+	VPSRLD       $0x05, Y9, Y9
+	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
+	VPOR         Y9, Y6, Y6
 	VPBROADCASTD 60(R8), Y8
 
 	// VPDPBUSD Y8, Y6, Y2
@@ -32034,911 +29881,14 @@ alone337:
 	BYTE $0xd8
 
 	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone338
-	PREFETCHT1 512(SI)(R14*1)
-	PREFETCHT1 576(SI)(R14*1)
-	PREFETCHT1 640(SI)(R14*1)
-
-alone338:
-	VPMOVSXBW    64(DI), Y10
-	VPBROADCASTD 8(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 8(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 64(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 68(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 72(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 76(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
 	LONG         $0x5265c2c4
 	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 80(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 84(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 88(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 92(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone339
-	PREFETCHT1 704(SI)(R14*1)
-	PREFETCHT1 768(SI)(R14*1)
-	PREFETCHT1 832(SI)(R14*1)
-	PREFETCHT1 896(SI)(R14*1)
-
-alone339:
-	VPMOVSXBW    96(DI), Y10
-	VPBROADCASTD 12(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 12(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      512(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 96(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      576(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 100(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      640(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 104(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      704(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 108(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      768(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 112(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      832(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 116(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      896(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 120(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      960(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 124(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone340
-	PREFETCHT1 960(SI)(R14*1)
-	PREFETCHT1 1024(SI)(R14*1)
-	PREFETCHT1 1088(SI)(R14*1)
-
-alone340:
-	VPMOVSXBW    128(DI), Y10
-	VPBROADCASTD 16(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 16(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 128(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 128(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 132(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 132(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 136(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 136(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 140(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 140(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 144(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 144(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 148(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 148(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 152(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 152(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 156(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 156(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone341
-	PREFETCHT1 1152(SI)(R14*1)
-	PREFETCHT1 1216(SI)(R14*1)
-	PREFETCHT1 1280(SI)(R14*1)
-	PREFETCHT1 1344(SI)(R14*1)
-
-alone341:
-	VPMOVSXBW    160(DI), Y10
-	VPBROADCASTD 20(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 20(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 160(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 160(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 164(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 164(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 168(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 168(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 172(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 172(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 176(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 176(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 180(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 180(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 184(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 184(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x03, Y6, Y6
-	VPAND        constantsAVXVNNI<>+160(SB), Y6, Y6
-	VPBROADCASTD 188(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 188(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone342
-	PREFETCHT1 1408(SI)(R14*1)
-	PREFETCHT1 1472(SI)(R14*1)
-	PREFETCHT1 1536(SI)(R14*1)
-
-alone342:
-	VPMOVSXBW    192(DI), Y10
-	VPBROADCASTD 24(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 24(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 192(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 192(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 196(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 196(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 200(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 200(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 204(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 204(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 208(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 208(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 212(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 212(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 216(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 216(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x04, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 220(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 220(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG       $0x5265c2c4
-	BYTE       $0xcb
-	TESTQ      R14, R14
-	JZ         alone343
-	PREFETCHT1 1600(SI)(R14*1)
-	PREFETCHT1 1664(SI)(R14*1)
-	PREFETCHT1 1728(SI)(R14*1)
-	PREFETCHT1 1792(SI)(R14*1)
-
-alone343:
-	VPMOVSXBW    224(DI), Y10
-	VPBROADCASTD 28(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 28(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRLD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1024(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      512(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 224(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 224(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1088(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      576(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 228(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 228(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1152(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      640(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 232(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 232(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1216(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      704(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 236(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 236(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	VPSRLD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      1280(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      768(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 240(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 240(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1344(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      832(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 244(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 244(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1408(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      896(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 248(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 248(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      1472(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU      960(SI)(R9*2), Y9
-	VPSRLD       $0x05, Y9, Y9
-	VPAND        constantsAVXVNNI<>+512(SB), Y9, Y9
-	VPOR         Y9, Y6, Y6
-	VPBROADCASTD 252(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG $0x504dc2c4
-	BYTE $0xd0
-
-	// VPDPWSSD Y11, Y2, Y0
-	LONG         $0x526dc2c4
-	BYTE         $0xc3
-	VPBROADCASTD 252(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG $0x504dc2c4
-	BYTE $0xd8
-
-	// VPDPWSSD Y11, Y3, Y1
-	LONG         $0x5265c2c4
-	BYTE         $0xcb
-	ADDQ         $0x00000600, SI
-	ADDQ         $0x00000100, DI
-	ADDQ         $0x20, R11
-	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000180, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks335
+	JNZ          chunks413
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -32961,18 +29911,18 @@ alone343:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next344
+	JEQ          next418
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half334
+	JMP          half412
 
-next344:
+next418:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next331
+	JMP  next408
 
-done333:
+done410:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32994,50 +29944,51 @@ TEXT ·tileQ3_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next346:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done348
-	TESTQ $0x00000001, R15
-	JNZ   odd347
-	MOVQ  SI, DX
-	ADDQ  $0x00000120, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks345
-	ADDQ  $0x00000120, SI
-	JMP   blocks345
-
-odd347:
-	LEAQ -1824(SI), DX
-
-blocks345:
+next420:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done422
+	MOVQ SI, DX
+	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
-	MOVQ $0x00000001, CX
+	MOVQ $0x00000004, CX
 
-chunks349:
+chunks423:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   (SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
+	VMOVDQU   64(SI), Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   64(SI), Y6
+	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
+	VMOVDQU   128(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
+	VMOVDQU   (SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   64(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   64(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW (DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -33049,26 +30000,39 @@ chunks349:
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
+	VMOVDQU   96(SI), Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
+	VMOVDQU   160(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   96(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   96(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 16(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -33078,37 +30042,42 @@ chunks349:
 	VPSRLD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   192(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
+	VMOVDQU   192(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
+	VMOVDQU   256(SI), Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
 	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
+	VMOVDQU   256(SI), Y6
 	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
 	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   320(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 256(R8)
 	VMOVDQU   320(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   256(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   256(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 448(R8)
 	VPMOVSXBW 32(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -33117,37 +30086,42 @@ chunks349:
 	VPMOVSXBW 32(DI), Y8
 	VPSRLD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   224(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
+	VMOVDQU   224(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
+	VMOVDQU   288(SI), Y4
 	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
 	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
+	VMOVDQU   288(SI), Y6
 	VPSRLD    $0x03, Y6, Y6
 	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
 	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
+	VMOVDQU   352(SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, 288(R8)
 	VMOVDQU   352(SI), Y2
 	VPSRLD    $0x03, Y2, Y2
 	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
 	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x06, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   288(SI), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
+	VPOR      Y5, Y4, Y4
 	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   288(SI), Y7
+	VPSRLD    $0x05, Y7, Y7
+	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
+	VPOR      Y7, Y6, Y6
 	VMOVDQU   Y6, 480(R8)
 	VPMOVSXBW 48(DI), Y8
 	VPSLLD    $0x10, Y8, Y9
@@ -33157,580 +30131,10 @@ chunks349:
 	VPSRLD    $0x10, Y8, Y9
 	VMOVDQU   Y9, 608(R8)
 	ADDQ      $0x00000280, R8
-	VMOVDQU   512(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 64(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   544(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 80(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   512(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   576(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   640(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   704(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   768(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   832(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   896(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   960(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 96(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   544(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   608(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   672(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   736(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   800(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   864(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   928(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   992(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 112(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 128(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 128(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 144(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 144(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 160(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 160(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x03, Y0, Y0
-	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x03, Y2, Y2
-	VPAND     constantsAVXVNNI<>+160(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x03, Y4, Y4
-	VPAND     constantsAVXVNNI<>+160(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x03, Y6, Y6
-	VPAND     constantsAVXVNNI<>+160(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 176(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 176(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 192(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 192(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x04, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x04, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x04, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x04, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 208(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 208(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	VMOVDQU   1024(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   512(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   1088(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   576(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   1152(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   640(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   1216(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   704(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   1280(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   768(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   1344(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   832(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   1408(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   896(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   1472(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   960(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW 224(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VPMOVSXBW 224(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 576(R8)
-	VMOVDQU   1056(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   544(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   1120(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   608(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   1184(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   672(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   1248(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   736(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   1312(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   800(SI), Y1
-	VPSRLD    $0x05, Y1, Y1
-	VPAND     constantsAVXVNNI<>+512(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   1376(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   864(SI), Y3
-	VPSRLD    $0x05, Y3, Y3
-	VPAND     constantsAVXVNNI<>+512(SB), Y3, Y3
-	VPOR      Y3, Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   1440(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   928(SI), Y5
-	VPSRLD    $0x05, Y5, Y5
-	VPAND     constantsAVXVNNI<>+512(SB), Y5, Y5
-	VPOR      Y5, Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   1504(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   992(SI), Y7
-	VPSRLD    $0x05, Y7, Y7
-	VPAND     constantsAVXVNNI<>+512(SB), Y7, Y7
-	VPOR      Y7, Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 240(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRLD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	VPMOVSXBW 240(DI), Y8
-	VPSRLD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 608(R8)
-	ADDQ      $0x00000280, R8
-	ADDQ      $0x00000600, SI
-	ADDQ      $0x00000100, DI
+	ADDQ      $0x00000180, SI
+	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks349
+	JNZ       chunks423
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -33817,3927 +30221,15 @@ chunks349:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next346
-
-done348:
-	VZEROUPPER
-	RET
-
-// func gemmSub16AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
-// Requires: AVX, AVX2, FMA3
-TEXT ·gemmSub16AVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns350
-	CMPQ    AX, $0x02
-	JEQ     columns351
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start352
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-
-start352:
-loop353:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  $0x00000008, DX
-
-groups354:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG    $0x5015c2c4
-	BYTE    $0xce
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG         $0x5275c2c4
-	BYTE         $0xfc
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG    $0x5015c2c4
-	BYTE    $0xce
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG         $0x5275c2c4
-	BYTE         $0xfc
-	ADDQ         $0x00000280, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups354
-	VPBROADCASTD (R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 4(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 8(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 12(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 16(R11), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 20(R11), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 24(R11), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 28(R11), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	ADDQ         $0x00000240, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop353
-	VZEROUPPER
-	RET
-
-columns351:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start355
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS Y0, 32(DI)(R15*1)
-
-start355:
-loop356:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  $0x00000008, DX
-
-groups357:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD (R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 4(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 8(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 12(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG    $0x5015c2c4
-	BYTE    $0xde
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG    $0x5275c2c4
-	BYTE    $0xfc
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y2, Y8
-	LONG    $0x526d42c4
-	BYTE    $0xc4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y3, Y9
-	LONG         $0x526542c4
-	BYTE         $0xcc
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 16(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 20(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 24(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 28(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG    $0x5015c2c4
-	BYTE    $0xde
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG    $0x5275c2c4
-	BYTE    $0xfc
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y2, Y8
-	LONG    $0x526d42c4
-	BYTE    $0xc4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y3, Y9
-	LONG         $0x526542c4
-	BYTE         $0xcc
-	ADDQ         $0x00000280, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups357
-	VPBROADCASTD (R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (R11)(BX*1), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 4(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 4(R11)(BX*1), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 8(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 8(R11)(BX*1), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 12(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 12(R11)(BX*1), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 16(R11), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 16(R11)(BX*1), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 20(R11), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 20(R11)(BX*1), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 24(R11), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 24(R11)(BX*1), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 28(R11), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 28(R11)(BX*1), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	VBROADCASTSS (R10)(R13*1), Y14
-	VMOVUPS      (DI)(R15*1), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y15, Y8, Y12
-	VMOVUPS      Y12, (DI)(R15*1)
-	VMOVUPS      32(DI)(R15*1), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y15, Y9, Y12
-	VMOVUPS      Y12, 32(DI)(R15*1)
-	ADDQ         $0x00000240, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop356
-	VZEROUPPER
-	RET
-
-columns350:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start358
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS Y0, 32(DI)(R15*1)
-	VMOVUPS Y0, (DI)(R15*2)
-	VMOVUPS Y0, 32(DI)(R15*2)
-
-start358:
-loop359:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	MOVQ  $0x00000008, DX
-
-groups360:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD (R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD (R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 4(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 4(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 8(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 8(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 12(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 12(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG    $0x5015c2c4
-	BYTE    $0xee
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG    $0x5275c2c4
-	BYTE    $0xfc
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y2, Y8
-	LONG    $0x526d42c4
-	BYTE    $0xc4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y3, Y9
-	LONG    $0x526542c4
-	BYTE    $0xcc
-	VMOVDQU 512(SI), Y12
-
-	// VPDPWSSD Y12, Y4, Y10
-	LONG    $0x525d42c4
-	BYTE    $0xd4
-	VMOVDQU 544(SI), Y12
-
-	// VPDPWSSD Y12, Y5, Y11
-	LONG         $0x525542c4
-	BYTE         $0xdc
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 16(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 16(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 20(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 20(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 24(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 24(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG         $0x5015c2c4
-	BYTE         $0xee
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y0
-	LONG $0x501dc2c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VPBROADCASTD 28(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y2
-	LONG $0x501dc2c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VPBROADCASTD 28(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y4
-	LONG $0x501dc2c4
-	BYTE $0xe6
-
-	// VPDPBUSD Y14, Y13, Y5
-	LONG    $0x5015c2c4
-	BYTE    $0xee
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y0, Y6
-	LONG    $0x527dc2c4
-	BYTE    $0xf4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y1, Y7
-	LONG    $0x5275c2c4
-	BYTE    $0xfc
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y2, Y8
-	LONG    $0x526d42c4
-	BYTE    $0xc4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y3, Y9
-	LONG    $0x526542c4
-	BYTE    $0xcc
-	VMOVDQU 576(SI), Y12
-
-	// VPDPWSSD Y12, Y4, Y10
-	LONG    $0x525d42c4
-	BYTE    $0xd4
-	VMOVDQU 608(SI), Y12
-
-	// VPDPWSSD Y12, Y5, Y11
-	LONG         $0x525542c4
-	BYTE         $0xdc
-	ADDQ         $0x00000280, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups360
-	VPBROADCASTD (R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD (R11)(BX*1), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD (R11)(BX*2), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 4(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 4(R11)(BX*1), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 4(R11)(BX*2), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 8(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 8(R11)(BX*1), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 8(R11)(BX*2), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 12(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 12(R11)(BX*1), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 12(R11)(BX*2), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 16(R11), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 16(R11)(BX*1), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 16(R11)(BX*2), Y14
-	VPMADDWD     256(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     288(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 20(R11), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 20(R11)(BX*1), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 20(R11)(BX*2), Y14
-	VPMADDWD     320(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     352(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 24(R11), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 24(R11)(BX*1), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 24(R11)(BX*2), Y14
-	VPMADDWD     384(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     416(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 28(R11), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 28(R11)(BX*1), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 28(R11)(BX*2), Y14
-	VPMADDWD     448(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     480(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	VBROADCASTSS (R10)(R13*1), Y14
-	VMOVUPS      (DI)(R15*1), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y15, Y8, Y12
-	VMOVUPS      Y12, (DI)(R15*1)
-	VMOVUPS      32(DI)(R15*1), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y15, Y9, Y12
-	VMOVUPS      Y12, 32(DI)(R15*1)
-	VBROADCASTSS (R10)(R13*2), Y14
-	VMOVUPS      (DI)(R15*2), Y12
-	VMULPS       512(SI), Y14, Y15
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y15, Y10, Y12
-	VMOVUPS      Y12, (DI)(R15*2)
-	VMOVUPS      32(DI)(R15*2), Y12
-	VMULPS       544(SI), Y14, Y15
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y15, Y11, Y12
-	VMOVUPS      Y12, 32(DI)(R15*2)
-	ADDQ         $0x00000240, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop359
-	VZEROUPPER
-	RET
-
-// func gemvTQ2_0AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadInOrder+0(SB), R14
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x02
-	JEQ     columns361
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (SP)
-	VMOVUPS Y0, 32(SP)
-	VMOVUPS Y0, 64(SP)
-	VMOVUPS Y0, 96(SP)
-	XORQ    R15, R15
-
-next363:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done365
-	TESTQ $0x00000001, R15
-	JNZ   odd364
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks362
-	ADDQ  $0x00000020, SI
-	JMP   blocks362
-
-odd364:
-	LEAQ -1056(SI), DX
-
-blocks362:
-	XORQ R9, R9
-
-half366:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y4, Y4, Y4
-	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
-
-chunks367:
-	TESTQ      R14, R14
-	JZ         alone368
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-
-alone368:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD (R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 4(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 8(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 12(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 16(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 20(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 24(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 28(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG       $0x504dc2c4
-	BYTE       $0xc0
-	TESTQ      R14, R14
-	JZ         alone369
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-
-alone369:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 32(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 36(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 40(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 44(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG       $0x504dc2c4
-	BYTE       $0xc0
-	TESTQ      R14, R14
-	JZ         alone370
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-
-alone370:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG       $0x504dc2c4
-	BYTE       $0xc0
-	TESTQ      R14, R14
-	JZ         alone371
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-
-alone371:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000000, DI
-	ADDQ         $0x00000080, R8
-	DECQ         CX
-	JNZ          chunks367
-	VCVTPH2PS    (DX)(R9*1), Y10
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 32(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 36(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 40(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 44(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	LEAQ         (R9)(R9*1), AX
-	ADDQ         AX, AX
-	VPADDD       Y4, Y0, Y0
-	VBROADCASTSS (R10), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y0, Y0
-	VMOVUPS      (SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y0, Y12
-	VMOVUPS      Y12, (SP)(AX*1)
-	ADDQ         $0x10, R9
-	CMPQ         R9, $0x20
-	JEQ          next372
-	SUBQ         $0x00000400, SI
-	SUBQ         $0x00000100, R8
-	JMP          half366
-
-next372:
-	ADDQ $0x04, R10
-	ADDQ $0x30, R11
-	INCQ R15
-	JMP  next363
-
-done365:
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	VMOVUPS (SP), Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 64(SP), Y0
-	VMOVUPS Y0, 32(DI)
-	VZEROUPPER
-	RET
-
-columns361:
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (SP)
-	VMOVUPS Y0, 32(SP)
-	VMOVUPS Y0, 64(SP)
-	VMOVUPS Y0, 96(SP)
-	XORQ    R15, R15
-
-next374:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done376
-	TESTQ $0x00000001, R15
-	JNZ   odd375
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks373
-	ADDQ  $0x00000020, SI
-	JMP   blocks373
-
-odd375:
-	LEAQ -1056(SI), DX
-
-blocks373:
-	XORQ R9, R9
-
-half377:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y4, Y4, Y4
-	VPXOR Y1, Y1, Y1
-	VPXOR Y5, Y5, Y5
-	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000002, CX
-
-chunks378:
-	TESTQ      R14, R14
-	JZ         alone379
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-
-alone379:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD (R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD (R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 4(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 4(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 8(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 8(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 12(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 12(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 16(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 16(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 20(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 20(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 24(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 24(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 28(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 28(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG       $0x504dc2c4
-	BYTE       $0xc8
-	TESTQ      R14, R14
-	JZ         alone380
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-
-alone380:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 32(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 32(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 36(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 36(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 40(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 40(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 44(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 44(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 48(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 52(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 56(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x02, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 60(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG       $0x504dc2c4
-	BYTE       $0xc8
-	TESTQ      R14, R14
-	JZ         alone381
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-
-alone381:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 64(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 64(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 68(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 68(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 72(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 72(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 76(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 76(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 80(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 80(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 84(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 84(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 88(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 88(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 92(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 92(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG       $0x504dc2c4
-	BYTE       $0xc8
-	TESTQ      R14, R14
-	JZ         alone382
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-
-alone382:
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 96(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 96(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 100(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 100(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 104(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 104(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 108(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 108(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 112(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 112(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 116(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 116(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 120(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 120(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x06, Y6, Y6
-	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
-	VPBROADCASTD 124(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y0
-	LONG         $0x504dc2c4
-	BYTE         $0xc0
-	VPBROADCASTD 124(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y1
-	LONG         $0x504dc2c4
-	BYTE         $0xc8
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000000, DI
-	ADDQ         $0x00000080, R8
-	DECQ         CX
-	JNZ          chunks378
-	VCVTPH2PS    (DX)(R9*1), Y10
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 32(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 32(R11)(BX*1), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 36(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 36(R11)(BX*1), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 40(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 40(R11)(BX*1), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPCMPEQD     Y12, Y12, Y12
-	VPBROADCASTD 44(R11), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 44(R11)(BX*1), Y9
-	VPMADDWD     Y12, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	LEAQ         (R9)(R9*1), AX
-	ADDQ         AX, AX
-	VPADDD       Y4, Y0, Y0
-	VBROADCASTSS (R10), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y0, Y0
-	VMOVUPS      (SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y0, Y12
-	VMOVUPS      Y12, (SP)(AX*1)
-	VPADDD       Y5, Y1, Y1
-	VBROADCASTSS (R10)(R13*1), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y1, Y1
-	VMOVUPS      32(SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y1, Y12
-	VMOVUPS      Y12, 32(SP)(AX*1)
-	ADDQ         $0x10, R9
-	CMPQ         R9, $0x20
-	JEQ          next383
-	SUBQ         $0x00000400, SI
-	SUBQ         $0x00000100, R8
-	JMP          half377
-
-next383:
-	ADDQ $0x04, R10
-	ADDQ $0x30, R11
-	INCQ R15
-	JMP  next374
-
-done376:
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	VMOVUPS (SP), Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 64(SP), Y0
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS 32(SP), Y0
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS 96(SP), Y0
-	VMOVUPS Y0, 32(DI)(R15*1)
-	VZEROUPPER
-	RET
-
-// func tileTQ2_0AVXVNNI(dst *byte, src *byte, nBlocks int)
-// Requires: AVX, AVX2, F16C
-TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), R8
-	MOVQ src+8(FP), SI
-	XORQ R15, R15
-
-next385:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done387
-	TESTQ $0x00000001, R15
-	JNZ   odd386
-	MOVQ  SI, DX
-	ADDQ  $0x00000020, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks384
-	ADDQ  $0x00000020, SI
-	JMP   blocks384
-
-odd386:
-	LEAQ -1056(SI), DX
-
-blocks384:
-	LEAQ 32(DX), DI
-	MOVQ $0x00000002, CX
-
-chunks388:
-	VMOVDQU   (SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x02, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x02, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x02, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x02, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 448(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x06, Y0, Y0
-	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x06, Y2, Y2
-	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x06, Y4, Y4
-	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x06, Y6, Y6
-	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
-	VMOVDQU   Y6, 480(R8)
-	ADDQ      $0x00000200, R8
-	ADDQ      $0x00000200, SI
-	ADDQ      $0x00000000, DI
-	DECQ      CX
-	JNZ       chunks388
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, (R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 64(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 128(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 192(R8)
-	VCVTPH2PS (DX), Y8
-	VMOVUPS   Y8, 256(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 32(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 96(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 160(R8)
-	VPCMPEQD  Y8, Y8, Y8
-	VPSLLW    $0x00, Y8, Y8
-	VMOVDQU   Y8, 224(R8)
-	VCVTPH2PS 16(DX), Y8
-	VMOVUPS   Y8, 288(R8)
-	ADDQ      $0x00000140, R8
-	INCQ      R15
-	JMP       next385
-
-done387:
-	VZEROUPPER
-	RET
-
-// func gemmSub0AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
-// Requires: AVX, AVX2, FMA3
-TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns389
-	CMPQ    AX, $0x02
-	JEQ     columns390
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start391
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-
-start391:
-loop392:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  $0x00000008, DX
-
-groups393:
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups393
-	VPBROADCASTD 32(R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 36(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 40(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 44(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	ADDQ         $0x00000140, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop392
-	VZEROUPPER
-	RET
-
-columns390:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start394
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS Y0, 32(DI)(R15*1)
-
-start394:
-loop395:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	MOVQ  $0x00000008, DX
-
-groups396:
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD (R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 4(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 8(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 12(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 16(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 20(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 24(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 28(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups396
-	VPBROADCASTD 32(R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 32(R11)(BX*1), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 36(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 36(R11)(BX*1), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 40(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 40(R11)(BX*1), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 44(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 44(R11)(BX*1), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	VBROADCASTSS (R10)(R13*1), Y14
-	VMOVUPS      (DI)(R15*1), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y15, Y8, Y12
-	VMOVUPS      Y12, (DI)(R15*1)
-	VMOVUPS      32(DI)(R15*1), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y15, Y9, Y12
-	VMOVUPS      Y12, 32(DI)(R15*1)
-	ADDQ         $0x00000140, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop395
-	VZEROUPPER
-	RET
-
-columns389:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start397
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS Y0, 32(DI)(R15*1)
-	VMOVUPS Y0, (DI)(R15*2)
-	VMOVUPS Y0, 32(DI)(R15*2)
-
-start397:
-loop398:
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	MOVQ  $0x00000008, DX
-
-groups399:
-	VMOVDQU      (SI), Y12
-	VMOVDQU      32(SI), Y13
-	VPBROADCASTD (R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD (R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD (R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      64(SI), Y12
-	VMOVDQU      96(SI), Y13
-	VPBROADCASTD 4(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 4(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 4(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      128(SI), Y12
-	VMOVDQU      160(SI), Y13
-	VPBROADCASTD 8(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 8(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 8(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      192(SI), Y12
-	VMOVDQU      224(SI), Y13
-	VPBROADCASTD 12(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 12(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 12(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      256(SI), Y12
-	VMOVDQU      288(SI), Y13
-	VPBROADCASTD 16(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 16(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 16(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      320(SI), Y12
-	VMOVDQU      352(SI), Y13
-	VPBROADCASTD 20(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 20(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 20(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      384(SI), Y12
-	VMOVDQU      416(SI), Y13
-	VPBROADCASTD 24(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 24(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 24(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	VMOVDQU      448(SI), Y12
-	VMOVDQU      480(SI), Y13
-	VPBROADCASTD 28(R8), Y14
-
-	// VPDPBUSD Y14, Y12, Y6
-	LONG $0x501dc2c4
-	BYTE $0xf6
-
-	// VPDPBUSD Y14, Y13, Y7
-	LONG         $0x5015c2c4
-	BYTE         $0xfe
-	VPBROADCASTD 28(R8)(R12*1), Y14
-
-	// VPDPBUSD Y14, Y12, Y8
-	LONG $0x501d42c4
-	BYTE $0xc6
-
-	// VPDPBUSD Y14, Y13, Y9
-	LONG         $0x501542c4
-	BYTE         $0xce
-	VPBROADCASTD 28(R8)(R12*2), Y14
-
-	// VPDPBUSD Y14, Y12, Y10
-	LONG $0x501d42c4
-	BYTE $0xd6
-
-	// VPDPBUSD Y14, Y13, Y11
-	LONG         $0x501542c4
-	BYTE         $0xde
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x20, R8
-	DECQ         DX
-	JNZ          groups399
-	VPBROADCASTD 32(R11), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 32(R11)(BX*1), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 32(R11)(BX*2), Y14
-	VPMADDWD     (SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     32(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 36(R11), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 36(R11)(BX*1), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 36(R11)(BX*2), Y14
-	VPMADDWD     64(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     96(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 40(R11), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 40(R11)(BX*1), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 40(R11)(BX*2), Y14
-	VPMADDWD     128(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     160(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 44(R11), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y6, Y6
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 44(R11)(BX*1), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y8, Y8
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 44(R11)(BX*2), Y14
-	VPMADDWD     192(SI), Y14, Y15
-	VPADDD       Y15, Y10, Y10
-	VPMADDWD     224(SI), Y14, Y15
-	VPADDD       Y15, Y11, Y11
-	VBROADCASTSS (R10), Y14
-	VMOVUPS      (DI), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y15, Y6, Y12
-	VMOVUPS      Y12, (DI)
-	VMOVUPS      32(DI), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y15, Y7, Y12
-	VMOVUPS      Y12, 32(DI)
-	VBROADCASTSS (R10)(R13*1), Y14
-	VMOVUPS      (DI)(R15*1), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y15, Y8, Y12
-	VMOVUPS      Y12, (DI)(R15*1)
-	VMOVUPS      32(DI)(R15*1), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y15, Y9, Y12
-	VMOVUPS      Y12, 32(DI)(R15*1)
-	VBROADCASTSS (R10)(R13*2), Y14
-	VMOVUPS      (DI)(R15*2), Y12
-	VMULPS       256(SI), Y14, Y15
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y15, Y10, Y12
-	VMOVUPS      Y12, (DI)(R15*2)
-	VMOVUPS      32(DI)(R15*2), Y12
-	VMULPS       288(SI), Y14, Y15
-	VCVTDQ2PS    Y11, Y11
-	VFMADD231PS  Y15, Y11, Y12
-	VMOVUPS      Y12, 32(DI)(R15*2)
-	ADDQ         $0x00000140, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop398
-	VZEROUPPER
-	RET
-
-// func gemvIQ4_XSAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
-	MOVQ           y+0(FP), DI
-	MOVQ           ldy+8(FP), R15
-	SHLQ           $0x02, R15
-	MOVQ           xq+32(FP), R8
-	MOVQ           dx+40(FP), R10
-	MOVQ           xStride+64(FP), R12
-	MOVQ           sums+48(FP), R11
-	MOVQ           nIn+56(FP), R13
-	SHRQ           $0x06, R13
-	LEAQ           (R13)(R13*2), BX
-	SHLQ           $0x02, BX
-	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
-	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
-	MOVQ           nCols+72(FP), AX
-	CMPQ           AX, $0x02
-	JEQ            columns400
-	VPXOR          Y0, Y0, Y0
-	VMOVUPS        Y0, (SP)
-	VMOVUPS        Y0, 32(SP)
-	VMOVUPS        Y0, 64(SP)
-	VMOVUPS        Y0, 96(SP)
-	XORQ           R15, R15
-
-next402:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done404
-	TESTQ $0x00000001, R15
-	JNZ   odd403
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks401
-	ADDQ  $0x000000a0, SI
-	JMP   blocks401
-
-odd403:
-	LEAQ -2208(SI), DX
-
-blocks401:
-	XORQ R9, R9
-
-half405:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y4, Y4, Y4
-	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000004, CX
-
-chunks406:
-	TESTQ      R14, R14
-	JZ         alone407
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-
-alone407:
-	VPMOVSXBW    (DI), Y10
-	VPBROADCASTD 32(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      (SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD (R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 4(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 8(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 12(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 16(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 20(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 24(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 28(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG       $0x504dc2c4
-	BYTE       $0xd0
-	VPMULLD    Y11, Y2, Y2
-	VPADDD     Y2, Y0, Y0
-	TESTQ      R14, R14
-	JZ         alone408
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-
-alone408:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 32(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 36(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 40(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 44(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x04, R11
-	ADDQ         $0x00000040, R8
-	DECQ         CX
-	JNZ          chunks406
-	SUBQ         $0x10, R11
-	VCVTPH2PS    (DX)(R9*1), Y10
-	LEAQ         (R9)(R9*1), AX
-	ADDQ         AX, AX
-	VPSLLD       $0x07, Y4, Y4
-	VPSUBD       Y4, Y0, Y0
-	VBROADCASTSS (R10), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y0, Y0
-	VMOVUPS      (SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y0, Y12
-	VMOVUPS      Y12, (SP)(AX*1)
-	ADDQ         $0x10, R9
-	CMPQ         R9, $0x20
-	JEQ          next409
-	SUBQ         $0x00000800, SI
-	SUBQ         $0x00000100, R8
-	JMP          half405
-
-next409:
-	ADDQ $0x04, R10
-	ADDQ $0x30, R11
-	INCQ R15
-	JMP  next402
-
-done404:
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	VMOVUPS (SP), Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 64(SP), Y0
-	VMOVUPS Y0, 32(DI)
-	VZEROUPPER
-	RET
-
-columns400:
-	VPXOR   Y0, Y0, Y0
-	VMOVUPS Y0, (SP)
-	VMOVUPS Y0, 32(SP)
-	VMOVUPS Y0, 64(SP)
-	VMOVUPS Y0, 96(SP)
-	XORQ    R15, R15
-
-next411:
-	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done413
-	TESTQ $0x00000001, R15
-	JNZ   odd412
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks410
-	ADDQ  $0x000000a0, SI
-	JMP   blocks410
-
-odd412:
-	LEAQ -2208(SI), DX
-
-blocks410:
-	XORQ R9, R9
-
-half414:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y4, Y4, Y4
-	VPXOR Y1, Y1, Y1
-	VPXOR Y5, Y5, Y5
-	LEAQ  32(DX)(R9*1), DI
-	MOVQ  $0x00000004, CX
-
-chunks415:
-	TESTQ      R14, R14
-	JZ         alone416
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-
-alone416:
-	VPMOVSXBW    (DI), Y10
-	VPBROADCASTD 32(R11), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD 32(R11)(BX*1), Y9
-	VPMADDWD     Y10, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPSLLD       $0x10, Y10, Y11
-	VPSRAD       $0x10, Y11, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      (SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD (R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD (R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 4(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 4(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 8(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 8(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 12(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 12(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      (SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 16(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 16(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      64(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 20(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 20(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      128(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 24(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 24(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      192(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 28(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 28(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG       $0x504dc2c4
-	BYTE       $0xd8
-	VPMULLD    Y11, Y3, Y3
-	VPADDD     Y3, Y1, Y1
-	TESTQ      R14, R14
-	JZ         alone417
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-
-alone417:
-	VPSRAD       $0x10, Y10, Y11
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 32(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 32(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 36(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 36(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 40(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 40(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 44(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 44(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      256(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 48(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 48(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      320(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 52(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 52(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      384(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 56(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPBROADCASTD 56(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VMOVDQU      448(SI)(R9*2), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB      Y6, Y15, Y6
-	VPBROADCASTD 60(R8), Y8
-
-	// VPDPBUSD Y8, Y6, Y2
-	LONG         $0x504dc2c4
-	BYTE         $0xd0
-	VPMULLD      Y11, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VPBROADCASTD 60(R8)(R12*1), Y8
-
-	// VPDPBUSD Y8, Y6, Y3
-	LONG         $0x504dc2c4
-	BYTE         $0xd8
-	VPMULLD      Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	ADDQ         $0x00000200, SI
-	ADDQ         $0x00000020, DI
-	ADDQ         $0x04, R11
-	ADDQ         $0x00000040, R8
-	DECQ         CX
-	JNZ          chunks415
-	SUBQ         $0x10, R11
-	VCVTPH2PS    (DX)(R9*1), Y10
-	LEAQ         (R9)(R9*1), AX
-	ADDQ         AX, AX
-	VPSLLD       $0x07, Y4, Y4
-	VPSUBD       Y4, Y0, Y0
-	VBROADCASTSS (R10), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y0, Y0
-	VMOVUPS      (SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y0, Y12
-	VMOVUPS      Y12, (SP)(AX*1)
-	VPSLLD       $0x07, Y5, Y5
-	VPSUBD       Y5, Y1, Y1
-	VBROADCASTSS (R10)(R13*1), Y8
-	VMULPS       Y8, Y10, Y9
-	VCVTDQ2PS    Y1, Y1
-	VMOVUPS      32(SP)(AX*1), Y12
-	VFMADD231PS  Y9, Y1, Y12
-	VMOVUPS      Y12, 32(SP)(AX*1)
-	ADDQ         $0x10, R9
-	CMPQ         R9, $0x20
-	JEQ          next418
-	SUBQ         $0x00000800, SI
-	SUBQ         $0x00000100, R8
-	JMP          half414
-
-next418:
-	ADDQ $0x04, R10
-	ADDQ $0x30, R11
-	INCQ R15
-	JMP  next411
-
-done413:
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	VMOVUPS (SP), Y0
-	VMOVUPS Y0, (DI)
-	VMOVUPS 64(SP), Y0
-	VMOVUPS Y0, 32(DI)
-	VMOVUPS 32(SP), Y0
-	VMOVUPS Y0, (DI)(R15*1)
-	VMOVUPS 96(SP), Y0
-	VMOVUPS Y0, 32(DI)(R15*1)
-	VZEROUPPER
-	RET
-
-// func tileIQ4_XSAVXVNNI(dst *byte, src *byte, nBlocks int)
-// Requires: AVX, AVX2, F16C
-TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
-	MOVQ           dst+0(FP), R8
-	MOVQ           src+8(FP), SI
-	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
-	XORQ           R15, R15
-
-next420:
-	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done422
-	TESTQ $0x00000001, R15
-	JNZ   odd421
-	MOVQ  SI, DX
-	ADDQ  $0x000000a0, SI
-	LEAQ  1(R15), AX
-	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks419
-	ADDQ  $0x000000a0, SI
-	JMP   blocks419
-
-odd421:
-	LEAQ -2208(SI), DX
-
-blocks419:
-	LEAQ 32(DX), DI
-	MOVQ $0x00000004, CX
-
-chunks423:
-	VMOVDQU   (SI), Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   64(SI), Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   128(SI), Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   192(SI), Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   (SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   64(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   128(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   192(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW (DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   32(SI), Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   96(SI), Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   160(SI), Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   224(SI), Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   32(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   96(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   160(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   224(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSLLD    $0x10, Y8, Y9
-	VPSRAD    $0x10, Y9, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	VMOVDQU   256(SI), Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, (R8)
-	VMOVDQU   320(SI), Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 64(R8)
-	VMOVDQU   384(SI), Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 128(R8)
-	VMOVDQU   448(SI), Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 192(R8)
-	VMOVDQU   256(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 256(R8)
-	VMOVDQU   320(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 320(R8)
-	VMOVDQU   384(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 384(R8)
-	VMOVDQU   448(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 448(R8)
-	VPMOVSXBW (DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 512(R8)
-	VMOVDQU   288(SI), Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 32(R8)
-	VMOVDQU   352(SI), Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 96(R8)
-	VMOVDQU   416(SI), Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 160(R8)
-	VMOVDQU   480(SI), Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 224(R8)
-	VMOVDQU   288(SI), Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
-	VPSHUFB   Y0, Y15, Y0
-	VMOVDQU   Y0, 288(R8)
-	VMOVDQU   352(SI), Y2
-	VPSRLD    $0x04, Y2, Y2
-	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
-	VPSHUFB   Y2, Y15, Y2
-	VMOVDQU   Y2, 352(R8)
-	VMOVDQU   416(SI), Y4
-	VPSRLD    $0x04, Y4, Y4
-	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
-	VPSHUFB   Y4, Y15, Y4
-	VMOVDQU   Y4, 416(R8)
-	VMOVDQU   480(SI), Y6
-	VPSRLD    $0x04, Y6, Y6
-	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
-	VPSHUFB   Y6, Y15, Y6
-	VMOVDQU   Y6, 480(R8)
-	VPMOVSXBW 16(DI), Y8
-	VPSRAD    $0x10, Y8, Y9
-	VMOVDQU   Y9, 544(R8)
-	ADDQ      $0x00000240, R8
-	ADDQ      $0x00000200, SI
-	ADDQ      $0x00000020, DI
-	DECQ      CX
-	JNZ       chunks423
-	VPMOVSXBW 32(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, (R8)
-	VPMOVSXBW 64(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 64(R8)
-	VPMOVSXBW 96(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 128(R8)
-	VPMOVSXBW 128(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 192(R8)
-	VCVTPH2PS (DX), Y8
-	VMOVUPS   Y8, 256(R8)
-	VPMOVSXBW 48(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 32(R8)
-	VPMOVSXBW 80(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 96(R8)
-	VPMOVSXBW 112(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 160(R8)
-	VPMOVSXBW 144(DX), Y8
-	VPSLLW    $0x07, Y8, Y8
-	VPXOR     Y9, Y9, Y9
-	VPSUBW    Y8, Y9, Y8
-	VMOVDQU   Y8, 224(R8)
-	VCVTPH2PS 16(DX), Y8
-	VMOVUPS   Y8, 288(R8)
-	ADDQ      $0x00000140, R8
-	INCQ      R15
 	JMP       next420
 
 done422:
 	VZEROUPPER
 	RET
 
-// func gemmSub32WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub16AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
+TEXT ·gemmSub16AVXVNNI(SB), NOSPLIT, $0-85
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37814,8 +30306,20 @@ groups428:
 	BYTE $0xc6
 
 	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
+	LONG    $0x5015c2c4
+	BYTE    $0xce
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG         $0x5275c2c4
+	BYTE         $0xfc
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
 	VMOVDQU      256(SI), Y12
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 16(R8), Y14
@@ -37858,50 +30362,74 @@ groups428:
 	BYTE $0xc6
 
 	// VPDPBUSD Y14, Y13, Y1
-	LONG         $0x5015c2c4
-	BYTE         $0xce
-	VMOVDQU      512(SI), Y12
-	VPMULLD      Y12, Y0, Y0
-	VPADDD       Y0, Y6, Y6
-	VMOVDQU      544(SI), Y12
-	VPMULLD      Y12, Y1, Y1
-	VPADDD       Y1, Y7, Y7
-	ADDQ         $0x00000240, SI
+	LONG    $0x5015c2c4
+	BYTE    $0xce
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG         $0x5275c2c4
+	BYTE         $0xfc
+	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
 	JNZ          groups428
-	VPBROADCASTD 32(R11), Y14
+	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     32(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 36(R11), Y14
+	VPBROADCASTD 4(R11), Y14
 	VPMADDWD     64(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     96(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 40(R11), Y14
+	VPBROADCASTD 8(R11), Y14
 	VPMADDWD     128(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     160(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 44(R11), Y14
+	VPBROADCASTD 12(R11), Y14
 	VPMADDWD     192(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     224(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 16(R11), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 20(R11), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 24(R11), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 28(R11), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     480(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
-	VMULPS       256(SI), Y14, Y15
+	VMULPS       512(SI), Y14, Y15
 	VCVTDQ2PS    Y6, Y6
 	VFMADD231PS  Y15, Y6, Y12
 	VMOVUPS      Y12, (DI)
 	VMOVUPS      32(DI), Y12
-	VMULPS       288(SI), Y14, Y15
+	VMULPS       544(SI), Y14, Y15
 	VCVTDQ2PS    Y7, Y7
 	VFMADD231PS  Y15, Y7, Y12
 	VMOVUPS      Y12, 32(DI)
-	ADDQ         $0x00000140, SI
+	ADDQ         $0x00000240, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
@@ -38010,8 +30538,32 @@ groups431:
 	BYTE $0xd6
 
 	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
+	LONG    $0x5015c2c4
+	BYTE    $0xde
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG    $0x5275c2c4
+	BYTE    $0xfc
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y2, Y8
+	LONG    $0x526d42c4
+	BYTE    $0xc4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y3, Y9
+	LONG         $0x526542c4
+	BYTE         $0xcc
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
 	VMOVDQU      256(SI), Y12
 	VMOVDQU      288(SI), Y13
 	VPBROADCASTD 16(R8), Y14
@@ -38090,87 +30642,135 @@ groups431:
 	BYTE $0xd6
 
 	// VPDPBUSD Y14, Y13, Y3
-	LONG         $0x5015c2c4
-	BYTE         $0xde
-	VMOVDQU      512(SI), Y12
-	VPMULLD      Y12, Y0, Y0
-	VPADDD       Y0, Y6, Y6
-	VMOVDQU      544(SI), Y12
-	VPMULLD      Y12, Y1, Y1
-	VPADDD       Y1, Y7, Y7
-	VMOVDQU      512(SI), Y12
-	VPMULLD      Y12, Y2, Y2
-	VPADDD       Y2, Y8, Y8
-	VMOVDQU      544(SI), Y12
-	VPMULLD      Y12, Y3, Y3
-	VPADDD       Y3, Y9, Y9
-	ADDQ         $0x00000240, SI
+	LONG    $0x5015c2c4
+	BYTE    $0xde
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG    $0x5275c2c4
+	BYTE    $0xfc
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y2, Y8
+	LONG    $0x526d42c4
+	BYTE    $0xc4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y3, Y9
+	LONG         $0x526542c4
+	BYTE         $0xcc
+	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
 	JNZ          groups431
-	VPBROADCASTD 32(R11), Y14
+	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     32(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 32(R11)(BX*1), Y14
+	VPBROADCASTD (R11)(BX*1), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     32(SI), Y14, Y15
 	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 36(R11), Y14
+	VPBROADCASTD 4(R11), Y14
 	VPMADDWD     64(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     96(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 36(R11)(BX*1), Y14
+	VPBROADCASTD 4(R11)(BX*1), Y14
 	VPMADDWD     64(SI), Y14, Y15
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     96(SI), Y14, Y15
 	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 40(R11), Y14
+	VPBROADCASTD 8(R11), Y14
 	VPMADDWD     128(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     160(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 40(R11)(BX*1), Y14
+	VPBROADCASTD 8(R11)(BX*1), Y14
 	VPMADDWD     128(SI), Y14, Y15
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     160(SI), Y14, Y15
 	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 44(R11), Y14
+	VPBROADCASTD 12(R11), Y14
 	VPMADDWD     192(SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
 	VPMADDWD     224(SI), Y14, Y15
 	VPADDD       Y15, Y7, Y7
-	VPBROADCASTD 44(R11)(BX*1), Y14
+	VPBROADCASTD 12(R11)(BX*1), Y14
 	VPMADDWD     192(SI), Y14, Y15
 	VPADDD       Y15, Y8, Y8
 	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 16(R11), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 16(R11)(BX*1), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 20(R11), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 20(R11)(BX*1), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 24(R11), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 24(R11)(BX*1), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 28(R11), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     480(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 28(R11)(BX*1), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     480(SI), Y14, Y15
 	VPADDD       Y15, Y9, Y9
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
-	VMULPS       256(SI), Y14, Y15
+	VMULPS       512(SI), Y14, Y15
 	VCVTDQ2PS    Y6, Y6
 	VFMADD231PS  Y15, Y6, Y12
 	VMOVUPS      Y12, (DI)
 	VMOVUPS      32(DI), Y12
-	VMULPS       288(SI), Y14, Y15
+	VMULPS       544(SI), Y14, Y15
 	VCVTDQ2PS    Y7, Y7
 	VFMADD231PS  Y15, Y7, Y12
 	VMOVUPS      Y12, 32(DI)
 	VBROADCASTSS (R10)(R13*1), Y14
 	VMOVUPS      (DI)(R15*1), Y12
-	VMULPS       256(SI), Y14, Y15
+	VMULPS       512(SI), Y14, Y15
 	VCVTDQ2PS    Y8, Y8
 	VFMADD231PS  Y15, Y8, Y12
 	VMOVUPS      Y12, (DI)(R15*1)
 	VMOVUPS      32(DI)(R15*1), Y12
-	VMULPS       288(SI), Y14, Y15
+	VMULPS       544(SI), Y14, Y15
 	VCVTDQ2PS    Y9, Y9
 	VFMADD231PS  Y15, Y9, Y12
 	VMOVUPS      Y12, 32(DI)(R15*1)
-	ADDQ         $0x00000140, SI
+	ADDQ         $0x00000240, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
@@ -38321,6 +30921,3906 @@ groups434:
 	BYTE $0xe6
 
 	// VPDPBUSD Y14, Y13, Y5
+	LONG    $0x5015c2c4
+	BYTE    $0xee
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG    $0x5275c2c4
+	BYTE    $0xfc
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y2, Y8
+	LONG    $0x526d42c4
+	BYTE    $0xc4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y3, Y9
+	LONG    $0x526542c4
+	BYTE    $0xcc
+	VMOVDQU 512(SI), Y12
+
+	// VPDPWSSD Y12, Y4, Y10
+	LONG    $0x525d42c4
+	BYTE    $0xd4
+	VMOVDQU 544(SI), Y12
+
+	// VPDPWSSD Y12, Y5, Y11
+	LONG         $0x525542c4
+	BYTE         $0xdc
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 16(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 16(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 20(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 20(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 24(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 24(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 28(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 28(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG    $0x5015c2c4
+	BYTE    $0xee
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y0, Y6
+	LONG    $0x527dc2c4
+	BYTE    $0xf4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y1, Y7
+	LONG    $0x5275c2c4
+	BYTE    $0xfc
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y2, Y8
+	LONG    $0x526d42c4
+	BYTE    $0xc4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y3, Y9
+	LONG    $0x526542c4
+	BYTE    $0xcc
+	VMOVDQU 576(SI), Y12
+
+	// VPDPWSSD Y12, Y4, Y10
+	LONG    $0x525d42c4
+	BYTE    $0xd4
+	VMOVDQU 608(SI), Y12
+
+	// VPDPWSSD Y12, Y5, Y11
+	LONG         $0x525542c4
+	BYTE         $0xdc
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups434
+	VPBROADCASTD (R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD (R11)(BX*1), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD (R11)(BX*2), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 4(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 4(R11)(BX*1), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 4(R11)(BX*2), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 8(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 8(R11)(BX*1), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 8(R11)(BX*2), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 12(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 12(R11)(BX*1), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 12(R11)(BX*2), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 16(R11), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 16(R11)(BX*1), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 16(R11)(BX*2), Y14
+	VPMADDWD     256(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     288(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 20(R11), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 20(R11)(BX*1), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 20(R11)(BX*2), Y14
+	VPMADDWD     320(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     352(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 24(R11), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 24(R11)(BX*1), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 24(R11)(BX*2), Y14
+	VPMADDWD     384(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     416(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 28(R11), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     480(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 28(R11)(BX*1), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     480(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 28(R11)(BX*2), Y14
+	VPMADDWD     448(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     480(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       512(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       544(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	VBROADCASTSS (R10)(R13*1), Y14
+	VMOVUPS      (DI)(R15*1), Y12
+	VMULPS       512(SI), Y14, Y15
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y15, Y8, Y12
+	VMOVUPS      Y12, (DI)(R15*1)
+	VMOVUPS      32(DI)(R15*1), Y12
+	VMULPS       544(SI), Y14, Y15
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y15, Y9, Y12
+	VMOVUPS      Y12, 32(DI)(R15*1)
+	VBROADCASTSS (R10)(R13*2), Y14
+	VMOVUPS      (DI)(R15*2), Y12
+	VMULPS       512(SI), Y14, Y15
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y15, Y10, Y12
+	VMOVUPS      Y12, (DI)(R15*2)
+	VMOVUPS      32(DI)(R15*2), Y12
+	VMULPS       544(SI), Y14, Y15
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y15, Y11, Y12
+	VMOVUPS      Y12, 32(DI)(R15*2)
+	ADDQ         $0x00000240, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop433
+	VZEROUPPER
+	RET
+
+// func gemvTQ2_0AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	MOVQ    xq+32(FP), R8
+	MOVQ    dx+40(FP), R10
+	MOVQ    xStride+64(FP), R12
+	MOVQ    sums+48(FP), R11
+	MOVQ    nIn+56(FP), R13
+	SHRQ    $0x06, R13
+	LEAQ    (R13)(R13*2), BX
+	SHLQ    $0x02, BX
+	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    nCols+72(FP), AX
+	CMPQ    AX, $0x02
+	JEQ     columns435
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (SP)
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	XORQ    R15, R15
+
+next437:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done439
+	TESTQ      $0x00000001, R15
+	JNZ        odd438
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within440
+	PREFETCHT1 16384(SI)
+
+within440:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks436
+	ADDQ $0x00000020, SI
+	JMP  blocks436
+
+odd438:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within441
+	PREFETCHT1 16384(SI)
+
+within441:
+	LEAQ -1056(SI), DX
+
+blocks436:
+	XORQ R9, R9
+
+half442:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y4, Y4, Y4
+	LEAQ  32(DX)(R9*1), DI
+	MOVQ  $0x00000002, CX
+
+chunks443:
+	TESTQ      R14, R14
+	JZ         alone445
+	JS         first444
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone445
+
+first444:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone445:
+	VMOVDQU      (SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD (R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 4(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 8(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 12(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 16(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 20(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 24(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 28(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone447
+	JS         first446
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone447
+
+first446:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone447:
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 32(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 36(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 40(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 44(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 48(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 52(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 56(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 60(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone449
+	JS         first448
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone449
+
+first448:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone449:
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 64(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 68(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 72(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 76(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 80(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 84(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 88(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 92(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG       $0x504dc2c4
+	BYTE       $0xc0
+	TESTQ      R14, R14
+	JZ         alone451
+	JS         first450
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone451
+
+first450:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone451:
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 96(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 100(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 104(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 108(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 112(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 116(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 120(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 124(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000000, DI
+	ADDQ         $0x00000080, R8
+	DECQ         CX
+	JNZ          chunks443
+	VCVTPH2PS    (DX)(R9*1), Y10
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 32(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 36(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 40(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 44(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	LEAQ         (R9)(R9*1), AX
+	ADDQ         AX, AX
+	VPADDD       Y4, Y0, Y0
+	VBROADCASTSS (R10), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y0, Y0
+	VMOVUPS      (SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y0, Y12
+	VMOVUPS      Y12, (SP)(AX*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, $0x20
+	JEQ          next452
+	SUBQ         $0x00000400, SI
+	SUBQ         $0x00000100, R8
+	JMP          half442
+
+next452:
+	ADDQ $0x04, R10
+	ADDQ $0x30, R11
+	INCQ R15
+	JMP  next437
+
+done439:
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	VMOVUPS (SP), Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 64(SP), Y0
+	VMOVUPS Y0, 32(DI)
+	VZEROUPPER
+	RET
+
+columns435:
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (SP)
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	XORQ    R15, R15
+
+next454:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done456
+	TESTQ      $0x00000001, R15
+	JNZ        odd455
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000440
+	JAE        within457
+	PREFETCHT1 16384(SI)
+
+within457:
+	MOVQ SI, DX
+	ADDQ $0x00000020, SI
+	LEAQ 1(R15), AX
+	CMPQ AX, nBlocks+24(FP)
+	JEQ  blocks453
+	ADDQ $0x00000020, SI
+	JMP  blocks453
+
+odd455:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000400
+	JAE        within458
+	PREFETCHT1 16384(SI)
+
+within458:
+	LEAQ -1056(SI), DX
+
+blocks453:
+	XORQ R9, R9
+
+half459:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y4, Y4, Y4
+	VPXOR Y1, Y1, Y1
+	VPXOR Y5, Y5, Y5
+	LEAQ  32(DX)(R9*1), DI
+	MOVQ  $0x00000002, CX
+
+chunks460:
+	TESTQ      R14, R14
+	JZ         alone462
+	JS         first461
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	JMP        alone462
+
+first461:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
+alone462:
+	VMOVDQU      (SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD (R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD (R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 4(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 4(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 8(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 8(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 12(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 12(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 16(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 16(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 20(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 20(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 24(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 24(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 28(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 28(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone464
+	JS         first463
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone464
+
+first463:
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone464:
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 32(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 32(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 36(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 36(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 40(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 40(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 44(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 44(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 48(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 48(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 52(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 52(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 56(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 56(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 60(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 60(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone466
+	JS         first465
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	JMP        alone466
+
+first465:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+
+alone466:
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 64(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 64(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 68(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 68(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 72(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 72(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 76(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 76(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 80(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 80(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 84(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 84(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 88(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 88(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 92(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 92(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG       $0x504dc2c4
+	BYTE       $0xc8
+	TESTQ      R14, R14
+	JZ         alone468
+	JS         first467
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone468
+
+first467:
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone468:
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 96(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 96(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 100(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 100(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 104(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 104(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 108(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 108(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 112(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 112(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x02, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 116(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 116(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 120(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 120(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x06, Y6, Y6
+	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
+	VPBROADCASTD 124(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y0
+	LONG         $0x504dc2c4
+	BYTE         $0xc0
+	VPBROADCASTD 124(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y1
+	LONG         $0x504dc2c4
+	BYTE         $0xc8
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000000, DI
+	ADDQ         $0x00000080, R8
+	DECQ         CX
+	JNZ          chunks460
+	VCVTPH2PS    (DX)(R9*1), Y10
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 32(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 32(R11)(BX*1), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 36(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 36(R11)(BX*1), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 40(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 40(R11)(BX*1), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPCMPEQD     Y12, Y12, Y12
+	VPBROADCASTD 44(R11), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 44(R11)(BX*1), Y9
+	VPMADDWD     Y12, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	LEAQ         (R9)(R9*1), AX
+	ADDQ         AX, AX
+	VPADDD       Y4, Y0, Y0
+	VBROADCASTSS (R10), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y0, Y0
+	VMOVUPS      (SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y0, Y12
+	VMOVUPS      Y12, (SP)(AX*1)
+	VPADDD       Y5, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y1, Y1
+	VMOVUPS      32(SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y1, Y12
+	VMOVUPS      Y12, 32(SP)(AX*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, $0x20
+	JEQ          next469
+	SUBQ         $0x00000400, SI
+	SUBQ         $0x00000100, R8
+	JMP          half459
+
+next469:
+	ADDQ $0x04, R10
+	ADDQ $0x30, R11
+	INCQ R15
+	JMP  next454
+
+done456:
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	VMOVUPS (SP), Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 64(SP), Y0
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS 32(SP), Y0
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS 96(SP), Y0
+	VMOVUPS Y0, 32(DI)(R15*1)
+	VZEROUPPER
+	RET
+
+// func tileTQ2_0AVXVNNI(dst *byte, src *byte, nBlocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), R8
+	MOVQ src+8(FP), SI
+	XORQ R15, R15
+
+next471:
+	CMPQ  R15, nBlocks+16(FP)
+	JEQ   done473
+	TESTQ $0x00000001, R15
+	JNZ   odd472
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+16(FP)
+	JEQ   blocks470
+	ADDQ  $0x00000020, SI
+	JMP   blocks470
+
+odd472:
+	LEAQ -1056(SI), DX
+
+blocks470:
+	LEAQ 32(DX), DI
+	MOVQ $0x00000002, CX
+
+chunks474:
+	VMOVDQU   (SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   (SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   (SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   (SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   64(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   64(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   64(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   32(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   32(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   32(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   32(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   96(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   96(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   96(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   128(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   128(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   128(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   192(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   192(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   192(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   160(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   160(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   160(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   224(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   224(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   224(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   256(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   256(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   256(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   256(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   320(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   320(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   320(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   320(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   288(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   288(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   288(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   288(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   352(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   352(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   352(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   352(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	VMOVDQU   384(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   384(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   384(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   384(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   448(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   448(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   448(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   448(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 448(R8)
+	VMOVDQU   416(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   416(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   416(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   416(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   480(SI), Y0
+	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   480(SI), Y2
+	VPSRLD    $0x02, Y2, Y2
+	VPAND     constantsAVXVNNI<>+384(SB), Y2, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   480(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+384(SB), Y4, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   480(SI), Y6
+	VPSRLD    $0x06, Y6, Y6
+	VPAND     constantsAVXVNNI<>+384(SB), Y6, Y6
+	VMOVDQU   Y6, 480(R8)
+	ADDQ      $0x00000200, R8
+	ADDQ      $0x00000200, SI
+	ADDQ      $0x00000000, DI
+	DECQ      CX
+	JNZ       chunks474
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, (R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 64(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 128(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 192(R8)
+	VCVTPH2PS (DX), Y8
+	VMOVUPS   Y8, 256(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 32(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 96(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 160(R8)
+	VPCMPEQD  Y8, Y8, Y8
+	VPSLLW    $0x00, Y8, Y8
+	VMOVDQU   Y8, 224(R8)
+	VCVTPH2PS 16(DX), Y8
+	VMOVUPS   Y8, 288(R8)
+	ADDQ      $0x00000140, R8
+	INCQ      R15
+	JMP       next471
+
+done473:
+	VZEROUPPER
+	RET
+
+// func gemmSub0AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	MOVQ    tile+16(FP), SI
+	MOVQ    n+24(FP), CX
+	MOVQ    xq+32(FP), R8
+	MOVQ    dx+40(FP), R10
+	MOVQ    xStride+64(FP), R12
+	MOVQ    sums+48(FP), R11
+	MOVQ    nIn+56(FP), R13
+	SHRQ    $0x06, R13
+	LEAQ    (R13)(R13*2), BX
+	SHLQ    $0x02, BX
+	MOVQ    nCols+72(FP), AX
+	CMPQ    AX, $0x03
+	JEQ     columns475
+	CMPQ    AX, $0x02
+	JEQ     columns476
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start477
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+
+start477:
+loop478:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  $0x00000008, DX
+
+groups479:
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups479
+	VPBROADCASTD 32(R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 36(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 40(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 44(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	ADDQ         $0x00000140, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop478
+	VZEROUPPER
+	RET
+
+columns476:
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start480
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS Y0, 32(DI)(R15*1)
+
+start480:
+loop481:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	MOVQ  $0x00000008, DX
+
+groups482:
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD (R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 4(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 8(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 12(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 16(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 20(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 24(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 28(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups482
+	VPBROADCASTD 32(R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 32(R11)(BX*1), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 36(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 36(R11)(BX*1), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 40(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 40(R11)(BX*1), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 44(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 44(R11)(BX*1), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	VBROADCASTSS (R10)(R13*1), Y14
+	VMOVUPS      (DI)(R15*1), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y15, Y8, Y12
+	VMOVUPS      Y12, (DI)(R15*1)
+	VMOVUPS      32(DI)(R15*1), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y15, Y9, Y12
+	VMOVUPS      Y12, 32(DI)(R15*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop481
+	VZEROUPPER
+	RET
+
+columns475:
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start483
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS Y0, 32(DI)(R15*1)
+	VMOVUPS Y0, (DI)(R15*2)
+	VMOVUPS Y0, 32(DI)(R15*2)
+
+start483:
+loop484:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  $0x00000008, DX
+
+groups485:
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD (R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD (R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 4(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 4(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 8(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 8(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 12(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 12(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 16(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 16(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 20(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 20(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 24(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 24(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y6
+	LONG $0x501dc2c4
+	BYTE $0xf6
+
+	// VPDPBUSD Y14, Y13, Y7
+	LONG         $0x5015c2c4
+	BYTE         $0xfe
+	VPBROADCASTD 28(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y8
+	LONG $0x501d42c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y9
+	LONG         $0x501542c4
+	BYTE         $0xce
+	VPBROADCASTD 28(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y10
+	LONG $0x501d42c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y11
+	LONG         $0x501542c4
+	BYTE         $0xde
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups485
+	VPBROADCASTD 32(R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 32(R11)(BX*1), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 32(R11)(BX*2), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 36(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 36(R11)(BX*1), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 36(R11)(BX*2), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 40(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 40(R11)(BX*1), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 40(R11)(BX*2), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VPBROADCASTD 44(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 44(R11)(BX*1), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 44(R11)(BX*2), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y10, Y10
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y11, Y11
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	VBROADCASTSS (R10)(R13*1), Y14
+	VMOVUPS      (DI)(R15*1), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y15, Y8, Y12
+	VMOVUPS      Y12, (DI)(R15*1)
+	VMOVUPS      32(DI)(R15*1), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y15, Y9, Y12
+	VMOVUPS      Y12, 32(DI)(R15*1)
+	VBROADCASTSS (R10)(R13*2), Y14
+	VMOVUPS      (DI)(R15*2), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y15, Y10, Y12
+	VMOVUPS      Y12, (DI)(R15*2)
+	VMOVUPS      32(DI)(R15*2), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y11, Y11
+	VFMADD231PS  Y15, Y11, Y12
+	VMOVUPS      Y12, 32(DI)(R15*2)
+	ADDQ         $0x00000140, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop484
+	VZEROUPPER
+	RET
+
+// func gemvIQ4_XSAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
+	MOVQ           y+0(FP), DI
+	MOVQ           ldy+8(FP), R15
+	SHLQ           $0x02, R15
+	MOVQ           xq+32(FP), R8
+	MOVQ           dx+40(FP), R10
+	MOVQ           xStride+64(FP), R12
+	MOVQ           sums+48(FP), R11
+	MOVQ           nIn+56(FP), R13
+	SHRQ           $0x06, R13
+	LEAQ           (R13)(R13*2), BX
+	SHLQ           $0x02, BX
+	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadOthers+0(SB), R14
+	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
+	MOVQ           nCols+72(FP), AX
+	CMPQ           AX, $0x02
+	JEQ            columns486
+	VPXOR          Y0, Y0, Y0
+	VMOVUPS        Y0, (SP)
+	VMOVUPS        Y0, 32(SP)
+	VMOVUPS        Y0, 64(SP)
+	VMOVUPS        Y0, 96(SP)
+	XORQ           R15, R15
+
+next488:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done490
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within491
+	PREFETCHT1 16384(SI)
+
+within491:
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
+	XORQ R9, R9
+
+half492:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y4, Y4, Y4
+	LEAQ  32(DX)(R9*1), DI
+	MOVQ  $0x00000004, CX
+
+chunks493:
+	TESTQ      R14, R14
+	JZ         alone495
+	JS         first494
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone495
+
+first494:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone495:
+	VPMOVSXBW    (DI), Y10
+	VPBROADCASTD 32(R11), Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPSLLD       $0x10, Y10, Y11
+	VPSRAD       $0x10, Y11, Y11
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD (R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 4(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 8(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 12(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 16(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 20(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 24(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 28(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG       $0x504dc2c4
+	BYTE       $0xd0
+	VPMULLD    Y11, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+	TESTQ      R14, R14
+	JZ         alone497
+	JS         first496
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone497
+
+first496:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone497:
+	VPSRAD       $0x10, Y10, Y11
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 32(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 36(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 40(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 44(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 48(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 52(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 56(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 60(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPMULLD      Y11, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000040, R8
+	DECQ         CX
+	JNZ          chunks493
+	SUBQ         $0x10, R11
+	VCVTPH2PS    (DX)(R9*1), Y10
+	LEAQ         (R9)(R9*1), AX
+	ADDQ         AX, AX
+	VPSLLD       $0x07, Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VBROADCASTSS (R10), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y0, Y0
+	VMOVUPS      (SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y0, Y12
+	VMOVUPS      Y12, (SP)(AX*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, $0x20
+	JEQ          next498
+	SUBQ         $0x00000800, SI
+	SUBQ         $0x00000100, R8
+	JMP          half492
+
+next498:
+	ADDQ $0x04, R10
+	ADDQ $0x30, R11
+	INCQ R15
+	JMP  next488
+
+done490:
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	VMOVUPS (SP), Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 64(SP), Y0
+	VMOVUPS Y0, 32(DI)
+	VZEROUPPER
+	RET
+
+columns486:
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (SP)
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	XORQ    R15, R15
+
+next500:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done502
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000008c0
+	JAE        within503
+	PREFETCHT1 16384(SI)
+
+within503:
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
+	XORQ R9, R9
+
+half504:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y4, Y4, Y4
+	VPXOR Y1, Y1, Y1
+	VPXOR Y5, Y5, Y5
+	LEAQ  32(DX)(R9*1), DI
+	MOVQ  $0x00000004, CX
+
+chunks505:
+	TESTQ      R14, R14
+	JZ         alone507
+	JS         first506
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone507
+
+first506:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone507:
+	VPMOVSXBW    (DI), Y10
+	VPBROADCASTD 32(R11), Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD 32(R11)(BX*1), Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPSLLD       $0x10, Y10, Y11
+	VPSRAD       $0x10, Y11, Y11
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VMOVDQU      (SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD (R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD (R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 4(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 4(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 8(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 8(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 12(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 12(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      (SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 16(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 16(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      64(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 20(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 20(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      128(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 24(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 24(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      192(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 28(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPMULLD      Y11, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VPBROADCASTD 28(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG       $0x504dc2c4
+	BYTE       $0xd8
+	VPMULLD    Y11, Y3, Y3
+	VPADDD     Y3, Y1, Y1
+	TESTQ      R14, R14
+	JZ         alone509
+	JS         first508
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone509
+
+first508:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone509:
+	VPSRAD       $0x10, Y10, Y11
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 32(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 32(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 36(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 36(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 40(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 40(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 44(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 44(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      256(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 48(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 48(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      320(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 52(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 52(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      384(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 56(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPBROADCASTD 56(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VMOVDQU      448(SI)(R9*2), Y6
+	VPSRLD       $0x04, Y6, Y6
+	VPAND        constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB      Y6, Y15, Y6
+	VPBROADCASTD 60(R8), Y8
+
+	// VPDPBUSD Y8, Y6, Y2
+	LONG         $0x504dc2c4
+	BYTE         $0xd0
+	VPMULLD      Y11, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VPBROADCASTD 60(R8)(R12*1), Y8
+
+	// VPDPBUSD Y8, Y6, Y3
+	LONG         $0x504dc2c4
+	BYTE         $0xd8
+	VPMULLD      Y11, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000040, R8
+	DECQ         CX
+	JNZ          chunks505
+	SUBQ         $0x10, R11
+	VCVTPH2PS    (DX)(R9*1), Y10
+	LEAQ         (R9)(R9*1), AX
+	ADDQ         AX, AX
+	VPSLLD       $0x07, Y4, Y4
+	VPSUBD       Y4, Y0, Y0
+	VBROADCASTSS (R10), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y0, Y0
+	VMOVUPS      (SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y0, Y12
+	VMOVUPS      Y12, (SP)(AX*1)
+	VPSLLD       $0x07, Y5, Y5
+	VPSUBD       Y5, Y1, Y1
+	VBROADCASTSS (R10)(R13*1), Y8
+	VMULPS       Y8, Y10, Y9
+	VCVTDQ2PS    Y1, Y1
+	VMOVUPS      32(SP)(AX*1), Y12
+	VFMADD231PS  Y9, Y1, Y12
+	VMOVUPS      Y12, 32(SP)(AX*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, $0x20
+	JEQ          next510
+	SUBQ         $0x00000800, SI
+	SUBQ         $0x00000100, R8
+	JMP          half504
+
+next510:
+	ADDQ $0x04, R10
+	ADDQ $0x30, R11
+	INCQ R15
+	JMP  next500
+
+done502:
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	VMOVUPS (SP), Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS 64(SP), Y0
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS 32(SP), Y0
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS 96(SP), Y0
+	VMOVUPS Y0, 32(DI)(R15*1)
+	VZEROUPPER
+	RET
+
+// func tileIQ4_XSAVXVNNI(dst *byte, src *byte, nBlocks int)
+// Requires: AVX, AVX2, F16C
+TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
+	MOVQ           dst+0(FP), R8
+	MOVQ           src+8(FP), SI
+	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
+	XORQ           R15, R15
+
+next512:
+	CMPQ R15, nBlocks+16(FP)
+	JEQ  done514
+	MOVQ SI, DX
+	ADDQ $0x000000c0, SI
+	LEAQ 32(DX), DI
+	MOVQ $0x00000004, CX
+
+chunks515:
+	VMOVDQU   (SI), Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   64(SI), Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   128(SI), Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   192(SI), Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   (SI), Y0
+	VPSRLD    $0x04, Y0, Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   64(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   128(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   192(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW (DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRAD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 512(R8)
+	VMOVDQU   32(SI), Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   96(SI), Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   160(SI), Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   224(SI), Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   32(SI), Y0
+	VPSRLD    $0x04, Y0, Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   96(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   160(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   224(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSLLD    $0x10, Y8, Y9
+	VPSRAD    $0x10, Y9, Y9
+	VMOVDQU   Y9, 544(R8)
+	ADDQ      $0x00000240, R8
+	VMOVDQU   256(SI), Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, (R8)
+	VMOVDQU   320(SI), Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 64(R8)
+	VMOVDQU   384(SI), Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 128(R8)
+	VMOVDQU   448(SI), Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 192(R8)
+	VMOVDQU   256(SI), Y0
+	VPSRLD    $0x04, Y0, Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 256(R8)
+	VMOVDQU   320(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 320(R8)
+	VMOVDQU   384(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 384(R8)
+	VMOVDQU   448(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 448(R8)
+	VPMOVSXBW (DI), Y8
+	VPSRAD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 512(R8)
+	VMOVDQU   288(SI), Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 32(R8)
+	VMOVDQU   352(SI), Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 96(R8)
+	VMOVDQU   416(SI), Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 160(R8)
+	VMOVDQU   480(SI), Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 224(R8)
+	VMOVDQU   288(SI), Y0
+	VPSRLD    $0x04, Y0, Y0
+	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
+	VPSHUFB   Y0, Y15, Y0
+	VMOVDQU   Y0, 288(R8)
+	VMOVDQU   352(SI), Y2
+	VPSRLD    $0x04, Y2, Y2
+	VPAND     constantsAVXVNNI<>+32(SB), Y2, Y2
+	VPSHUFB   Y2, Y15, Y2
+	VMOVDQU   Y2, 352(R8)
+	VMOVDQU   416(SI), Y4
+	VPSRLD    $0x04, Y4, Y4
+	VPAND     constantsAVXVNNI<>+32(SB), Y4, Y4
+	VPSHUFB   Y4, Y15, Y4
+	VMOVDQU   Y4, 416(R8)
+	VMOVDQU   480(SI), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     constantsAVXVNNI<>+32(SB), Y6, Y6
+	VPSHUFB   Y6, Y15, Y6
+	VMOVDQU   Y6, 480(R8)
+	VPMOVSXBW 16(DI), Y8
+	VPSRAD    $0x10, Y8, Y9
+	VMOVDQU   Y9, 544(R8)
+	ADDQ      $0x00000240, R8
+	ADDQ      $0x00000200, SI
+	ADDQ      $0x00000020, DI
+	DECQ      CX
+	JNZ       chunks515
+	VPMOVSXBW 32(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, (R8)
+	VPMOVSXBW 64(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 64(R8)
+	VPMOVSXBW 96(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 128(R8)
+	VPMOVSXBW 128(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 192(R8)
+	VCVTPH2PS (DX), Y8
+	VMOVUPS   Y8, 256(R8)
+	VPMOVSXBW 48(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 32(R8)
+	VPMOVSXBW 80(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 96(R8)
+	VPMOVSXBW 112(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 160(R8)
+	VPMOVSXBW 144(DX), Y8
+	VPSLLW    $0x07, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPSUBW    Y8, Y9, Y8
+	VMOVDQU   Y8, 224(R8)
+	VCVTPH2PS 16(DX), Y8
+	VMOVUPS   Y8, 288(R8)
+	ADDQ      $0x00000140, R8
+	INCQ      R15
+	JMP       next512
+
+done514:
+	VZEROUPPER
+	RET
+
+// func gemmSub32WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
+	MOVQ    y+0(FP), DI
+	MOVQ    ldy+8(FP), R15
+	SHLQ    $0x02, R15
+	MOVQ    tile+16(FP), SI
+	MOVQ    n+24(FP), CX
+	MOVQ    xq+32(FP), R8
+	MOVQ    dx+40(FP), R10
+	MOVQ    xStride+64(FP), R12
+	MOVQ    sums+48(FP), R11
+	MOVQ    nIn+56(FP), R13
+	SHRQ    $0x06, R13
+	LEAQ    (R13)(R13*2), BX
+	SHLQ    $0x02, BX
+	MOVQ    nCols+72(FP), AX
+	CMPQ    AX, $0x03
+	JEQ     columns516
+	CMPQ    AX, $0x02
+	JEQ     columns517
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start518
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+
+start518:
+loop519:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  $0x00000008, DX
+
+groups520:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VMOVDQU      512(SI), Y12
+	VPMULLD      Y12, Y0, Y0
+	VPADDD       Y0, Y6, Y6
+	VMOVDQU      544(SI), Y12
+	VPMULLD      Y12, Y1, Y1
+	VPADDD       Y1, Y7, Y7
+	ADDQ         $0x00000240, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups520
+	VPBROADCASTD 32(R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 36(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 40(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 44(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	ADDQ         $0x00000140, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop519
+	VZEROUPPER
+	RET
+
+columns517:
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start521
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS Y0, 32(DI)(R15*1)
+
+start521:
+loop522:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	MOVQ  $0x00000008, DX
+
+groups523:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD (R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 4(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 8(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 12(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      256(SI), Y12
+	VMOVDQU      288(SI), Y13
+	VPBROADCASTD 16(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 16(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      320(SI), Y12
+	VMOVDQU      352(SI), Y13
+	VPBROADCASTD 20(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 20(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      384(SI), Y12
+	VMOVDQU      416(SI), Y13
+	VPBROADCASTD 24(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 24(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      448(SI), Y12
+	VMOVDQU      480(SI), Y13
+	VPBROADCASTD 28(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 28(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VMOVDQU      512(SI), Y12
+	VPMULLD      Y12, Y0, Y0
+	VPADDD       Y0, Y6, Y6
+	VMOVDQU      544(SI), Y12
+	VPMULLD      Y12, Y1, Y1
+	VPADDD       Y1, Y7, Y7
+	VMOVDQU      512(SI), Y12
+	VPMULLD      Y12, Y2, Y2
+	VPADDD       Y2, Y8, Y8
+	VMOVDQU      544(SI), Y12
+	VPMULLD      Y12, Y3, Y3
+	VPADDD       Y3, Y9, Y9
+	ADDQ         $0x00000240, SI
+	ADDQ         $0x20, R8
+	DECQ         DX
+	JNZ          groups523
+	VPBROADCASTD 32(R11), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 32(R11)(BX*1), Y14
+	VPMADDWD     (SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     32(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 36(R11), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 36(R11)(BX*1), Y14
+	VPMADDWD     64(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     96(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 40(R11), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 40(R11)(BX*1), Y14
+	VPMADDWD     128(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     160(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VPBROADCASTD 44(R11), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y7, Y7
+	VPBROADCASTD 44(R11)(BX*1), Y14
+	VPMADDWD     192(SI), Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     224(SI), Y14, Y15
+	VPADDD       Y15, Y9, Y9
+	VBROADCASTSS (R10), Y14
+	VMOVUPS      (DI), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y15, Y6, Y12
+	VMOVUPS      Y12, (DI)
+	VMOVUPS      32(DI), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y15, Y7, Y12
+	VMOVUPS      Y12, 32(DI)
+	VBROADCASTSS (R10)(R13*1), Y14
+	VMOVUPS      (DI)(R15*1), Y12
+	VMULPS       256(SI), Y14, Y15
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y15, Y8, Y12
+	VMOVUPS      Y12, (DI)(R15*1)
+	VMOVUPS      32(DI)(R15*1), Y12
+	VMULPS       288(SI), Y14, Y15
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y15, Y9, Y12
+	VMOVUPS      Y12, 32(DI)(R15*1)
+	ADDQ         $0x00000140, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop522
+	VZEROUPPER
+	RET
+
+columns516:
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start524
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y0, 32(DI)
+	VMOVUPS Y0, (DI)(R15*1)
+	VMOVUPS Y0, 32(DI)(R15*1)
+	VMOVUPS Y0, (DI)(R15*2)
+	VMOVUPS Y0, 32(DI)(R15*2)
+
+start524:
+loop525:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  $0x00000008, DX
+
+groups526:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (SI), Y12
+	VMOVDQU      32(SI), Y13
+	VPBROADCASTD (R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD (R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD (R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      64(SI), Y12
+	VMOVDQU      96(SI), Y13
+	VPBROADCASTD 4(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 4(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 4(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      128(SI), Y12
+	VMOVDQU      160(SI), Y13
+	VPBROADCASTD 8(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 8(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 8(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
+	LONG         $0x5015c2c4
+	BYTE         $0xee
+	VMOVDQU      192(SI), Y12
+	VMOVDQU      224(SI), Y13
+	VPBROADCASTD 12(R8), Y14
+
+	// VPDPBUSD Y14, Y12, Y0
+	LONG $0x501dc2c4
+	BYTE $0xc6
+
+	// VPDPBUSD Y14, Y13, Y1
+	LONG         $0x5015c2c4
+	BYTE         $0xce
+	VPBROADCASTD 12(R8)(R12*1), Y14
+
+	// VPDPBUSD Y14, Y12, Y2
+	LONG $0x501dc2c4
+	BYTE $0xd6
+
+	// VPDPBUSD Y14, Y13, Y3
+	LONG         $0x5015c2c4
+	BYTE         $0xde
+	VPBROADCASTD 12(R8)(R12*2), Y14
+
+	// VPDPBUSD Y14, Y12, Y4
+	LONG $0x501dc2c4
+	BYTE $0xe6
+
+	// VPDPBUSD Y14, Y13, Y5
 	LONG         $0x5015c2c4
 	BYTE         $0xee
 	VMOVDQU      256(SI), Y12
@@ -38460,7 +34960,7 @@ groups434:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups434
+	JNZ          groups526
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -38558,7 +35058,7 @@ groups434:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop433
+	JNZ          loop525
 	VZEROUPPER
 	RET
 
@@ -38577,11 +35077,11 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns435
+	JEQ            columns527
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -38589,29 +35089,46 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next437:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done439
+next529:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done531
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within532
+	PREFETCHT1 16384(SI)
+
+within532:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half440:
+half533:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks441:
+chunks534:
 	TESTQ      R14, R14
-	JZ         alone442
+	JZ         alone536
+	JS         first535
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone536
 
-alone442:
+first535:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone536:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38694,14 +35211,23 @@ alone442:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone443
+	JZ         alone538
+	JS         first537
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone538
 
-alone443:
+first537:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone538:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38788,7 +35314,7 @@ alone443:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks441
+	JNZ          chunks534
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38803,18 +35329,18 @@ alone443:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next444
+	JEQ          next539
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half440
+	JMP          half533
 
-next444:
+next539:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next437
+	JMP  next529
 
-done439:
+done531:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38825,7 +35351,7 @@ done439:
 	VZEROUPPER
 	RET
 
-columns435:
+columns527:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38833,14 +35359,22 @@ columns435:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next446:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done448
+next541:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done543
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within544
+	PREFETCHT1 16384(SI)
+
+within544:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half449:
+half545:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38848,16 +35382,25 @@ half449:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks450:
+chunks546:
 	TESTQ      R14, R14
-	JZ         alone451
+	JZ         alone548
+	JS         first547
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone548
 
-alone451:
+first547:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone548:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38989,14 +35532,23 @@ alone451:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone452
+	JZ         alone550
+	JS         first549
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone550
 
-alone452:
+first549:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone550:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39132,7 +35684,7 @@ alone452:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks450
+	JNZ          chunks546
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39155,18 +35707,18 @@ alone452:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next453
+	JEQ          next551
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half449
+	JMP          half545
 
-next453:
+next551:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next446
+	JMP  next541
 
-done448:
+done543:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39189,15 +35741,15 @@ TEXT ·tileIQ1AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next455:
+next553:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done457
+	JEQ  done555
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks458:
+chunks556:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -39375,7 +35927,7 @@ chunks458:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks458
+	JNZ       chunks556
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -39462,9 +36014,9 @@ chunks458:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next455
+	JMP       next553
 
-done457:
+done555:
 	VZEROUPPER
 	RET
 
@@ -39483,11 +36035,11 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns459
+	JEQ            columns557
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -39495,29 +36047,46 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next461:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done463
+next559:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done561
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within562
+	PREFETCHT1 16384(SI)
+
+within562:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half464:
+half563:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks465:
+chunks564:
 	TESTQ      R14, R14
-	JZ         alone466
+	JZ         alone566
+	JS         first565
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone566
 
-alone466:
+first565:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone566:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39600,14 +36169,23 @@ alone466:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone467
+	JZ         alone568
+	JS         first567
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone568
 
-alone467:
+first567:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone568:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39694,7 +36272,7 @@ alone467:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks465
+	JNZ          chunks564
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -39709,18 +36287,18 @@ alone467:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next468
+	JEQ          next569
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half464
+	JMP          half563
 
-next468:
+next569:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next461
+	JMP  next559
 
-done463:
+done561:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -39731,7 +36309,7 @@ done463:
 	VZEROUPPER
 	RET
 
-columns459:
+columns557:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -39739,14 +36317,22 @@ columns459:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next470:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done472
+next571:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done573
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within574
+	PREFETCHT1 16384(SI)
+
+within574:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half473:
+half575:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -39754,16 +36340,25 @@ half473:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks474:
+chunks576:
 	TESTQ      R14, R14
-	JZ         alone475
+	JZ         alone578
+	JS         first577
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone578
 
-alone475:
+first577:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone578:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -39895,14 +36490,23 @@ alone475:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone476
+	JZ         alone580
+	JS         first579
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone580
 
-alone476:
+first579:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone580:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40038,7 +36642,7 @@ alone476:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks474
+	JNZ          chunks576
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -40061,18 +36665,18 @@ alone476:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next477
+	JEQ          next581
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half473
+	JMP          half575
 
-next477:
+next581:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next470
+	JMP  next571
 
-done472:
+done573:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -40095,15 +36699,15 @@ TEXT ·tileIQ2AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next479:
+next583:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done481
+	JEQ  done585
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks482:
+chunks586:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -40281,7 +36885,7 @@ chunks482:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks482
+	JNZ       chunks586
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -40368,9 +36972,9 @@ chunks482:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next479
+	JMP       next583
 
-done481:
+done585:
 	VZEROUPPER
 	RET
 
@@ -40389,11 +36993,11 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns483
+	JEQ            columns587
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -40401,29 +37005,46 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next485:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done487
+next589:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done591
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within592
+	PREFETCHT1 16384(SI)
+
+within592:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half488:
+half593:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks489:
+chunks594:
 	TESTQ      R14, R14
-	JZ         alone490
+	JZ         alone596
+	JS         first595
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone596
 
-alone490:
+first595:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone596:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40506,14 +37127,23 @@ alone490:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone491
+	JZ         alone598
+	JS         first597
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone598
 
-alone491:
+first597:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone598:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40600,7 +37230,7 @@ alone491:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks489
+	JNZ          chunks594
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -40615,18 +37245,18 @@ alone491:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next492
+	JEQ          next599
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half488
+	JMP          half593
 
-next492:
+next599:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next485
+	JMP  next589
 
-done487:
+done591:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -40637,7 +37267,7 @@ done487:
 	VZEROUPPER
 	RET
 
-columns483:
+columns587:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -40645,14 +37275,22 @@ columns483:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next494:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done496
+next601:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done603
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within604
+	PREFETCHT1 16384(SI)
+
+within604:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half497:
+half605:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -40660,16 +37298,25 @@ half497:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks498:
+chunks606:
 	TESTQ      R14, R14
-	JZ         alone499
+	JZ         alone608
+	JS         first607
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone608
 
-alone499:
+first607:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone608:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40801,14 +37448,23 @@ alone499:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone500
+	JZ         alone610
+	JS         first609
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone610
 
-alone500:
+first609:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone610:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -40944,7 +37600,7 @@ alone500:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks498
+	JNZ          chunks606
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -40967,18 +37623,18 @@ alone500:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next501
+	JEQ          next611
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half497
+	JMP          half605
 
-next501:
+next611:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next494
+	JMP  next601
 
-done496:
+done603:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -41001,15 +37657,15 @@ TEXT ·tileIQ3_XXSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next503:
+next613:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done505
+	JEQ  done615
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks506:
+chunks616:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -41187,7 +37843,7 @@ chunks506:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks506
+	JNZ       chunks616
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -41274,9 +37930,9 @@ chunks506:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next503
+	JMP       next613
 
-done505:
+done615:
 	VZEROUPPER
 	RET
 
@@ -41295,11 +37951,11 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadInOrder+0(SB), R14
+	MOVQ           ·aheadOthers+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns507
+	JEQ            columns617
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -41307,29 +37963,46 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next509:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done511
+next619:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done621
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within622
+	PREFETCHT1 16384(SI)
+
+within622:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half512:
+half623:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks513:
+chunks624:
 	TESTQ      R14, R14
-	JZ         alone514
+	JZ         alone626
+	JS         first625
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone626
 
-alone514:
+first625:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone626:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41412,14 +38085,23 @@ alone514:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone515
+	JZ         alone628
+	JS         first627
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone628
 
-alone515:
+first627:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone628:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41506,7 +38188,7 @@ alone515:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks513
+	JNZ          chunks624
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -41521,18 +38203,18 @@ alone515:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next516
+	JEQ          next629
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half512
+	JMP          half623
 
-next516:
+next629:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next509
+	JMP  next619
 
-done511:
+done621:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -41543,7 +38225,7 @@ done511:
 	VZEROUPPER
 	RET
 
-columns507:
+columns617:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -41551,14 +38233,22 @@ columns507:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next518:
-	CMPQ R15, nBlocks+24(FP)
-	JEQ  done520
+next631:
+	CMPQ       R15, nBlocks+24(FP)
+	JEQ        done633
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000940
+	JAE        within634
+	PREFETCHT1 16384(SI)
+
+within634:
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
-half521:
+half635:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -41566,16 +38256,25 @@ half521:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks522:
+chunks636:
 	TESTQ      R14, R14
-	JZ         alone523
+	JZ         alone638
+	JS         first637
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
+	JMP        alone638
 
-alone523:
+first637:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+
+alone638:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41707,14 +38406,23 @@ alone523:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone524
+	JZ         alone640
+	JS         first639
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone640
 
-alone524:
+first639:
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone640:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -41850,7 +38558,7 @@ alone524:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks522
+	JNZ          chunks636
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -41873,18 +38581,18 @@ alone524:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next525
+	JEQ          next641
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half521
+	JMP          half635
 
-next525:
+next641:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next518
+	JMP  next631
 
-done520:
+done633:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -41907,15 +38615,15 @@ TEXT ·tileIQ3_SAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next527:
+next643:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done529
+	JEQ  done645
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks530:
+chunks646:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -42093,7 +38801,7 @@ chunks530:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks530
+	JNZ       chunks646
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -42180,9 +38888,9 @@ chunks530:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next527
+	JMP       next643
 
-done529:
+done645:
 	VZEROUPPER
 	RET
 
@@ -42207,7 +38915,7 @@ TEXT ·peakAVXVNNI(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop531:
+loop647:
 	// VPDPBUSD Y12, Y13, Y0
 	LONG $0x5015c2c4
 	BYTE $0xc4
@@ -42256,7 +38964,7 @@ loop531:
 	LONG $0x501542c4
 	BYTE $0xdc
 	DECQ CX
-	JNZ  loop531
+	JNZ  loop647
 	VZEROUPPER
 	RET
 

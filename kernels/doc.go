@@ -68,7 +68,9 @@
 // which blocks follow each other along k as one sequential stream. A packed
 // block is a head, the scales of the 16 rows side by side, and a body, the
 // quants in words: word g of a row is its four bytes 4g to 4g+3, and the words g
-// of the 16 rows lie together in 64 bytes. Where a head has an odd number of
+// of the 16 rows lie together in 64 bytes. Words of neighbouring values are
+// neighbours, too, so that a product asks memory for lines one after the other at
+// an even pace, which the hardware can foresee. Where a head has an odd number of
 // half cache lines, blocks lie in pairs (packedBlock). Float weights are
 // [nIn][16]. The file of each format gives its head and its words. Rows past the
 // end of the matrix are zero bytes.

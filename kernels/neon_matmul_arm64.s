@@ -6476,6 +6476,20 @@ chunk128:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 64(R2), (F22, F23)
 	FLDPQ 96(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
@@ -6488,6 +6502,20 @@ chunk128:
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
@@ -6508,6 +6536,20 @@ chunk128:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 192(R2), (F22, F23)
 	FLDPQ 224(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
@@ -6524,65 +6566,15 @@ chunk128:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -6618,72 +6610,22 @@ chunk128:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	FLDPQ 256(R2), (F22, F23)
+	FLDPQ 288(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -6700,6 +6642,20 @@ chunk128:
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 320(R2), (F22, F23)
 	FLDPQ 352(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
@@ -6716,6 +6672,20 @@ chunk128:
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 384(R2), (F22, F23)
 	FLDPQ 416(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
@@ -6732,6 +6702,20 @@ chunk128:
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 448(R2), (F22, F23)
 	FLDPQ 480(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -6985,6 +6969,18 @@ chunk134:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
@@ -6994,6 +6990,18 @@ chunk134:
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
 	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
 	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
@@ -7011,6 +7019,18 @@ chunk134:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	FLDPQ 192(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
@@ -7024,48 +7044,8 @@ chunk134:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -7101,9 +7081,9 @@ chunk134:
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
 	FLDPQ 32(R7), (F22, F23)
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -7114,46 +7094,6 @@ chunk134:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -7167,6 +7107,18 @@ chunk134:
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
@@ -7180,6 +7132,18 @@ chunk134:
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
@@ -7193,6 +7157,18 @@ chunk134:
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
+	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
+	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
+	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
+	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -7398,6 +7374,8 @@ block139:
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
+	MOVD $4, R15
+chunk142:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R2), (F22, F23)
@@ -7480,49 +7458,111 @@ block139:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 192(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 144(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 208(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 160(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 224(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 176(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 240(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 256(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 192(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 272(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 208(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 288(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 224(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 304(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 240(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -7558,8 +7598,8 @@ block139:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
-	FLDPQ 512(R2), (F22, F23)
-	FLDPQ 544(R2), (F24, F25)
+	FLDPQ 320(R2), (F22, F23)
+	FLDPQ 352(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
@@ -7574,58 +7614,58 @@ block139:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	FLDPQ 384(R2), (F22, F23)
+	FLDPQ 416(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 448(R2), (F22, F23)
+	FLDPQ 480(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	FLDPQ 512(R2), (F22, F23)
+	FLDPQ 544(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 576(R2), (F22, F23)
 	FLDPQ 608(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 640(R2), (F22, F23)
-	FLDPQ 672(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 704(R2), (F22, F23)
-	FLDPQ 736(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 768(R2), (F22, F23)
-	FLDPQ 800(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -7638,49 +7678,111 @@ block139:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 832(R2), (F22, F23)
-	FLDPQ 864(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 336(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 352(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 368(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 896(R2), (F22, F23)
-	FLDPQ 928(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 448(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 512(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 464(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 528(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 480(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 544(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 496(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 560(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 960(R2), (F22, F23)
-	FLDPQ 992(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 576(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 512(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 592(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 528(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 608(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 544(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 624(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 560(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -7714,1501 +7816,11 @@ block139:
 	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
 	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FLDPQ 64(R6), (F20, F21)
-	FMOVQ 1024(R2), F22
-	FMOVQ 1040(R2), F23
-	FMOVQ 1056(R2), F24
-	FMOVQ 1072(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F22
-	FMOVQ 1104(R2), F23
-	FMOVQ 1120(R2), F24
-	FMOVQ 1136(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F22
-	FMOVQ 1168(R2), F23
-	FMOVQ 1184(R2), F24
-	FMOVQ 1200(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F22
-	FMOVQ 1232(R2), F23
-	FMOVQ 1248(R2), F24
-	FMOVQ 1264(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1280(R2), F22
-	FMOVQ 1296(R2), F23
-	FMOVQ 1312(R2), F24
-	FMOVQ 1328(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F22
-	FMOVQ 1360(R2), F23
-	FMOVQ 1376(R2), F24
-	FMOVQ 1392(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F22
-	FMOVQ 1424(R2), F23
-	FMOVQ 1440(R2), F24
-	FMOVQ 1456(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F22
-	FMOVQ 1488(R2), F23
-	FMOVQ 1504(R2), F24
-	FMOVQ 1520(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 32(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 40(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 48(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 56(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FLDPQ 96(R6), (F20, F21)
-	FMOVQ 1536(R2), F22
-	FMOVQ 1552(R2), F23
-	FMOVQ 1568(R2), F24
-	FMOVQ 1584(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1600(R2), F22
-	FMOVQ 1616(R2), F23
-	FMOVQ 1632(R2), F24
-	FMOVQ 1648(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1664(R2), F22
-	FMOVQ 1680(R2), F23
-	FMOVQ 1696(R2), F24
-	FMOVQ 1712(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1728(R2), F22
-	FMOVQ 1744(R2), F23
-	FMOVQ 1760(R2), F24
-	FMOVQ 1776(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1792(R2), F22
-	FMOVQ 1808(R2), F23
-	FMOVQ 1824(R2), F24
-	FMOVQ 1840(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1856(R2), F22
-	FMOVQ 1872(R2), F23
-	FMOVQ 1888(R2), F24
-	FMOVQ 1904(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1920(R2), F22
-	FMOVQ 1936(R2), F23
-	FMOVQ 1952(R2), F24
-	FMOVQ 1968(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1984(R2), F22
-	FMOVQ 2000(R2), F23
-	FMOVQ 2016(R2), F24
-	FMOVQ 2032(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 32(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 40(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 48(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 56(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FLDPQ 128(R6), (F20, F21)
-	FMOVQ 2048(R2), F22
-	FMOVQ 2064(R2), F23
-	FMOVQ 2080(R2), F24
-	FMOVQ 2096(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2112(R2), F22
-	FMOVQ 2128(R2), F23
-	FMOVQ 2144(R2), F24
-	FMOVQ 2160(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2176(R2), F22
-	FMOVQ 2192(R2), F23
-	FMOVQ 2208(R2), F24
-	FMOVQ 2224(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2240(R2), F22
-	FMOVQ 2256(R2), F23
-	FMOVQ 2272(R2), F24
-	FMOVQ 2288(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2304(R2), F22
-	FMOVQ 2320(R2), F23
-	FMOVQ 2336(R2), F24
-	FMOVQ 2352(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2368(R2), F22
-	FMOVQ 2384(R2), F23
-	FMOVQ 2400(R2), F24
-	FMOVQ 2416(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2432(R2), F22
-	FMOVQ 2448(R2), F23
-	FMOVQ 2464(R2), F24
-	FMOVQ 2480(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2496(R2), F22
-	FMOVQ 2512(R2), F23
-	FMOVQ 2528(R2), F24
-	FMOVQ 2544(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 64(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FLDPQ 160(R6), (F20, F21)
-	FMOVQ 0(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 64(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 128(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 192(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 256(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 320(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 384(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 448(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 64(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FLDPQ 192(R6), (F20, F21)
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1536(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1552(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1568(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1584(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1600(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1616(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1632(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1648(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1664(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1680(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1696(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1712(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1728(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1744(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1760(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1776(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1792(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1808(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1824(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1840(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1856(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1872(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1888(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1904(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1920(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1936(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1952(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1968(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1984(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2000(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 2016(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2032(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 96(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FLDPQ 224(R6), (F20, F21)
-	FMOVQ 2048(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1536(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2064(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1552(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2080(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1568(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2096(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1584(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2112(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1600(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2128(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1616(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2144(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1632(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2160(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1648(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2176(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1664(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2192(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1680(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2208(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1696(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2224(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1712(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2240(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1728(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2256(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1744(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2272(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1760(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2288(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1776(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2304(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1792(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2320(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1808(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2336(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1824(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2352(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1840(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2368(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1856(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2384(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1872(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2400(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1888(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2416(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1904(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2432(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1920(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2448(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1936(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2464(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1952(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2480(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1968(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 2496(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1984(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2512(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 2000(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 2528(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 2016(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2544(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 2032(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 96(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $2560, R2
-	ADD $128, R16
-	ADD $256, R6
+	ADD $640, R2
+	ADD $32, R16
+	ADD $64, R6
+	SUBS $1, R15
+	BNE chunk142
 	// scales
 	FMOVS 0(R19), F20
 	FMOVQ 32(R23), F0
@@ -9397,6 +8009,8 @@ block145:
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $64, R3, R16
+	MOVD $4, R15
+chunk148:
 	// group 0
 	FLDPQ 0(R6), (F20, F21)
 	FLDPQ 0(R7), (F22, F23)
@@ -9465,9 +8079,18 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9478,9 +8101,18 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 192(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 144(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 208(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9491,9 +8123,22 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 256(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 192(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 272(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 208(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9529,7 +8174,7 @@ block145:
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
 	FLDPQ 32(R7), (F22, F23)
-	FLDPQ 512(R2), (F24, F25)
+	FLDPQ 320(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
@@ -9542,7 +8187,7 @@ block145:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 576(R2), (F24, F25)
+	FLDPQ 384(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
@@ -9555,7 +8200,7 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 640(R2), (F24, F25)
+	FLDPQ 448(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
@@ -9568,7 +8213,7 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 704(R2), (F24, F25)
+	FLDPQ 512(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
@@ -9581,7 +8226,7 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 768(R2), (F24, F25)
+	FLDPQ 576(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -9594,9 +8239,18 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 336(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9607,9 +8261,18 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 448(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 512(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 464(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 528(R2), F29
+	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9620,9 +8283,22 @@ block145:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 576(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
+	FMOVQ 512(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
+	FMOVQ 592(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
+	FMOVQ 528(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -9655,1056 +8331,12 @@ block145:
 	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
 	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FLDPQ 64(R6), (F20, F21)
-	FLDPQ 64(R7), (F22, F23)
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 32(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 40(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FLDPQ 96(R6), (F20, F21)
-	FLDPQ 96(R7), (F22, F23)
-	FMOVQ 1536(R2), F24
-	FMOVQ 1552(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1600(R2), F24
-	FMOVQ 1616(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1664(R2), F24
-	FMOVQ 1680(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1728(R2), F24
-	FMOVQ 1744(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1792(R2), F24
-	FMOVQ 1808(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1856(R2), F24
-	FMOVQ 1872(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1920(R2), F24
-	FMOVQ 1936(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1984(R2), F24
-	FMOVQ 2000(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 32(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 40(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FLDPQ 128(R6), (F20, F21)
-	FLDPQ 128(R7), (F22, F23)
-	FMOVQ 2048(R2), F24
-	FMOVQ 2064(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2112(R2), F24
-	FMOVQ 2128(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2176(R2), F24
-	FMOVQ 2192(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2240(R2), F24
-	FMOVQ 2256(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2304(R2), F24
-	FMOVQ 2320(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2368(R2), F24
-	FMOVQ 2384(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2432(R2), F24
-	FMOVQ 2448(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2496(R2), F24
-	FMOVQ 2512(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 64(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FLDPQ 160(R6), (F20, F21)
-	FLDPQ 160(R7), (F22, F23)
-	FMOVQ 0(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 64(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 128(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 192(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 256(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 320(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 384(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 448(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 64(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FLDPQ 192(R6), (F20, F21)
-	FLDPQ 192(R7), (F22, F23)
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1536(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1552(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1600(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1616(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1664(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1680(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1728(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1744(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1792(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1808(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1856(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1872(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1920(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1936(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1984(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2000(R2), F29
-	WORD $0x6f0b07bd // ushr v29.16b, v29.16b, #5
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 96(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x2f07b7fd // bic v29.4h, #0xff, lsl #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FLDPQ 224(R6), (F20, F21)
-	FLDPQ 224(R7), (F22, F23)
-	FMOVQ 2048(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1536(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2064(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1552(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2112(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1600(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2128(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1616(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2176(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1664(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2192(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1680(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2240(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1728(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2256(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1744(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2304(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1792(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2320(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1808(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2368(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1856(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2384(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1872(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2432(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1920(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2448(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 1936(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 2496(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57ba // sli v26.16b, v29.16b, #3
-	FMOVQ 1984(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57ba // sli v26.16b, v29.16b, #4
-	FMOVQ 2512(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0b57bb // sli v27.16b, v29.16b, #3
-	FMOVQ 2000(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0c57bb // sli v27.16b, v29.16b, #4
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	FMOVD 96(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x2f1807bd // ushr v29.4h, v29.4h, #8
-	WORD $0x2f10a7bd // uxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $2560, R2
-	ADD $128, R16
-	ADD $256, R6
-	ADD $256, R7
+	ADD $640, R2
+	ADD $32, R16
+	ADD $64, R6
+	ADD $64, R7
+	SUBS $1, R15
+	BNE chunk148
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -10862,19 +8494,15 @@ TEXT ·gemvQ6_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next152:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block153
-	ADD $288, R2
+	ADD $320, R3, R2
 block153:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
-	MOVD $2, R15
+	MOVD $4, R15
 chunk156:
 	// group 0
 	FMOVQ 0(R6), F20
@@ -11189,65 +8817,137 @@ chunk156:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FMOVQ 48(R6), F21
-	FLDPQ 768(R2), (F22, F23)
-	FLDPQ 800(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 512(R2), F26
+	FMOVQ 256(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 0(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 528(R2), F27
+	FMOVQ 272(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 16(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 544(R2), F26
+	FMOVQ 288(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 32(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 560(R2), F27
+	FMOVQ 304(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 48(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 832(R2), (F22, F23)
-	FLDPQ 864(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 576(R2), F26
+	FMOVQ 320(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 64(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 592(R2), F27
+	FMOVQ 336(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 80(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 608(R2), F26
+	FMOVQ 352(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 96(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 624(R2), F27
+	FMOVQ 368(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 112(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 896(R2), (F22, F23)
-	FLDPQ 928(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 640(R2), F26
+	FMOVQ 384(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 128(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 656(R2), F27
+	FMOVQ 400(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 144(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 672(R2), F26
+	FMOVQ 416(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 160(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 688(R2), F27
+	FMOVQ 432(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 176(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 960(R2), (F22, F23)
-	FLDPQ 992(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 704(R2), F26
+	FMOVQ 448(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 192(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 720(R2), F27
+	FMOVQ 464(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 208(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 736(R2), F26
+	FMOVQ 480(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 224(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 752(R2), F27
+	FMOVQ 496(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 240(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -11288,582 +8988,10 @@ chunk156:
 	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
 	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 64(R6), F20
-	FMOVQ 1024(R2), F22
-	FMOVQ 1040(R2), F23
-	FMOVQ 1056(R2), F24
-	FMOVQ 1072(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F22
-	FMOVQ 1104(R2), F23
-	FMOVQ 1120(R2), F24
-	FMOVQ 1136(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F22
-	FMOVQ 1168(R2), F23
-	FMOVQ 1184(R2), F24
-	FMOVQ 1200(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F22
-	FMOVQ 1232(R2), F23
-	FMOVQ 1248(R2), F24
-	FMOVQ 1264(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 8(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 80(R6), F21
-	FMOVQ 1280(R2), F22
-	FMOVQ 1296(R2), F23
-	FMOVQ 1312(R2), F24
-	FMOVQ 1328(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F22
-	FMOVQ 1360(R2), F23
-	FMOVQ 1376(R2), F24
-	FMOVQ 1392(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F22
-	FMOVQ 1424(R2), F23
-	FMOVQ 1440(R2), F24
-	FMOVQ 1456(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F22
-	FMOVQ 1488(R2), F23
-	FMOVQ 1504(R2), F24
-	FMOVQ 1520(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 10(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 96(R6), F20
-	FMOVQ 1024(R2), F26
-	FMOVQ 512(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 0(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1040(R2), F27
-	FMOVQ 528(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 16(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1056(R2), F26
-	FMOVQ 544(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 32(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1072(R2), F27
-	FMOVQ 560(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 48(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F26
-	FMOVQ 576(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 64(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1104(R2), F27
-	FMOVQ 592(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 80(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1120(R2), F26
-	FMOVQ 608(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 96(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1136(R2), F27
-	FMOVQ 624(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 112(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F26
-	FMOVQ 640(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 128(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1168(R2), F27
-	FMOVQ 656(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 144(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1184(R2), F26
-	FMOVQ 672(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 160(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1200(R2), F27
-	FMOVQ 688(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 176(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F26
-	FMOVQ 704(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 192(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1232(R2), F27
-	FMOVQ 720(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 208(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1248(R2), F26
-	FMOVQ 736(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 224(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1264(R2), F27
-	FMOVQ 752(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 240(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 12(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 112(R6), F21
-	FMOVQ 1280(R2), F26
-	FMOVQ 768(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 256(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1296(R2), F27
-	FMOVQ 784(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 272(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1312(R2), F26
-	FMOVQ 800(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 288(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1328(R2), F27
-	FMOVQ 816(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 304(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F26
-	FMOVQ 832(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 320(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1360(R2), F27
-	FMOVQ 848(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 336(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1376(R2), F26
-	FMOVQ 864(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 352(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1392(R2), F27
-	FMOVQ 880(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 368(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F26
-	FMOVQ 896(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 384(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1424(R2), F27
-	FMOVQ 912(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 400(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1440(R2), F26
-	FMOVQ 928(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 416(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1456(R2), F27
-	FMOVQ 944(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 432(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F26
-	FMOVQ 960(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 448(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1488(R2), F27
-	FMOVQ 976(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 464(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1504(R2), F26
-	FMOVQ 992(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 480(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1520(R2), F27
-	FMOVQ 1008(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 496(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 14(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $1536, R2
-	ADD $128, R16
-	ADD $128, R6
-	ADD $16, R23
+	ADD $768, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $8, R23
 	SUBS $1, R15
 	BNE chunk156
 	SUB $32, R23
@@ -11901,13 +9029,8 @@ chunk156:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done155
-	EOR $1, R13
-	CBNZ R13, second154
 	MOVD R2, R3
 	B next152
-second154:
-	ADD $288, R3
-	B block153
 done155:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
@@ -11945,12 +9068,8 @@ pass157:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next158:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block159
-	ADD $288, R2
+	ADD $320, R3, R2
 block159:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -11959,7 +9078,7 @@ block159:
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
-	MOVD $2, R15
+	MOVD $4, R15
 chunk162:
 	// group 0
 	FMOVQ 0(R6), F20
@@ -12229,9 +9348,18 @@ chunk162:
 	// group 1
 	FMOVQ 48(R6), F21
 	FMOVQ 48(R7), F23
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 512(R2), F26
+	FMOVQ 256(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 0(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 528(R2), F27
+	FMOVQ 272(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 16(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -12242,9 +9370,18 @@ chunk162:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 576(R2), F26
+	FMOVQ 320(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 64(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 592(R2), F27
+	FMOVQ 336(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 80(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -12255,9 +9392,18 @@ chunk162:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 640(R2), F26
+	FMOVQ 384(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 128(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 656(R2), F27
+	FMOVQ 400(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 144(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -12268,9 +9414,18 @@ chunk162:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 704(R2), F26
+	FMOVQ 448(R2), F29
+	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
+	FMOVQ 192(R2), F29
+	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 720(R2), F27
+	FMOVQ 464(R2), F29
+	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
+	FMOVQ 208(R2), F29
+	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -12313,444 +9468,12 @@ chunk162:
 	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
 	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 64(R6), F20
-	FMOVQ 64(R7), F22
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 8(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 8(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 80(R6), F21
-	FMOVQ 80(R7), F23
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 10(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 10(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 96(R6), F20
-	FMOVQ 96(R7), F22
-	FMOVQ 1024(R2), F26
-	FMOVQ 512(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 0(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1040(R2), F27
-	FMOVQ 528(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 16(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F26
-	FMOVQ 576(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 64(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1104(R2), F27
-	FMOVQ 592(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 80(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F26
-	FMOVQ 640(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 128(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1168(R2), F27
-	FMOVQ 656(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 144(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F26
-	FMOVQ 704(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 192(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1232(R2), F27
-	FMOVQ 720(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 208(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 12(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 12(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 112(R6), F21
-	FMOVQ 112(R7), F23
-	FMOVQ 1280(R2), F26
-	FMOVQ 768(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 256(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1296(R2), F27
-	FMOVQ 784(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 272(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F26
-	FMOVQ 832(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 320(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1360(R2), F27
-	FMOVQ 848(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 336(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F26
-	FMOVQ 896(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 384(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1424(R2), F27
-	FMOVQ 912(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 400(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F26
-	FMOVQ 960(R2), F29
-	WORD $0x6f0e47ba // sri v26.16b, v29.16b, #2
-	FMOVQ 448(R2), F29
-	WORD $0x6f0c47ba // sri v26.16b, v29.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1488(R2), F27
-	FMOVQ 976(R2), F29
-	WORD $0x6f0e47bb // sri v27.16b, v29.16b, #2
-	FMOVQ 464(R2), F29
-	WORD $0x6f0c47bb // sri v27.16b, v29.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 14(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 14(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $1536, R2
-	ADD $128, R16
-	ADD $128, R6
-	ADD $128, R7
-	ADD $16, R23
-	ADD $16, R24
+	ADD $768, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $8, R23
+	ADD $8, R24
 	SUBS $1, R15
 	BNE chunk162
 	SUB $32, R23
@@ -12790,13 +9513,8 @@ chunk162:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done161
-	EOR $1, R13
-	CBNZ R13, second160
 	MOVD R2, R3
 	B next158
-second160:
-	ADD $288, R3
-	B block159
 done161:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
@@ -12867,49 +9585,51 @@ chunk170:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -12945,8 +9665,8 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 0
 	FMOVQ 16(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
+	FLDPQ 64(R2), (F22, F23)
+	FLDPQ 96(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -12961,49 +9681,51 @@ chunk170:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -13039,28 +9761,22 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FMOVQ 32(R6), F20
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 128(R2), (F22, F23)
+	FLDPQ 160(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
 	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
@@ -13079,41 +9795,33 @@ chunk170:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -13149,28 +9857,22 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FMOVQ 48(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 192(R2), (F22, F23)
+	FLDPQ 224(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
 	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
@@ -13189,41 +9891,33 @@ chunk170:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -13259,48 +9953,40 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 2
 	FMOVQ 64(R6), F20
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F22, F23)
+	FLDPQ 288(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
@@ -13319,21 +10005,15 @@ chunk170:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -13369,48 +10049,40 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 2
 	FMOVQ 80(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 320(R2), (F22, F23)
+	FLDPQ 352(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
@@ -13429,21 +10101,15 @@ chunk170:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -13479,56 +10145,58 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 3
 	FMOVQ 96(R6), F20
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 384(R2), (F22, F23)
+	FLDPQ 416(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
 	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
@@ -13573,56 +10241,58 @@ chunk170:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 3
 	FMOVQ 112(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 448(R2), (F22, F23)
+	FLDPQ 480(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
 	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -13956,9 +10626,10 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -13969,9 +10640,10 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -13982,9 +10654,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14020,7 +10691,7 @@ chunk176:
 	// group 0
 	FMOVQ 16(R6), F21
 	FMOVQ 16(R7), F23
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -14033,9 +10704,10 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14046,9 +10718,10 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14059,9 +10732,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14097,11 +10769,9 @@ chunk176:
 	// group 1
 	FMOVQ 32(R6), F20
 	FMOVQ 32(R7), F22
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14112,7 +10782,6 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -14127,10 +10796,9 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -14142,11 +10810,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14182,11 +10847,9 @@ chunk176:
 	// group 1
 	FMOVQ 48(R6), F21
 	FMOVQ 48(R7), F23
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14197,7 +10860,6 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -14212,10 +10874,9 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -14227,11 +10888,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14267,11 +10925,9 @@ chunk176:
 	// group 2
 	FMOVQ 64(R6), F20
 	FMOVQ 64(R7), F22
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14282,10 +10938,9 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -14297,7 +10952,6 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -14312,11 +10966,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14352,11 +11003,9 @@ chunk176:
 	// group 2
 	FMOVQ 80(R6), F21
 	FMOVQ 80(R7), F23
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14367,10 +11016,9 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -14382,7 +11030,6 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -14397,11 +11044,8 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14437,9 +11081,9 @@ chunk176:
 	// group 3
 	FMOVQ 96(R6), F20
 	FMOVQ 96(R7), F22
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14450,9 +11094,10 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14463,9 +11108,10 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14476,7 +11122,6 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
@@ -14514,9 +11159,9 @@ chunk176:
 	// group 3
 	FMOVQ 112(R6), F21
 	FMOVQ 112(R7), F23
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -14527,9 +11172,10 @@ chunk176:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14540,9 +11186,10 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14553,7 +11200,6 @@ chunk176:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -14807,18 +11453,16 @@ TEXT ·gemvQ3_KNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next180:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block181
-	ADD $288, R2
+	ADD $320, R3, R2
 block181:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
+	MOVD $4, R15
+chunk184:
 	// group 0
 	FMOVQ 0(R6), F20
 	FLDPQ 0(R2), (F22, F23)
@@ -14837,26 +11481,28 @@ block181:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 64(R2), (F22, F23)
 	FLDPQ 96(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -14869,17 +11515,19 @@ block181:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -14926,8 +11574,8 @@ block181:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 0
 	FMOVQ 16(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
+	FLDPQ 128(R2), (F22, F23)
+	FLDPQ 160(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -14942,49 +11590,83 @@ block181:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 144(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 160(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 176(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -15027,28 +11709,22 @@ block181:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FMOVQ 32(R6), F20
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 192(R2), (F22, F23)
+	FLDPQ 224(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
 	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
@@ -15067,28 +11743,22 @@ block181:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F22, F23)
+	FLDPQ 288(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
 	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
@@ -15148,28 +11818,22 @@ block181:
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
 	// group 1
 	FMOVQ 48(R6), F21
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 320(R2), (F22, F23)
+	FLDPQ 352(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
 	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
@@ -15188,41 +11852,65 @@ block181:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	FMOVQ 192(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	FMOVQ 208(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	FMOVQ 224(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	FMOVQ 240(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 336(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FMOVQ 352(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 368(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -15263,1597 +11951,13 @@ block181:
 	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
 	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 64(R6), F20
-	FLDPQ 512(R2), (F22, F23)
-	FLDPQ 544(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 576(R2), (F22, F23)
-	FLDPQ 608(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 640(R2), (F22, F23)
-	FLDPQ 672(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 704(R2), (F22, F23)
-	FLDPQ 736(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 8(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 80(R6), F21
-	FLDPQ 768(R2), (F22, F23)
-	FLDPQ 800(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 832(R2), (F22, F23)
-	FLDPQ 864(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 896(R2), (F22, F23)
-	FLDPQ 928(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 960(R2), (F22, F23)
-	FLDPQ 992(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 10(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 80(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 88(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 96(R6), F20
-	FLDPQ 512(R2), (F22, F23)
-	FLDPQ 544(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 576(R2), (F22, F23)
-	FLDPQ 608(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 640(R2), (F22, F23)
-	FLDPQ 672(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 704(R2), (F22, F23)
-	FLDPQ 736(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 12(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 112(R6), F21
-	FLDPQ 768(R2), (F22, F23)
-	FLDPQ 800(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 832(R2), (F22, F23)
-	FLDPQ 864(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 896(R2), (F22, F23)
-	FLDPQ 928(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 960(R2), (F22, F23)
-	FLDPQ 992(R2), (F24, F25)
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 14(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 112(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 120(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FMOVQ 128(R6), F20
-	FMOVQ 1024(R2), F22
-	FMOVQ 1040(R2), F23
-	FMOVQ 1056(R2), F24
-	FMOVQ 1072(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F22
-	FMOVQ 1104(R2), F23
-	FMOVQ 1120(R2), F24
-	FMOVQ 1136(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F22
-	FMOVQ 1168(R2), F23
-	FMOVQ 1184(R2), F24
-	FMOVQ 1200(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F22
-	FMOVQ 1232(R2), F23
-	FMOVQ 1248(R2), F24
-	FMOVQ 1264(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 16(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 128(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 136(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 144(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 152(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FMOVQ 144(R6), F21
-	FMOVQ 1280(R2), F22
-	FMOVQ 1296(R2), F23
-	FMOVQ 1312(R2), F24
-	FMOVQ 1328(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F22
-	FMOVQ 1360(R2), F23
-	FMOVQ 1376(R2), F24
-	FMOVQ 1392(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F22
-	FMOVQ 1424(R2), F23
-	FMOVQ 1440(R2), F24
-	FMOVQ 1456(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F22
-	FMOVQ 1488(R2), F23
-	FMOVQ 1504(R2), F24
-	FMOVQ 1520(R2), F25
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 18(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 128(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 136(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 144(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 152(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FMOVQ 160(R6), F20
-	FMOVQ 1024(R2), F22
-	FMOVQ 1040(R2), F23
-	FMOVQ 1056(R2), F24
-	FMOVQ 1072(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F22
-	FMOVQ 1104(R2), F23
-	FMOVQ 1120(R2), F24
-	FMOVQ 1136(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F22
-	FMOVQ 1168(R2), F23
-	FMOVQ 1184(R2), F24
-	FMOVQ 1200(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F22
-	FMOVQ 1232(R2), F23
-	FMOVQ 1248(R2), F24
-	FMOVQ 1264(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 20(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 160(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 168(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 176(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 184(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FMOVQ 176(R6), F21
-	FMOVQ 1280(R2), F22
-	FMOVQ 1296(R2), F23
-	FMOVQ 1312(R2), F24
-	FMOVQ 1328(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F22
-	FMOVQ 1360(R2), F23
-	FMOVQ 1376(R2), F24
-	FMOVQ 1392(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F22
-	FMOVQ 1424(R2), F23
-	FMOVQ 1440(R2), F24
-	FMOVQ 1456(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F22
-	FMOVQ 1488(R2), F23
-	FMOVQ 1504(R2), F24
-	FMOVQ 1520(R2), F25
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 22(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 160(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 168(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 176(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 184(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FMOVQ 192(R6), F20
-	FMOVQ 0(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 64(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 128(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 192(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 24(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 192(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 200(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 208(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 216(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FMOVQ 208(R6), F21
-	FMOVQ 256(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 320(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 384(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 448(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 26(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 192(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 200(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 208(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 216(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FMOVQ 224(R6), F20
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 28(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 224(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 232(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 240(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 248(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FMOVQ 240(R6), F21
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
-	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
-	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	MOVH 30(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 224(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	FMOVD 232(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	FMOVD 240(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 248(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $1536, R2
-	ADD $256, R16
-	ADD $256, R6
+	ADD $384, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $8, R23
+	SUBS $1, R15
+	BNE chunk184
+	SUB $32, R23
 	// scales
 	FMOVS 0(R19), F20
 	FMOVD 0(R3), F26
@@ -16888,13 +11992,8 @@ block181:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done183
-	EOR $1, R13
-	CBNZ R13, second182
 	MOVD R2, R3
 	B next180
-second182:
-	ADD $288, R3
-	B block181
 done183:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
@@ -16932,12 +12031,8 @@ pass185:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next186:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block187
-	ADD $288, R2
+	ADD $320, R3, R2
 block187:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -16946,6 +12041,8 @@ block187:
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
 	ADD $32, R3, R16
+	MOVD $4, R15
+chunk190:
 	// group 0
 	FMOVQ 0(R6), F20
 	FMOVQ 0(R7), F22
@@ -16962,9 +12059,10 @@ block187:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -16975,7 +12073,7 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
@@ -16988,9 +12086,10 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17038,7 +12137,7 @@ block187:
 	// group 0
 	FMOVQ 16(R6), F21
 	FMOVQ 16(R7), F23
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 128(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -17051,9 +12150,10 @@ block187:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17064,9 +12164,18 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17077,9 +12186,16 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 144(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17125,11 +12241,9 @@ block187:
 	// group 1
 	FMOVQ 32(R6), F20
 	FMOVQ 32(R7), F22
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -17140,7 +12254,6 @@ block187:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -17155,11 +12268,9 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17170,7 +12281,6 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -17222,11 +12332,9 @@ block187:
 	// group 1
 	FMOVQ 48(R6), F21
 	FMOVQ 48(R7), F23
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -17237,7 +12345,6 @@ block187:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -17252,10 +12359,17 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	FMOVQ 192(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	FMOVQ 208(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F29
+	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -17267,11 +12381,16 @@ block187:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
+	FMOVQ 336(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F29
+	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
+	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -17314,1242 +12433,16 @@ block187:
 	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
 	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
 	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 64(R6), F20
-	FMOVQ 64(R7), F22
-	FLDPQ 512(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 576(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 640(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 704(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 8(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 8(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 2
-	FMOVQ 80(R6), F21
-	FMOVQ 80(R7), F23
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 10(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 10(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 64(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 72(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 96(R6), F20
-	FMOVQ 96(R7), F22
-	FLDPQ 512(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 576(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 640(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 704(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 12(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 12(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 3
-	FMOVQ 112(R6), F21
-	FMOVQ 112(R7), F23
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 14(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 14(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 96(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 104(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FMOVQ 128(R6), F20
-	FMOVQ 128(R7), F22
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 16(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 16(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 128(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 136(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 4
-	FMOVQ 144(R6), F21
-	FMOVQ 144(R7), F23
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 18(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 18(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 128(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 136(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FMOVQ 160(R6), F20
-	FMOVQ 160(R7), F22
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 20(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 20(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 160(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 168(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 5
-	FMOVQ 176(R6), F21
-	FMOVQ 176(R7), F23
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 22(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 22(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 160(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 168(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FMOVQ 192(R6), F20
-	FMOVQ 192(R7), F22
-	FMOVQ 0(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 64(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 128(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 192(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 24(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 24(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 192(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 200(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 6
-	FMOVQ 208(R6), F21
-	FMOVQ 208(R7), F23
-	FMOVQ 256(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 320(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 384(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 448(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F29
-	WORD $0x6f0a07bd // ushr v29.16b, v29.16b, #6
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 26(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 26(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 192(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 200(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FMOVQ 224(R6), F20
-	FMOVQ 224(R7), F22
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e04069c // dup v28.4s, v20.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406dd // dup v29.4s, v22.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06dd // dup v29.4s, v22.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406dd // dup v29.4s, v22.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06dd // dup v29.4s, v22.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 28(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 28(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 224(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 232(R16), F29
-	WORD $0x0f1857bd // shl v29.4h, v29.4h, #8
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	// group 7
-	FMOVQ 240(R6), F21
-	FMOVQ 240(R7), F23
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
-	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
-	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0406fd // dup v29.4s, v23.s[0]
-	WORD $0x0e3dc344 // smull v4.8h, v26.8b, v29.8b
-	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
-	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e0c06fd // dup v29.4s, v23.s[1]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1406fd // dup v29.4s, v23.s[2]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57ba // sli v26.16b, v29.16b, #2
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F29
-	WORD $0x6f0907bd // ushr v29.16b, v29.16b, #7
-	WORD $0x6f0a57bb // sli v27.16b, v29.16b, #2
-	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e1c06fd // dup v29.4s, v23.s[3]
-	WORD $0x0e3d8344 // smlal v4.8h, v26.8b, v29.8b
-	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
-	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
-	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	MOVH 30(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602800 // saddlp v0.4s, v0.8h
-	WORD $0x4e602821 // saddlp v1.4s, v1.8h
-	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
-	WORD $0x4ebd8400 // add v0.4s, v0.4s, v29.4s
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
-	WORD $0x4ebd8442 // add v2.4s, v2.4s, v29.4s
-	MOVH 30(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V29.S4
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
-	WORD $0x4ebd8484 // add v4.4s, v4.4s, v29.4s
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
-	WORD $0x4ebd84c6 // add v6.4s, v6.4s, v29.4s
-	FMOVD 224(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9410 // mla v16.4s, v0.4s, v29.4s
-	WORD $0x4ebd9492 // mla v18.4s, v4.4s, v29.4s
-	FMOVD 232(R16), F29
-	WORD $0x0f1807bd // sshr v29.4h, v29.4h, #8
-	WORD $0x0f10a7bd // sxtl v29.4s, v29.4h
-	WORD $0x4ebd9451 // mla v17.4s, v2.4s, v29.4s
-	WORD $0x4ebd94d3 // mla v19.4s, v6.4s, v29.4s
-	ADD $1536, R2
-	ADD $256, R16
-	ADD $256, R6
-	ADD $256, R7
+	ADD $384, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $8, R23
+	ADD $8, R24
+	SUBS $1, R15
+	BNE chunk190
+	SUB $32, R23
+	SUB $32, R24
 	// scales
 	FMOVS 0(R19), F20
 	FMOVS 0(R20), F22
@@ -18585,13 +12478,8 @@ block187:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done189
-	EOR $1, R13
-	CBNZ R13, second188
 	MOVD R2, R3
 	B next186
-second188:
-	ADD $288, R3
-	B block187
 done189:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
@@ -18666,58 +12554,60 @@ chunk198:
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 64(R2), (F22, F23)
 	FLDPQ 96(R2), (F24, F25)
 	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
 	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e14069c // dup v28.4s, v20.s[2]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -18730,49 +12620,51 @@ chunk198:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
-	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -18803,28 +12695,22 @@ chunk198:
 	WORD $0x4ea68673 // add v19.4s, v19.4s, v6.4s
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 128(R2), (F22, F23)
+	FLDPQ 160(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
 	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
@@ -18843,68 +12729,54 @@ chunk198:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 192(R2), (F22, F23)
 	FLDPQ 224(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
 	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
@@ -18923,41 +12795,33 @@ chunk198:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -18988,48 +12852,40 @@ chunk198:
 	WORD $0x4ea68673 // add v19.4s, v19.4s, v6.4s
 	// group 2
 	FLDPQ 64(R6), (F20, F21)
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F22, F23)
+	FLDPQ 288(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
@@ -19048,68 +12904,54 @@ chunk198:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 320(R2), (F22, F23)
 	FLDPQ 352(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
@@ -19128,21 +12970,15 @@ chunk198:
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 448(R2), (F22, F23)
-	FLDPQ 480(R2), (F24, F25)
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
@@ -19173,56 +13009,58 @@ chunk198:
 	WORD $0x4ea68673 // add v19.4s, v19.4s, v6.4s
 	// group 3
 	FLDPQ 96(R6), (F20, F21)
-	FLDPQ 0(R2), (F22, F23)
-	FLDPQ 32(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 384(R2), (F22, F23)
+	FLDPQ 416(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3cc362 // smull v2.8h, v27.8b, v28.8b
 	WORD $0x4e3cc363 // smull2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc344 // smull v4.8h, v26.8b, v28.8b
 	WORD $0x4e3cc345 // smull2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3cc366 // smull v6.8h, v27.8b, v28.8b
 	WORD $0x4e3cc367 // smull2 v7.8h, v27.16b, v28.16b
-	FLDPQ 64(R2), (F22, F23)
-	FLDPQ 96(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 128(R2), (F22, F23)
-	FLDPQ 160(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
 	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
 	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 192(R2), (F22, F23)
-	FLDPQ 224(R2), (F24, F25)
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
 	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
@@ -19233,60 +13071,62 @@ chunk198:
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 256(R2), (F22, F23)
-	FLDPQ 288(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
-	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 320(R2), (F22, F23)
-	FLDPQ 352(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
-	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
-	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
-	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
-	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
-	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
-	FLDPQ 384(R2), (F22, F23)
-	FLDPQ 416(R2), (F24, F25)
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
-	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
-	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
-	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
-	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
-	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
 	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
 	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
 	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	FLDPQ 448(R2), (F22, F23)
 	FLDPQ 480(R2), (F24, F25)
+	WORD $0x4e3e1eda // and v26.16b, v22.16b, v30.16b
+	WORD $0x4e3e1efb // and v27.16b, v23.16b, v30.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
+	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
+	WORD $0x0e3c8362 // smlal v2.8h, v27.8b, v28.8b
+	WORD $0x4e3c8363 // smlal2 v3.8h, v27.16b, v28.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
+	WORD $0x0e3c8344 // smlal v4.8h, v26.8b, v28.8b
+	WORD $0x4e3c8345 // smlal2 v5.8h, v26.16b, v28.16b
+	WORD $0x0e3c8366 // smlal v6.8h, v27.8b, v28.8b
+	WORD $0x4e3c8367 // smlal2 v7.8h, v27.16b, v28.16b
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
 	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -19441,9 +13281,10 @@ chunk204:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19454,9 +13295,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19467,9 +13309,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19480,7 +13321,7 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
 	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
@@ -19493,9 +13334,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19506,9 +13348,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19519,9 +13362,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
-	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19561,11 +13403,9 @@ chunk204:
 	// group 1
 	FLDPQ 32(R6), (F20, F21)
 	FLDPQ 32(R7), (F22, F23)
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -19576,7 +13416,6 @@ chunk204:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -19591,10 +13430,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -19606,11 +13444,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19621,11 +13456,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19636,7 +13469,6 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -19651,10 +13483,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -19666,11 +13497,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19710,11 +13538,9 @@ chunk204:
 	// group 2
 	FLDPQ 64(R6), (F20, F21)
 	FLDPQ 64(R7), (F22, F23)
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -19725,10 +13551,9 @@ chunk204:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -19740,7 +13565,6 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -19755,11 +13579,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19770,11 +13591,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19785,10 +13604,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
@@ -19800,7 +13618,6 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -19815,11 +13632,8 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19859,9 +13673,9 @@ chunk204:
 	// group 3
 	FLDPQ 96(R6), (F20, F21)
 	FLDPQ 96(R7), (F22, F23)
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e04069c // dup v28.4s, v20.s[0]
 	WORD $0x0e3cc340 // smull v0.8h, v26.8b, v28.8b
 	WORD $0x4e3cc341 // smull2 v1.8h, v26.16b, v28.16b
@@ -19872,9 +13686,10 @@ chunk204:
 	WORD $0x4e3dc345 // smull2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3dc366 // smull v6.8h, v27.8b, v29.8b
 	WORD $0x4e3dc367 // smull2 v7.8h, v27.16b, v29.16b
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c069c // dup v28.4s, v20.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19885,9 +13700,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e14069c // dup v28.4s, v20.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19898,7 +13714,6 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c069c // dup v28.4s, v20.s[3]
@@ -19911,9 +13726,9 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3e1f1a // and v26.16b, v24.16b, v30.16b
+	WORD $0x4e3e1f3b // and v27.16b, v25.16b, v30.16b
 	WORD $0x4e0406bc // dup v28.4s, v21.s[0]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19924,9 +13739,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e0c06bc // dup v28.4s, v21.s[1]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19937,9 +13753,10 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3e1f5a // and v26.16b, v26.16b, v30.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
 	WORD $0x4e1406bc // dup v28.4s, v21.s[2]
 	WORD $0x0e3c8340 // smlal v0.8h, v26.8b, v28.8b
 	WORD $0x4e3c8341 // smlal2 v1.8h, v26.16b, v28.16b
@@ -19950,7 +13767,6 @@ chunk204:
 	WORD $0x4e3d8345 // smlal2 v5.8h, v26.16b, v29.16b
 	WORD $0x0e3d8366 // smlal v6.8h, v27.8b, v29.8b
 	WORD $0x4e3d8367 // smlal2 v7.8h, v27.16b, v29.16b
-	FLDPQ 448(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4e1c06bc // dup v28.4s, v21.s[3]
@@ -20085,12 +13901,8 @@ TEXT ·gemvIQ4_XSNEON(SB), NOSPLIT, $128-80
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next208:
-	ADD $160, R3, R2
-	CMP $1, R4
-	BEQ block209
-	ADD $160, R2
+	ADD $192, R3, R2
 block209:
 	WORD $0x4f00e410 // movi v16.16b, #0x0
 	WORD $0x4f00e411 // movi v17.16b, #0x0
@@ -20554,13 +14366,8 @@ chunk212:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done211
-	EOR $1, R13
-	CBNZ R13, second210
 	MOVD R2, R3
 	B next208
-second210:
-	ADD $160, R3
-	B block209
 done211:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)
@@ -20600,12 +14407,8 @@ pass213:
 	FMOVQ F29, 16(R17)
 	FMOVQ F29, 32(R17)
 	FMOVQ F29, 48(R17)
-	MOVD $0, R13
 next214:
-	ADD $160, R3, R2
-	CMP $1, R4
-	BEQ block215
-	ADD $160, R2
+	ADD $192, R3, R2
 block215:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -20989,13 +14792,8 @@ chunk218:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done217
-	EOR $1, R13
-	CBNZ R13, second216
 	MOVD R2, R3
 	B next214
-second216:
-	ADD $160, R3
-	B block215
 done217:
 	FMOVQ 0(R17), F29
 	FMOVQ F29, 0(R0)

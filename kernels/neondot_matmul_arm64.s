@@ -9092,6 +9092,14 @@ chunk189:
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
 	FLDPQ 64(R2), (F18, F19)
 	FLDPQ 96(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
@@ -9102,6 +9110,14 @@ chunk189:
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
 	FLDPQ 128(R2), (F18, F19)
 	FLDPQ 160(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
@@ -9112,6 +9128,14 @@ chunk189:
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
 	FLDPQ 192(R2), (F18, F19)
 	FLDPQ 224(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
@@ -9122,42 +9146,10 @@ chunk189:
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -9184,48 +9176,16 @@ chunk189:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	FLDPQ 256(R2), (F18, F19)
+	FLDPQ 288(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
@@ -9236,6 +9196,14 @@ chunk189:
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
 	FLDPQ 320(R2), (F18, F19)
 	FLDPQ 352(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
@@ -9246,6 +9214,14 @@ chunk189:
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
 	FLDPQ 384(R2), (F18, F19)
 	FLDPQ 416(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
@@ -9256,6 +9232,14 @@ chunk189:
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
 	FLDPQ 448(R2), (F18, F19)
 	FLDPQ 480(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
@@ -9504,6 +9488,18 @@ chunk195:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
+	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
+	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
+	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
+	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
 	FLDPQ 64(R2), (F20, F21)
 	FLDPQ 96(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
@@ -9518,6 +9514,18 @@ chunk195:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
+	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
+	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
+	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
+	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
 	FLDPQ 128(R2), (F20, F21)
 	FLDPQ 160(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
@@ -9532,6 +9540,18 @@ chunk195:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
+	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
+	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
+	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
+	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
 	FLDPQ 192(R2), (F20, F21)
 	FLDPQ 224(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
@@ -9546,54 +9566,10 @@ chunk195:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -9633,12 +9609,12 @@ chunk195:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	FLDPQ 256(R2), (F20, F21)
+	FLDPQ 288(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -9647,50 +9623,6 @@ chunk195:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
@@ -9705,6 +9637,18 @@ chunk195:
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
 	FLDPQ 320(R2), (F20, F21)
 	FLDPQ 352(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
+	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
+	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
+	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
+	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
@@ -9719,6 +9663,18 @@ chunk195:
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
 	FLDPQ 384(R2), (F20, F21)
 	FLDPQ 416(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
+	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
+	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
+	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
+	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
@@ -9733,6 +9689,18 @@ chunk195:
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
 	FLDPQ 448(R2), (F20, F21)
 	FLDPQ 480(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
+	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
+	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
+	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
+	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
@@ -10080,6 +10048,16 @@ chunk201:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
+	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
+	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
+	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
+	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
+	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
+	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
+	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
 	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
@@ -10091,6 +10069,16 @@ chunk201:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
+	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
+	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
+	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
+	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
+	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
 	FLDPQ 128(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
@@ -10102,6 +10090,16 @@ chunk201:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
+	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
+	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
+	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
+	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
+	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
+	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
+	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
 	FLDPQ 192(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
@@ -10113,42 +10111,8 @@ chunk201:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -10184,9 +10148,9 @@ chunk201:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -10195,40 +10159,6 @@ chunk201:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
@@ -10240,6 +10170,16 @@ chunk201:
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
 	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
+	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
+	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
+	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
+	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
+	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
@@ -10251,6 +10191,16 @@ chunk201:
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
 	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
+	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
+	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
+	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
+	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
+	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
+	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
+	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
@@ -10262,6 +10212,16 @@ chunk201:
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
 	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
+	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
+	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
+	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
+	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
+	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
@@ -10547,6 +10507,8 @@ block207:
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $64, R3, R16
+	MOVD $4, R15
+chunk210:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	WORD $0x4f00e400 // movi v0.16b, #0x0
@@ -10603,32 +10565,94 @@ block207:
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 0(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 16(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 128(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 192(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 144(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 208(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 160(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 224(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 176(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 240(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 256(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	FMOVQ 192(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
+	FMOVQ 272(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	FMOVQ 208(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
+	FMOVQ 288(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 224(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 304(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 240(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -10655,8 +10679,8 @@ block207:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 512(R2), (F18, F19)
-	FLDPQ 544(R2), (F20, F21)
+	FLDPQ 320(R2), (F18, F19)
+	FLDPQ 352(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -10665,8 +10689,8 @@ block207:
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 576(R2), (F18, F19)
-	FLDPQ 608(R2), (F20, F21)
+	FLDPQ 384(R2), (F18, F19)
+	FLDPQ 416(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -10675,8 +10699,8 @@ block207:
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 640(R2), (F18, F19)
-	FLDPQ 672(R2), (F20, F21)
+	FLDPQ 448(R2), (F18, F19)
+	FLDPQ 480(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -10685,8 +10709,8 @@ block207:
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 704(R2), (F18, F19)
-	FLDPQ 736(R2), (F20, F21)
+	FLDPQ 512(R2), (F18, F19)
+	FLDPQ 544(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -10695,8 +10719,8 @@ block207:
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 768(R2), (F18, F19)
-	FLDPQ 800(R2), (F20, F21)
+	FLDPQ 576(R2), (F18, F19)
+	FLDPQ 608(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -10705,32 +10729,94 @@ block207:
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 832(R2), (F18, F19)
-	FLDPQ 864(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 320(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 336(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 352(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 368(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 896(R2), (F18, F19)
-	FLDPQ 928(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 448(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 512(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 464(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 528(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 480(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 544(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 496(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 560(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 960(R2), (F18, F19)
-	FLDPQ 992(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 576(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	FMOVQ 512(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
+	FMOVQ 592(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	FMOVQ 528(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
+	FMOVQ 608(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 544(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 624(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 560(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -10751,1165 +10837,11 @@ block207:
 	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
 	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 2
-	FLDPQ 64(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 1024(R2), F18
-	FMOVQ 1040(R2), F19
-	FMOVQ 1056(R2), F20
-	FMOVQ 1072(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F18
-	FMOVQ 1104(R2), F19
-	FMOVQ 1120(R2), F20
-	FMOVQ 1136(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F18
-	FMOVQ 1168(R2), F19
-	FMOVQ 1184(R2), F20
-	FMOVQ 1200(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F18
-	FMOVQ 1232(R2), F19
-	FMOVQ 1248(R2), F20
-	FMOVQ 1264(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 1280(R2), F18
-	FMOVQ 1296(R2), F19
-	FMOVQ 1312(R2), F20
-	FMOVQ 1328(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F18
-	FMOVQ 1360(R2), F19
-	FMOVQ 1376(R2), F20
-	FMOVQ 1392(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F18
-	FMOVQ 1424(R2), F19
-	FMOVQ 1440(R2), F20
-	FMOVQ 1456(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F18
-	FMOVQ 1488(R2), F19
-	FMOVQ 1504(R2), F20
-	FMOVQ 1520(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 48(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 56(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 3
-	FLDPQ 96(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 1536(R2), F18
-	FMOVQ 1552(R2), F19
-	FMOVQ 1568(R2), F20
-	FMOVQ 1584(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1600(R2), F18
-	FMOVQ 1616(R2), F19
-	FMOVQ 1632(R2), F20
-	FMOVQ 1648(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1664(R2), F18
-	FMOVQ 1680(R2), F19
-	FMOVQ 1696(R2), F20
-	FMOVQ 1712(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1728(R2), F18
-	FMOVQ 1744(R2), F19
-	FMOVQ 1760(R2), F20
-	FMOVQ 1776(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 1792(R2), F18
-	FMOVQ 1808(R2), F19
-	FMOVQ 1824(R2), F20
-	FMOVQ 1840(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1856(R2), F18
-	FMOVQ 1872(R2), F19
-	FMOVQ 1888(R2), F20
-	FMOVQ 1904(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1920(R2), F18
-	FMOVQ 1936(R2), F19
-	FMOVQ 1952(R2), F20
-	FMOVQ 1968(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1984(R2), F18
-	FMOVQ 2000(R2), F19
-	FMOVQ 2016(R2), F20
-	FMOVQ 2032(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 48(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 56(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 4
-	FLDPQ 128(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 2048(R2), F18
-	FMOVQ 2064(R2), F19
-	FMOVQ 2080(R2), F20
-	FMOVQ 2096(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 2112(R2), F18
-	FMOVQ 2128(R2), F19
-	FMOVQ 2144(R2), F20
-	FMOVQ 2160(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 2176(R2), F18
-	FMOVQ 2192(R2), F19
-	FMOVQ 2208(R2), F20
-	FMOVQ 2224(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 2240(R2), F18
-	FMOVQ 2256(R2), F19
-	FMOVQ 2272(R2), F20
-	FMOVQ 2288(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 2304(R2), F18
-	FMOVQ 2320(R2), F19
-	FMOVQ 2336(R2), F20
-	FMOVQ 2352(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 2368(R2), F18
-	FMOVQ 2384(R2), F19
-	FMOVQ 2400(R2), F20
-	FMOVQ 2416(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 2432(R2), F18
-	FMOVQ 2448(R2), F19
-	FMOVQ 2464(R2), F20
-	FMOVQ 2480(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 2496(R2), F18
-	FMOVQ 2512(R2), F19
-	FMOVQ 2528(R2), F20
-	FMOVQ 2544(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 5
-	FLDPQ 160(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 0(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 16(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 64(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 80(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 128(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 144(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 192(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 208(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 256(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 272(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 320(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 336(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 384(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 400(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 448(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 464(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 6
-	FLDPQ 192(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 1024(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1536(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1552(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1568(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1584(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1600(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1616(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1632(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1648(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1664(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1680(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1696(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1712(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1728(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1744(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1760(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1776(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 1280(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1792(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1808(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1824(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1840(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1856(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1872(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1888(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1904(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1920(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1936(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1952(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1968(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1984(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 2000(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 2016(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2032(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 7
-	FLDPQ 224(R6), (F16, F17)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FMOVQ 2048(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1536(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2064(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1552(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2080(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1568(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2096(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1584(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 2112(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1600(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2128(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1616(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2144(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1632(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2160(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1648(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 2176(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1664(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2192(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1680(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2208(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1696(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2224(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1712(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 2240(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1728(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2256(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1744(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2272(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1760(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2288(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1776(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVQ 2304(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1792(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2320(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1808(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2336(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1824(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2352(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1840(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 2368(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1856(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2384(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1872(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2400(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1888(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2416(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1904(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 2432(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1920(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2448(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1936(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2464(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1952(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2480(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1968(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 2496(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1984(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2512(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 2000(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2528(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 2016(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2544(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 2032(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	ADD $2560, R2
-	ADD $128, R16
-	ADD $256, R6
+	ADD $640, R2
+	ADD $32, R16
+	ADD $64, R6
+	SUBS $1, R15
+	BNE chunk210
 	// scales
 	FMOVS 0(R19), F16
 	FMOVQ 32(R23), F0
@@ -12102,6 +11034,8 @@ block213:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
+	MOVD $4, R15
+chunk216:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -12183,12 +11117,30 @@ block213:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 0(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 16(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -12197,12 +11149,30 @@ block213:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 128(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 192(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 144(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 208(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 160(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 224(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 176(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 240(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -12211,12 +11181,38 @@ block213:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 256(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	FMOVQ 192(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
+	FMOVQ 272(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	FMOVQ 208(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
+	FMOVQ 288(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 96(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 224(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 304(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 112(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 240(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -12256,8 +11252,8 @@ block213:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 512(R2), (F20, F21)
-	FLDPQ 544(R2), (F22, F23)
+	FLDPQ 320(R2), (F20, F21)
+	FLDPQ 352(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -12270,8 +11266,8 @@ block213:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 576(R2), (F20, F21)
-	FLDPQ 608(R2), (F22, F23)
+	FLDPQ 384(R2), (F20, F21)
+	FLDPQ 416(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -12284,8 +11280,8 @@ block213:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 640(R2), (F20, F21)
-	FLDPQ 672(R2), (F22, F23)
+	FLDPQ 448(R2), (F20, F21)
+	FLDPQ 480(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -12298,8 +11294,8 @@ block213:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 704(R2), (F20, F21)
-	FLDPQ 736(R2), (F22, F23)
+	FLDPQ 512(R2), (F20, F21)
+	FLDPQ 544(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -12312,8 +11308,8 @@ block213:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 768(R2), (F20, F21)
-	FLDPQ 800(R2), (F22, F23)
+	FLDPQ 576(R2), (F20, F21)
+	FLDPQ 608(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -12326,12 +11322,30 @@ block213:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 832(R2), (F20, F21)
-	FLDPQ 864(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 320(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 336(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 352(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 368(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -12340,12 +11354,30 @@ block213:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 896(R2), (F20, F21)
-	FLDPQ 928(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 448(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 512(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 464(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 528(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 480(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 544(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 496(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 560(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -12354,12 +11386,38 @@ block213:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 960(R2), (F20, F21)
-	FLDPQ 992(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 576(R2), F24
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
+	FMOVQ 512(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
+	FMOVQ 592(R2), F25
+	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
+	FMOVQ 528(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
+	FMOVQ 608(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 416(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 544(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 624(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 432(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 560(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -12388,1412 +11446,12 @@ block213:
 	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FLDPQ 64(R6), (F16, F17)
-	FLDPQ 64(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1024(R2), F20
-	FMOVQ 1040(R2), F21
-	FMOVQ 1056(R2), F22
-	FMOVQ 1072(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F20
-	FMOVQ 1104(R2), F21
-	FMOVQ 1120(R2), F22
-	FMOVQ 1136(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F20
-	FMOVQ 1168(R2), F21
-	FMOVQ 1184(R2), F22
-	FMOVQ 1200(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F20
-	FMOVQ 1232(R2), F21
-	FMOVQ 1248(R2), F22
-	FMOVQ 1264(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 1280(R2), F20
-	FMOVQ 1296(R2), F21
-	FMOVQ 1312(R2), F22
-	FMOVQ 1328(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F20
-	FMOVQ 1360(R2), F21
-	FMOVQ 1376(R2), F22
-	FMOVQ 1392(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F20
-	FMOVQ 1424(R2), F21
-	FMOVQ 1440(R2), F22
-	FMOVQ 1456(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F20
-	FMOVQ 1488(R2), F21
-	FMOVQ 1504(R2), F22
-	FMOVQ 1520(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 48(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 56(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FLDPQ 96(R6), (F16, F17)
-	FLDPQ 96(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1536(R2), F20
-	FMOVQ 1552(R2), F21
-	FMOVQ 1568(R2), F22
-	FMOVQ 1584(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1600(R2), F20
-	FMOVQ 1616(R2), F21
-	FMOVQ 1632(R2), F22
-	FMOVQ 1648(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1664(R2), F20
-	FMOVQ 1680(R2), F21
-	FMOVQ 1696(R2), F22
-	FMOVQ 1712(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1728(R2), F20
-	FMOVQ 1744(R2), F21
-	FMOVQ 1760(R2), F22
-	FMOVQ 1776(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 1792(R2), F20
-	FMOVQ 1808(R2), F21
-	FMOVQ 1824(R2), F22
-	FMOVQ 1840(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1856(R2), F20
-	FMOVQ 1872(R2), F21
-	FMOVQ 1888(R2), F22
-	FMOVQ 1904(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1920(R2), F20
-	FMOVQ 1936(R2), F21
-	FMOVQ 1952(R2), F22
-	FMOVQ 1968(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1984(R2), F20
-	FMOVQ 2000(R2), F21
-	FMOVQ 2016(R2), F22
-	FMOVQ 2032(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 48(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 56(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FLDPQ 128(R6), (F16, F17)
-	FLDPQ 128(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 2048(R2), F20
-	FMOVQ 2064(R2), F21
-	FMOVQ 2080(R2), F22
-	FMOVQ 2096(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 2112(R2), F20
-	FMOVQ 2128(R2), F21
-	FMOVQ 2144(R2), F22
-	FMOVQ 2160(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 2176(R2), F20
-	FMOVQ 2192(R2), F21
-	FMOVQ 2208(R2), F22
-	FMOVQ 2224(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 2240(R2), F20
-	FMOVQ 2256(R2), F21
-	FMOVQ 2272(R2), F22
-	FMOVQ 2288(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 2304(R2), F20
-	FMOVQ 2320(R2), F21
-	FMOVQ 2336(R2), F22
-	FMOVQ 2352(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 2368(R2), F20
-	FMOVQ 2384(R2), F21
-	FMOVQ 2400(R2), F22
-	FMOVQ 2416(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 2432(R2), F20
-	FMOVQ 2448(R2), F21
-	FMOVQ 2464(R2), F22
-	FMOVQ 2480(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 2496(R2), F20
-	FMOVQ 2512(R2), F21
-	FMOVQ 2528(R2), F22
-	FMOVQ 2544(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FLDPQ 160(R6), (F16, F17)
-	FLDPQ 160(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 0(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 16(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 64(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 80(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 128(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 144(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 192(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 208(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 256(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 272(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 320(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 336(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 384(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 400(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 448(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 464(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FLDPQ 192(R6), (F16, F17)
-	FLDPQ 192(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1024(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1536(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1552(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1568(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1584(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1600(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1616(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1632(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1648(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1664(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1680(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1696(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1712(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1728(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1744(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1760(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1776(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 1280(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1792(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1808(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1824(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1840(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1856(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1872(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1888(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1904(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1920(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 1936(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1952(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1968(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 1984(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 2000(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 2016(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2032(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FLDPQ 224(R6), (F16, F17)
-	FLDPQ 224(R7), (F18, F19)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 2048(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1536(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2064(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1552(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2080(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 544(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1568(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2096(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 560(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1584(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 2112(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1600(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2128(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1616(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2144(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 608(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1632(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2160(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 624(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1648(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 2176(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1664(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2192(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1680(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2208(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 672(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1696(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2224(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 688(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1712(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 2240(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1728(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2256(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1744(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2272(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 736(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1760(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2288(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 752(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1776(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVQ 2304(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1792(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2320(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1808(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2336(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 800(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1824(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2352(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 816(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1840(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 2368(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1856(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2384(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1872(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2400(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 864(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1888(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2416(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 880(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1904(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 2432(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1920(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2448(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 1936(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2464(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 928(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1952(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2480(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 944(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1968(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 2496(R2), F24
-	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5798 // sli v24.16b, v28.16b, #3
-	FMOVQ 1984(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5798 // sli v24.16b, v28.16b, #4
-	FMOVQ 2512(R2), F25
-	WORD $0x6f0b0739 // ushr v25.16b, v25.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b5799 // sli v25.16b, v28.16b, #3
-	FMOVQ 2000(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c5799 // sli v25.16b, v28.16b, #4
-	FMOVQ 2528(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 992(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 2016(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2544(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1008(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 2032(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $2560, R2
-	ADD $128, R16
-	ADD $256, R6
-	ADD $256, R7
+	ADD $640, R2
+	ADD $32, R16
+	ADD $64, R6
+	ADD $64, R7
+	SUBS $1, R15
+	BNE chunk216
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -14077,6 +11735,8 @@ block219:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $64, R3, R16
+	MOVD $4, R15
+chunk222:
 	// group 0
 	FLDPQ 0(R6), (F16, F17)
 	FLDPQ 0(R7), (F18, F19)
@@ -14145,9 +11805,18 @@ block219:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -14156,9 +11825,18 @@ block219:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 192(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 144(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 208(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -14167,9 +11845,22 @@ block219:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 256(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 192(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 272(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 208(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -14205,7 +11896,7 @@ block219:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 512(R2), (F24, F25)
+	FLDPQ 320(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
@@ -14216,7 +11907,7 @@ block219:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 576(R2), (F24, F25)
+	FLDPQ 384(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
@@ -14227,7 +11918,7 @@ block219:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 640(R2), (F24, F25)
+	FLDPQ 448(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
@@ -14238,7 +11929,7 @@ block219:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 704(R2), (F24, F25)
+	FLDPQ 512(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
@@ -14249,7 +11940,7 @@ block219:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 768(R2), (F24, F25)
+	FLDPQ 576(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
@@ -14260,9 +11951,18 @@ block219:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 336(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -14271,9 +11971,18 @@ block219:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 448(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 512(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 464(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 528(R2), F28
+	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -14282,9 +11991,22 @@ block219:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 576(R2), F26
+	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
+	FMOVQ 384(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
+	FMOVQ 512(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
+	FMOVQ 592(R2), F27
+	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
+	FMOVQ 400(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
+	FMOVQ 528(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -14307,974 +12029,14 @@ block219:
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FLDPQ 64(R6), (F16, F17)
-	FLDPQ 64(R7), (F18, F19)
-	FLDPQ 64(R8), (F20, F21)
-	FLDPQ 64(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FLDPQ 96(R6), (F16, F17)
-	FLDPQ 96(R7), (F18, F19)
-	FLDPQ 96(R8), (F20, F21)
-	FLDPQ 96(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1536(R2), F24
-	FMOVQ 1552(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1600(R2), F24
-	FMOVQ 1616(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1664(R2), F24
-	FMOVQ 1680(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1728(R2), F24
-	FMOVQ 1744(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 1792(R2), F24
-	FMOVQ 1808(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1856(R2), F24
-	FMOVQ 1872(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1920(R2), F24
-	FMOVQ 1936(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1984(R2), F24
-	FMOVQ 2000(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 32(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 40(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FLDPQ 128(R6), (F16, F17)
-	FLDPQ 128(R7), (F18, F19)
-	FLDPQ 128(R8), (F20, F21)
-	FLDPQ 128(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 2048(R2), F24
-	FMOVQ 2064(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 2112(R2), F24
-	FMOVQ 2128(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 2176(R2), F24
-	FMOVQ 2192(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 2240(R2), F24
-	FMOVQ 2256(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 2304(R2), F24
-	FMOVQ 2320(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 2368(R2), F24
-	FMOVQ 2384(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 2432(R2), F24
-	FMOVQ 2448(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 2496(R2), F24
-	FMOVQ 2512(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FLDPQ 160(R6), (F16, F17)
-	FLDPQ 160(R7), (F18, F19)
-	FLDPQ 160(R8), (F20, F21)
-	FLDPQ 160(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 0(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 64(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 128(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 192(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 256(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 320(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 384(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 448(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FLDPQ 192(R6), (F16, F17)
-	FLDPQ 192(R7), (F18, F19)
-	FLDPQ 192(R8), (F20, F21)
-	FLDPQ 192(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1536(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1552(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1600(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1616(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1664(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1680(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1728(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1744(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1792(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1808(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1856(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1872(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1920(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 1936(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 1984(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 2000(R2), F28
-	WORD $0x6f0b079c // ushr v28.16b, v28.16b, #5
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f07b7fc // bic v28.4h, #0xff, lsl #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FLDPQ 224(R6), (F16, F17)
-	FLDPQ 224(R7), (F18, F19)
-	FLDPQ 224(R8), (F20, F21)
-	FLDPQ 224(R9), (F22, F23)
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FMOVQ 2048(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1536(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2064(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1552(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 2112(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1600(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2128(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1616(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 2176(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1664(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2192(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1680(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 2240(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1728(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2256(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1744(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVQ 2304(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1792(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2320(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1808(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 2368(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1856(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2384(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1872(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 2432(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1920(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2448(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 1936(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 2496(R2), F26
-	WORD $0x6f0b075a // ushr v26.16b, v26.16b, #5
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579a // sli v26.16b, v28.16b, #3
-	FMOVQ 1984(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579a // sli v26.16b, v28.16b, #4
-	FMOVQ 2512(R2), F27
-	WORD $0x6f0b077b // ushr v27.16b, v27.16b, #5
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0b579b // sli v27.16b, v28.16b, #3
-	FMOVQ 2000(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0c579b // sli v27.16b, v28.16b, #4
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x2f18079c // ushr v28.4h, v28.4h, #8
-	WORD $0x2f10a79c // uxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $2560, R2
-	ADD $128, R16
-	ADD $256, R6
-	ADD $256, R7
-	ADD $256, R8
-	ADD $256, R9
+	ADD $640, R2
+	ADD $32, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $64, R8
+	ADD $64, R9
+	SUBS $1, R15
+	BNE chunk222
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -15520,19 +12282,15 @@ TEXT ·gemvQ6_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-	MOVD $0, R13
 next227:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block228
-	ADD $288, R2
+	ADD $320, R3, R2
 block228:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $32, R3, R16
-	MOVD $2, R15
+	MOVD $4, R15
 chunk231:
 	// group 0
 	FMOVQ 0(R6), F16
@@ -15742,42 +12500,114 @@ chunk231:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 768(R2), (F18, F19)
-	FLDPQ 800(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 512(R2), F24
+	FMOVQ 256(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 0(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 528(R2), F25
+	FMOVQ 272(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 16(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 544(R2), F26
+	FMOVQ 288(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 32(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 560(R2), F27
+	FMOVQ 304(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 48(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 832(R2), (F18, F19)
-	FLDPQ 864(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 576(R2), F24
+	FMOVQ 320(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 64(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 592(R2), F25
+	FMOVQ 336(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 80(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 608(R2), F26
+	FMOVQ 352(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 96(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 624(R2), F27
+	FMOVQ 368(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 112(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 896(R2), (F18, F19)
-	FLDPQ 928(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 640(R2), F24
+	FMOVQ 384(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 128(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 656(R2), F25
+	FMOVQ 400(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 144(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 672(R2), F26
+	FMOVQ 416(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 160(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 688(R2), F27
+	FMOVQ 432(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 176(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 960(R2), (F18, F19)
-	FLDPQ 992(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 704(R2), F24
+	FMOVQ 448(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 192(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 720(R2), F25
+	FMOVQ 464(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 208(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 736(R2), F26
+	FMOVQ 480(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 224(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 752(R2), F27
+	FMOVQ 496(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 240(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -15798,434 +12628,10 @@ chunk231:
 	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
 	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	MOVH 8(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1024(R2), F18
-	FMOVQ 1040(R2), F19
-	FMOVQ 1056(R2), F20
-	FMOVQ 1072(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F18
-	FMOVQ 1104(R2), F19
-	FMOVQ 1120(R2), F20
-	FMOVQ 1136(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F18
-	FMOVQ 1168(R2), F19
-	FMOVQ 1184(R2), F20
-	FMOVQ 1200(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F18
-	FMOVQ 1232(R2), F19
-	FMOVQ 1248(R2), F20
-	FMOVQ 1264(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	MOVH 10(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1280(R2), F18
-	FMOVQ 1296(R2), F19
-	FMOVQ 1312(R2), F20
-	FMOVQ 1328(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F18
-	FMOVQ 1360(R2), F19
-	FMOVQ 1376(R2), F20
-	FMOVQ 1392(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F18
-	FMOVQ 1424(R2), F19
-	FMOVQ 1440(R2), F20
-	FMOVQ 1456(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F18
-	FMOVQ 1488(R2), F19
-	FMOVQ 1504(R2), F20
-	FMOVQ 1520(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	MOVH 12(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1024(R2), F24
-	FMOVQ 512(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 0(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1040(R2), F25
-	FMOVQ 528(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 16(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1056(R2), F26
-	FMOVQ 544(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 32(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1072(R2), F27
-	FMOVQ 560(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 48(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 576(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 64(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1104(R2), F25
-	FMOVQ 592(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 80(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1120(R2), F26
-	FMOVQ 608(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 96(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1136(R2), F27
-	FMOVQ 624(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 112(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 640(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 128(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1168(R2), F25
-	FMOVQ 656(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 144(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1184(R2), F26
-	FMOVQ 672(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 160(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1200(R2), F27
-	FMOVQ 688(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 176(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 704(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 192(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1232(R2), F25
-	FMOVQ 720(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 208(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1248(R2), F26
-	FMOVQ 736(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 224(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1264(R2), F27
-	FMOVQ 752(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 240(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	MOVH 14(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 768(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 256(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1296(R2), F25
-	FMOVQ 784(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 272(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1312(R2), F26
-	FMOVQ 800(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 288(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1328(R2), F27
-	FMOVQ 816(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 304(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 832(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 320(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1360(R2), F25
-	FMOVQ 848(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 336(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1376(R2), F26
-	FMOVQ 864(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 352(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1392(R2), F27
-	FMOVQ 880(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 368(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 896(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 384(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1424(R2), F25
-	FMOVQ 912(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 400(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1440(R2), F26
-	FMOVQ 928(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 416(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1456(R2), F27
-	FMOVQ 944(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 432(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 960(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 448(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1488(R2), F25
-	FMOVQ 976(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 464(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1504(R2), F26
-	FMOVQ 992(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 480(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1520(R2), F27
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 496(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	ADD $1536, R2
-	ADD $128, R16
-	ADD $128, R6
-	ADD $16, R23
+	ADD $768, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $8, R23
 	SUBS $1, R15
 	BNE chunk231
 	SUB $32, R23
@@ -16263,13 +12669,8 @@ chunk231:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done230
-	EOR $1, R13
-	CBNZ R13, second229
 	MOVD R2, R3
 	B next227
-second229:
-	ADD $288, R3
-	B block228
 done230:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -16309,12 +12710,8 @@ columns224:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next233:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block234
-	ADD $288, R2
+	ADD $320, R3, R2
 block234:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
@@ -16325,7 +12722,7 @@ block234:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
-	MOVD $2, R15
+	MOVD $4, R15
 chunk237:
 	// group 0
 	FMOVQ 0(R6), F16
@@ -16623,12 +13020,30 @@ chunk237:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 768(R2), (F20, F21)
-	FLDPQ 800(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 512(R2), F24
+	FMOVQ 256(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 0(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 528(R2), F25
+	FMOVQ 272(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 16(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 544(R2), F26
+	FMOVQ 288(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 32(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 560(R2), F27
+	FMOVQ 304(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 48(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -16637,12 +13052,30 @@ chunk237:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 832(R2), (F20, F21)
-	FLDPQ 864(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 576(R2), F24
+	FMOVQ 320(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 64(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 592(R2), F25
+	FMOVQ 336(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 80(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 608(R2), F26
+	FMOVQ 352(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 96(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 624(R2), F27
+	FMOVQ 368(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 112(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -16651,12 +13084,30 @@ chunk237:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 896(R2), (F20, F21)
-	FLDPQ 928(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 640(R2), F24
+	FMOVQ 384(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 128(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 656(R2), F25
+	FMOVQ 400(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 144(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 672(R2), F26
+	FMOVQ 416(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 160(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 688(R2), F27
+	FMOVQ 432(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 176(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -16665,12 +13116,30 @@ chunk237:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 960(R2), (F20, F21)
-	FLDPQ 992(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 704(R2), F24
+	FMOVQ 448(R2), F28
+	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
+	FMOVQ 192(R2), F28
+	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
+	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
+	FMOVQ 720(R2), F25
+	FMOVQ 464(R2), F28
+	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
+	FMOVQ 208(R2), F28
+	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
+	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
+	FMOVQ 736(R2), F26
+	FMOVQ 480(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 224(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 752(R2), F27
+	FMOVQ 496(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 240(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -16699,544 +13168,12 @@ chunk237:
 	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	FMOVQ 64(R7), F18
-	MOVH 8(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 8(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1024(R2), F20
-	FMOVQ 1040(R2), F21
-	FMOVQ 1056(R2), F22
-	FMOVQ 1072(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F20
-	FMOVQ 1104(R2), F21
-	FMOVQ 1120(R2), F22
-	FMOVQ 1136(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F20
-	FMOVQ 1168(R2), F21
-	FMOVQ 1184(R2), F22
-	FMOVQ 1200(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F20
-	FMOVQ 1232(R2), F21
-	FMOVQ 1248(R2), F22
-	FMOVQ 1264(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	FMOVQ 80(R7), F19
-	MOVH 10(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 10(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1280(R2), F20
-	FMOVQ 1296(R2), F21
-	FMOVQ 1312(R2), F22
-	FMOVQ 1328(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F20
-	FMOVQ 1360(R2), F21
-	FMOVQ 1376(R2), F22
-	FMOVQ 1392(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F20
-	FMOVQ 1424(R2), F21
-	FMOVQ 1440(R2), F22
-	FMOVQ 1456(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F20
-	FMOVQ 1488(R2), F21
-	FMOVQ 1504(R2), F22
-	FMOVQ 1520(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	FMOVQ 96(R7), F18
-	MOVH 12(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 12(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1024(R2), F24
-	FMOVQ 512(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 0(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1040(R2), F25
-	FMOVQ 528(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 16(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1056(R2), F26
-	FMOVQ 544(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 32(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1072(R2), F27
-	FMOVQ 560(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 48(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 576(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 64(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1104(R2), F25
-	FMOVQ 592(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 80(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1120(R2), F26
-	FMOVQ 608(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 96(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1136(R2), F27
-	FMOVQ 624(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 112(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 640(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 128(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1168(R2), F25
-	FMOVQ 656(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 144(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1184(R2), F26
-	FMOVQ 672(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 160(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1200(R2), F27
-	FMOVQ 688(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 176(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 704(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 192(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1232(R2), F25
-	FMOVQ 720(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 208(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1248(R2), F26
-	FMOVQ 736(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 224(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1264(R2), F27
-	FMOVQ 752(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 240(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	FMOVQ 112(R7), F19
-	MOVH 14(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 14(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 768(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 256(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1296(R2), F25
-	FMOVQ 784(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 272(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1312(R2), F26
-	FMOVQ 800(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 288(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1328(R2), F27
-	FMOVQ 816(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 304(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 832(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 320(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1360(R2), F25
-	FMOVQ 848(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 336(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1376(R2), F26
-	FMOVQ 864(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 352(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1392(R2), F27
-	FMOVQ 880(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 368(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 896(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 384(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1424(R2), F25
-	FMOVQ 912(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 400(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1440(R2), F26
-	FMOVQ 928(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 416(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1456(R2), F27
-	FMOVQ 944(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 432(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 960(R2), F28
-	WORD $0x6f0e4798 // sri v24.16b, v28.16b, #2
-	FMOVQ 448(R2), F28
-	WORD $0x6f0c4798 // sri v24.16b, v28.16b, #4
-	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	FMOVQ 1488(R2), F25
-	FMOVQ 976(R2), F28
-	WORD $0x6f0e4799 // sri v25.16b, v28.16b, #2
-	FMOVQ 464(R2), F28
-	WORD $0x6f0c4799 // sri v25.16b, v28.16b, #4
-	WORD $0x6f0e0739 // ushr v25.16b, v25.16b, #2
-	FMOVQ 1504(R2), F26
-	FMOVQ 992(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 480(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1520(R2), F27
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 496(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $1536, R2
-	ADD $128, R16
-	ADD $128, R6
-	ADD $128, R7
-	ADD $16, R23
-	ADD $16, R24
+	ADD $768, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $8, R23
+	ADD $8, R24
 	SUBS $1, R15
 	BNE chunk237
 	SUB $32, R23
@@ -17298,13 +13235,8 @@ chunk237:
 	ADD $48, R24
 	SUBS $1, R4
 	BEQ done236
-	EOR $1, R13
-	CBNZ R13, second235
 	MOVD R2, R3
 	B next233
-second235:
-	ADD $288, R3
-	B block234
 done236:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -17361,12 +13293,8 @@ pass238:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next239:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block240
-	ADD $288, R2
+	ADD $320, R3, R2
 block240:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -17379,7 +13307,7 @@ block240:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
-	MOVD $2, R15
+	MOVD $4, R15
 chunk243:
 	// group 0
 	FMOVQ 0(R6), F16
@@ -17643,9 +13571,18 @@ chunk243:
 	NEG R14<<5, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 512(R2), F26
+	FMOVQ 256(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 0(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 528(R2), F27
+	FMOVQ 272(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 16(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -17654,9 +13591,18 @@ chunk243:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 576(R2), F26
+	FMOVQ 320(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 64(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 592(R2), F27
+	FMOVQ 336(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 80(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -17665,9 +13611,18 @@ chunk243:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 640(R2), F26
+	FMOVQ 384(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 128(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 656(R2), F27
+	FMOVQ 400(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 144(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -17676,9 +13631,18 @@ chunk243:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 704(R2), F26
+	FMOVQ 448(R2), F28
+	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
+	FMOVQ 192(R2), F28
+	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
+	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
+	FMOVQ 720(R2), F27
+	FMOVQ 464(R2), F28
+	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
+	FMOVQ 208(R2), F28
+	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
+	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -17701,416 +13665,16 @@ chunk243:
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	FMOVQ 64(R7), F18
-	FMOVQ 64(R8), F20
-	FMOVQ 64(R9), F22
-	MOVH 8(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 8(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 8(R25), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 8(R26), R14
-	NEG R14<<5, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	FMOVQ 80(R7), F19
-	FMOVQ 80(R8), F21
-	FMOVQ 80(R9), F23
-	MOVH 10(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 10(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 10(R25), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 10(R26), R14
-	NEG R14<<5, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	FMOVQ 96(R7), F18
-	FMOVQ 96(R8), F20
-	FMOVQ 96(R9), F22
-	MOVH 12(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 12(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 12(R25), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 12(R26), R14
-	NEG R14<<5, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1024(R2), F26
-	FMOVQ 512(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 0(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1040(R2), F27
-	FMOVQ 528(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 16(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F26
-	FMOVQ 576(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 64(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1104(R2), F27
-	FMOVQ 592(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 80(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F26
-	FMOVQ 640(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 128(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1168(R2), F27
-	FMOVQ 656(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 144(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F26
-	FMOVQ 704(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 192(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1232(R2), F27
-	FMOVQ 720(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 208(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	FMOVQ 112(R7), F19
-	FMOVQ 112(R8), F21
-	FMOVQ 112(R9), F23
-	MOVH 14(R23), R14
-	NEG R14<<5, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 14(R24), R14
-	NEG R14<<5, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 14(R25), R14
-	NEG R14<<5, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 14(R26), R14
-	NEG R14<<5, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1280(R2), F26
-	FMOVQ 768(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 256(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1296(R2), F27
-	FMOVQ 784(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 272(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F26
-	FMOVQ 832(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 320(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1360(R2), F27
-	FMOVQ 848(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 336(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F26
-	FMOVQ 896(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 384(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1424(R2), F27
-	FMOVQ 912(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 400(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F26
-	FMOVQ 960(R2), F28
-	WORD $0x6f0e479a // sri v26.16b, v28.16b, #2
-	FMOVQ 448(R2), F28
-	WORD $0x6f0c479a // sri v26.16b, v28.16b, #4
-	WORD $0x6f0e075a // ushr v26.16b, v26.16b, #2
-	FMOVQ 1488(R2), F27
-	FMOVQ 976(R2), F28
-	WORD $0x6f0e479b // sri v27.16b, v28.16b, #2
-	FMOVQ 464(R2), F28
-	WORD $0x6f0c479b // sri v27.16b, v28.16b, #4
-	WORD $0x6f0e077b // ushr v27.16b, v27.16b, #2
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $1536, R2
-	ADD $128, R16
-	ADD $128, R6
-	ADD $128, R7
-	ADD $128, R8
-	ADD $128, R9
-	ADD $16, R23
-	ADD $16, R24
-	ADD $16, R25
-	ADD $16, R26
+	ADD $768, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $64, R8
+	ADD $64, R9
+	ADD $8, R23
+	ADD $8, R24
+	ADD $8, R25
+	ADD $8, R26
 	SUBS $1, R15
 	BNE chunk243
 	SUB $32, R23
@@ -18178,13 +13742,8 @@ chunk243:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done242
-	EOR $1, R13
-	CBNZ R13, second241
 	MOVD R2, R3
 	B next239
-second241:
-	ADD $288, R3
-	B block240
 done242:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -18265,32 +13824,34 @@ chunk252:
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -18317,8 +13878,8 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
+	FLDPQ 64(R2), (F18, F19)
+	FLDPQ 96(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -18327,32 +13888,34 @@ chunk252:
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -18379,22 +13942,16 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F18, F19)
+	FLDPQ 160(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
 	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
@@ -18407,30 +13964,22 @@ chunk252:
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -18457,22 +14006,16 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F18, F19)
+	FLDPQ 224(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
 	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
@@ -18485,30 +14028,22 @@ chunk252:
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -18535,36 +14070,28 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F18, F19)
+	FLDPQ 288(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
@@ -18577,16 +14104,10 @@ chunk252:
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -18613,36 +14134,28 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F18, F19)
+	FLDPQ 352(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
@@ -18655,16 +14168,10 @@ chunk252:
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -18691,38 +14198,40 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	FLDPQ 384(R2), (F18, F19)
+	FLDPQ 416(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
 	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
 	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
 	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
@@ -18753,38 +14262,40 @@ chunk252:
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	FLDPQ 448(R2), (F18, F19)
+	FLDPQ 480(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
 	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
 	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
 	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
@@ -19113,12 +14624,14 @@ chunk258:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
@@ -19127,12 +14640,14 @@ chunk258:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
@@ -19141,12 +14656,10 @@ chunk258:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -19186,8 +14699,8 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
+	FLDPQ 64(R2), (F20, F21)
+	FLDPQ 96(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -19200,12 +14713,14 @@ chunk258:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -19214,12 +14729,14 @@ chunk258:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -19228,12 +14745,10 @@ chunk258:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -19273,16 +14788,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F20, F21)
+	FLDPQ 160(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -19291,8 +14802,6 @@ chunk258:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
 	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
@@ -19309,15 +14818,13 @@ chunk258:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
@@ -19327,16 +14834,10 @@ chunk258:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -19376,16 +14877,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F20, F21)
+	FLDPQ 224(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -19394,8 +14891,6 @@ chunk258:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
 	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
@@ -19412,15 +14907,13 @@ chunk258:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
@@ -19430,16 +14923,10 @@ chunk258:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -19479,16 +14966,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F20, F21)
+	FLDPQ 288(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -19497,15 +14980,13 @@ chunk258:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
@@ -19515,8 +14996,6 @@ chunk258:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
@@ -19533,16 +15012,10 @@ chunk258:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -19582,16 +15055,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F20, F21)
+	FLDPQ 352(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -19600,15 +15069,13 @@ chunk258:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
@@ -19618,8 +15085,6 @@ chunk258:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
@@ -19636,16 +15101,10 @@ chunk258:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -19685,12 +15144,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 384(R2), (F20, F21)
+	FLDPQ 416(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -19699,12 +15158,14 @@ chunk258:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
@@ -19713,12 +15174,14 @@ chunk258:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
@@ -19727,8 +15190,6 @@ chunk258:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
 	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
 	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
@@ -19772,12 +15233,12 @@ chunk258:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 448(R2), (F20, F21)
+	FLDPQ 480(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -19786,12 +15247,14 @@ chunk258:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -19800,12 +15263,14 @@ chunk258:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -19814,8 +15279,6 @@ chunk258:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
 	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
 	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
@@ -20275,9 +15738,10 @@ chunk264:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
 	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
@@ -20286,9 +15750,10 @@ chunk264:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
 	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
@@ -20297,9 +15762,8 @@ chunk264:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -20335,7 +15799,7 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
@@ -20346,9 +15810,10 @@ chunk264:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -20357,9 +15822,10 @@ chunk264:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -20368,9 +15834,8 @@ chunk264:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -20406,11 +15871,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -20419,7 +15882,6 @@ chunk264:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -20432,10 +15894,9 @@ chunk264:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
@@ -20445,11 +15906,8 @@ chunk264:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -20485,11 +15943,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -20498,7 +15954,6 @@ chunk264:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -20511,10 +15966,9 @@ chunk264:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
@@ -20524,11 +15978,8 @@ chunk264:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -20564,11 +16015,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -20577,10 +16026,9 @@ chunk264:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
@@ -20590,7 +16038,6 @@ chunk264:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -20603,11 +16050,8 @@ chunk264:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -20643,11 +16087,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -20656,10 +16098,9 @@ chunk264:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
@@ -20669,7 +16110,6 @@ chunk264:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -20682,11 +16122,8 @@ chunk264:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -20722,9 +16159,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -20733,9 +16170,10 @@ chunk264:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
 	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
@@ -20744,9 +16182,10 @@ chunk264:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
 	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
@@ -20755,7 +16194,6 @@ chunk264:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
@@ -20793,9 +16231,9 @@ chunk264:
 	WORD $0x4f00e405 // movi v5.16b, #0x0
 	WORD $0x4f00e406 // movi v6.16b, #0x0
 	WORD $0x4f00e407 // movi v7.16b, #0x0
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -20804,9 +16242,10 @@ chunk264:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -20815,9 +16254,10 @@ chunk264:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -20826,7 +16266,6 @@ chunk264:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
@@ -21192,18 +16631,16 @@ TEXT ·gemvQ3_KNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-	MOVD $0, R13
 next269:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block270
-	ADD $288, R2
+	ADD $320, R3, R2
 block270:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
 	ADD $32, R3, R16
+	MOVD $4, R15
+chunk273:
 	// group 0
 	FMOVQ 0(R6), F16
 	MOVH 0(R23), R14
@@ -21222,18 +16659,20 @@ block270:
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
+	FLDPQ 64(R2), (F18, F19)
+	FLDPQ 96(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -21242,12 +16681,14 @@ block270:
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -21280,8 +16721,8 @@ block270:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
+	FLDPQ 128(R2), (F18, F19)
+	FLDPQ 160(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -21290,32 +16731,66 @@ block270:
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 0(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 16(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	FMOVQ 128(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	FMOVQ 144(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	FMOVQ 160(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 176(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -21344,22 +16819,16 @@ block270:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F18, F19)
+	FLDPQ 224(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
 	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
@@ -21372,22 +16841,16 @@ block270:
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F18, F19)
+	FLDPQ 288(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
 	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
@@ -21428,22 +16891,16 @@ block270:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F18, F19)
+	FLDPQ 352(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
 	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
@@ -21456,30 +16913,54 @@ block270:
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
+	FMOVQ 192(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
+	FMOVQ 208(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
+	FMOVQ 224(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
+	FMOVQ 240(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FMOVQ 320(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	FMOVQ 336(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	FMOVQ 352(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 368(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -21500,1153 +16981,13 @@ block270:
 	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
 	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	MOVH 8(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 512(R2), (F18, F19)
-	FLDPQ 544(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 576(R2), (F18, F19)
-	FLDPQ 608(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 640(R2), (F18, F19)
-	FLDPQ 672(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 704(R2), (F18, F19)
-	FLDPQ 736(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	MOVH 10(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 768(R2), (F18, F19)
-	FLDPQ 800(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 832(R2), (F18, F19)
-	FLDPQ 864(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 896(R2), (F18, F19)
-	FLDPQ 928(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 960(R2), (F18, F19)
-	FLDPQ 992(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	MOVH 12(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 512(R2), (F18, F19)
-	FLDPQ 544(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 576(R2), (F18, F19)
-	FLDPQ 608(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 640(R2), (F18, F19)
-	FLDPQ 672(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 704(R2), (F18, F19)
-	FLDPQ 736(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	MOVH 14(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 768(R2), (F18, F19)
-	FLDPQ 800(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 832(R2), (F18, F19)
-	FLDPQ 864(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 896(R2), (F18, F19)
-	FLDPQ 928(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 960(R2), (F18, F19)
-	FLDPQ 992(R2), (F20, F21)
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 4
-	FMOVQ 128(R6), F16
-	MOVH 16(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1024(R2), F18
-	FMOVQ 1040(R2), F19
-	FMOVQ 1056(R2), F20
-	FMOVQ 1072(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F18
-	FMOVQ 1104(R2), F19
-	FMOVQ 1120(R2), F20
-	FMOVQ 1136(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F18
-	FMOVQ 1168(R2), F19
-	FMOVQ 1184(R2), F20
-	FMOVQ 1200(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F18
-	FMOVQ 1232(R2), F19
-	FMOVQ 1248(R2), F20
-	FMOVQ 1264(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 144(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 152(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 4
-	FMOVQ 144(R6), F17
-	MOVH 18(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1280(R2), F18
-	FMOVQ 1296(R2), F19
-	FMOVQ 1312(R2), F20
-	FMOVQ 1328(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F18
-	FMOVQ 1360(R2), F19
-	FMOVQ 1376(R2), F20
-	FMOVQ 1392(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F18
-	FMOVQ 1424(R2), F19
-	FMOVQ 1440(R2), F20
-	FMOVQ 1456(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F18
-	FMOVQ 1488(R2), F19
-	FMOVQ 1504(R2), F20
-	FMOVQ 1520(R2), F21
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 144(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 152(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 5
-	FMOVQ 160(R6), F16
-	MOVH 20(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1024(R2), F18
-	FMOVQ 1040(R2), F19
-	FMOVQ 1056(R2), F20
-	FMOVQ 1072(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F18
-	FMOVQ 1104(R2), F19
-	FMOVQ 1120(R2), F20
-	FMOVQ 1136(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F18
-	FMOVQ 1168(R2), F19
-	FMOVQ 1184(R2), F20
-	FMOVQ 1200(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F18
-	FMOVQ 1232(R2), F19
-	FMOVQ 1248(R2), F20
-	FMOVQ 1264(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 176(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 184(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 5
-	FMOVQ 176(R6), F17
-	MOVH 22(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1280(R2), F18
-	FMOVQ 1296(R2), F19
-	FMOVQ 1312(R2), F20
-	FMOVQ 1328(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F18
-	FMOVQ 1360(R2), F19
-	FMOVQ 1376(R2), F20
-	FMOVQ 1392(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F18
-	FMOVQ 1424(R2), F19
-	FMOVQ 1440(R2), F20
-	FMOVQ 1456(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F18
-	FMOVQ 1488(R2), F19
-	FMOVQ 1504(R2), F20
-	FMOVQ 1520(R2), F21
-	WORD $0x6f0d0658 // ushr v24.16b, v18.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d0679 // ushr v25.16b, v19.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d069a // ushr v26.16b, v20.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06bb // ushr v27.16b, v21.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 176(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 184(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 6
-	FMOVQ 192(R6), F16
-	MOVH 24(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 0(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 16(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 64(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 80(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 128(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 144(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 192(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 208(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 208(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 216(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 6
-	FMOVQ 208(R6), F17
-	MOVH 26(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 256(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 272(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 320(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 336(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 384(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 400(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 448(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 464(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 208(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 216(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 7
-	FMOVQ 224(R6), F16
-	MOVH 28(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1024(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FMOVQ 1088(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FMOVQ 1152(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FMOVQ 1216(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 240(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 248(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	// group 7
-	FMOVQ 240(R6), F17
-	MOVH 30(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FMOVQ 1280(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FMOVQ 1344(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FMOVQ 1408(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FMOVQ 1472(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	FMOVD 240(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	FMOVD 248(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	ADD $1536, R2
-	ADD $256, R16
-	ADD $256, R6
+	ADD $384, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $8, R23
+	SUBS $1, R15
+	BNE chunk273
+	SUB $32, R23
 	// scales
 	FMOVS 0(R19), F16
 	FMOVD 0(R3), F24
@@ -22681,13 +17022,8 @@ block270:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done272
-	EOR $1, R13
-	CBNZ R13, second271
 	MOVD R2, R3
 	B next269
-second271:
-	ADD $288, R3
-	B block270
 done272:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -22727,12 +17063,8 @@ columns266:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next275:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block276
-	ADD $288, R2
+	ADD $320, R3, R2
 block276:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
@@ -22743,6 +17075,8 @@ block276:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
+	MOVD $4, R15
+chunk279:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -22772,12 +17106,14 @@ block276:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
@@ -22786,8 +17122,8 @@ block276:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
+	FLDPQ 64(R2), (F20, F21)
+	FLDPQ 96(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -22800,12 +17136,14 @@ block276:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -22853,8 +17191,8 @@ block276:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
+	FLDPQ 128(R2), (F20, F21)
+	FLDPQ 160(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -22867,12 +17205,14 @@ block276:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -22881,12 +17221,30 @@ block276:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 0(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	FMOVQ 16(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	FMOVQ 32(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 48(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -22895,12 +17253,26 @@ block276:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	FMOVQ 128(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	FMOVQ 144(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	FMOVQ 160(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 96(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 176(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 112(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -22944,16 +17316,12 @@ block276:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F20, F21)
+	FLDPQ 224(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -22962,8 +17330,6 @@ block276:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
 	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
@@ -22980,16 +17346,12 @@ block276:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F20, F21)
+	FLDPQ 288(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
@@ -22998,8 +17360,6 @@ block276:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
 	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
@@ -23055,16 +17415,12 @@ block276:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F20, F21)
+	FLDPQ 352(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -23073,8 +17429,6 @@ block276:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
 	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
@@ -23091,15 +17445,29 @@ block276:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
+	FMOVQ 192(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
+	FMOVQ 208(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
+	FMOVQ 224(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
+	FMOVQ 240(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
@@ -23109,16 +17477,26 @@ block276:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FMOVQ 320(R2), F24
+	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
+	FMOVQ 336(R2), F25
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
+	FMOVQ 352(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 288(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 368(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 304(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -23147,1478 +17525,16 @@ block276:
 	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	FMOVQ 64(R7), F18
-	MOVH 8(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 8(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 512(R2), (F20, F21)
-	FLDPQ 544(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 576(R2), (F20, F21)
-	FLDPQ 608(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 640(R2), (F20, F21)
-	FLDPQ 672(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 704(R2), (F20, F21)
-	FLDPQ 736(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	FMOVQ 80(R7), F19
-	MOVH 10(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 10(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 768(R2), (F20, F21)
-	FLDPQ 800(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 832(R2), (F20, F21)
-	FLDPQ 864(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 896(R2), (F20, F21)
-	FLDPQ 928(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 960(R2), (F20, F21)
-	FLDPQ 992(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 80(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 88(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	FMOVQ 96(R7), F18
-	MOVH 12(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 12(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 512(R2), (F20, F21)
-	FLDPQ 544(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 576(R2), (F20, F21)
-	FLDPQ 608(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 640(R2), (F20, F21)
-	FLDPQ 672(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 704(R2), (F20, F21)
-	FLDPQ 736(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	FMOVQ 112(R7), F19
-	MOVH 14(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 14(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 768(R2), (F20, F21)
-	FLDPQ 800(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 832(R2), (F20, F21)
-	FLDPQ 864(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 896(R2), (F20, F21)
-	FLDPQ 928(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 960(R2), (F20, F21)
-	FLDPQ 992(R2), (F22, F23)
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 112(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 120(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FMOVQ 128(R6), F16
-	FMOVQ 128(R7), F18
-	MOVH 16(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 16(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1024(R2), F20
-	FMOVQ 1040(R2), F21
-	FMOVQ 1056(R2), F22
-	FMOVQ 1072(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F20
-	FMOVQ 1104(R2), F21
-	FMOVQ 1120(R2), F22
-	FMOVQ 1136(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F20
-	FMOVQ 1168(R2), F21
-	FMOVQ 1184(R2), F22
-	FMOVQ 1200(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F20
-	FMOVQ 1232(R2), F21
-	FMOVQ 1248(R2), F22
-	FMOVQ 1264(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 144(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 152(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FMOVQ 144(R6), F17
-	FMOVQ 144(R7), F19
-	MOVH 18(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 18(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1280(R2), F20
-	FMOVQ 1296(R2), F21
-	FMOVQ 1312(R2), F22
-	FMOVQ 1328(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F20
-	FMOVQ 1360(R2), F21
-	FMOVQ 1376(R2), F22
-	FMOVQ 1392(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F20
-	FMOVQ 1424(R2), F21
-	FMOVQ 1440(R2), F22
-	FMOVQ 1456(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F20
-	FMOVQ 1488(R2), F21
-	FMOVQ 1504(R2), F22
-	FMOVQ 1520(R2), F23
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 144(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 152(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FMOVQ 160(R6), F16
-	FMOVQ 160(R7), F18
-	MOVH 20(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 20(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1024(R2), F20
-	FMOVQ 1040(R2), F21
-	FMOVQ 1056(R2), F22
-	FMOVQ 1072(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F20
-	FMOVQ 1104(R2), F21
-	FMOVQ 1120(R2), F22
-	FMOVQ 1136(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F20
-	FMOVQ 1168(R2), F21
-	FMOVQ 1184(R2), F22
-	FMOVQ 1200(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F20
-	FMOVQ 1232(R2), F21
-	FMOVQ 1248(R2), F22
-	FMOVQ 1264(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 176(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 184(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FMOVQ 176(R6), F17
-	FMOVQ 176(R7), F19
-	MOVH 22(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 22(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1280(R2), F20
-	FMOVQ 1296(R2), F21
-	FMOVQ 1312(R2), F22
-	FMOVQ 1328(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F20
-	FMOVQ 1360(R2), F21
-	FMOVQ 1376(R2), F22
-	FMOVQ 1392(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F20
-	FMOVQ 1424(R2), F21
-	FMOVQ 1440(R2), F22
-	FMOVQ 1456(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F20
-	FMOVQ 1488(R2), F21
-	FMOVQ 1504(R2), F22
-	FMOVQ 1520(R2), F23
-	WORD $0x6f0d0698 // ushr v24.16b, v20.16b, #3
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0d06b9 // ushr v25.16b, v21.16b, #3
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0d06da // ushr v26.16b, v22.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d06fb // ushr v27.16b, v23.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 176(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 184(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FMOVQ 192(R6), F16
-	FMOVQ 192(R7), F18
-	MOVH 24(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 24(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 0(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 16(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 32(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 48(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 64(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 80(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 96(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 112(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 128(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 144(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 160(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 176(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 192(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 208(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 224(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 240(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 208(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 216(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FMOVQ 208(R6), F17
-	FMOVQ 208(R7), F19
-	MOVH 26(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 26(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 256(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 272(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 288(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 304(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 320(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 336(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 352(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 368(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 384(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 400(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 416(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 432(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 448(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	FMOVQ 464(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	FMOVQ 480(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 496(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 208(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 216(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FMOVQ 224(R6), F16
-	FMOVQ 224(R7), F18
-	MOVH 28(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 28(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1024(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1056(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 544(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1072(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 560(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
-	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
-	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e304 // sdot v4.4s, v24.16b, v18.4b[0]
-	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
-	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FMOVQ 1088(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1120(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 608(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1136(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 624(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
-	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
-	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e304 // sdot v4.4s, v24.16b, v18.4b[1]
-	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
-	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FMOVQ 1152(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1184(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 672(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1200(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 688(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
-	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
-	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb04 // sdot v4.4s, v24.16b, v18.4b[2]
-	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
-	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FMOVQ 1216(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1248(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 736(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1264(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 752(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
-	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
-	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb04 // sdot v4.4s, v24.16b, v18.4b[3]
-	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
-	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 240(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 248(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FMOVQ 240(R6), F17
-	FMOVQ 240(R7), F19
-	MOVH 30(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	MOVH 30(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea41c86 // mov v6.16b, v4.16b
-	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FMOVQ 1280(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1312(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 800(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1328(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 816(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
-	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
-	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e304 // sdot v4.4s, v24.16b, v19.4b[0]
-	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
-	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FMOVQ 1344(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1376(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 864(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1392(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 880(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
-	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
-	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e304 // sdot v4.4s, v24.16b, v19.4b[1]
-	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
-	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FMOVQ 1408(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1440(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 928(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1456(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 944(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
-	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
-	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb04 // sdot v4.4s, v24.16b, v19.4b[2]
-	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
-	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FMOVQ 1472(R2), F24
-	WORD $0x6f0a0718 // ushr v24.16b, v24.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5798 // sli v24.16b, v28.16b, #2
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a5799 // sli v25.16b, v28.16b, #2
-	FMOVQ 1504(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 992(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1520(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 1008(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
-	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
-	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb63 // sdot v3.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb04 // sdot v4.4s, v24.16b, v19.4b[3]
-	WORD $0x4fb3eb25 // sdot v5.4s, v25.16b, v19.4b[3]
-	WORD $0x4fb3eb46 // sdot v6.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb67 // sdot v7.4s, v27.16b, v19.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	FMOVD 240(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 248(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $1536, R2
-	ADD $256, R16
-	ADD $256, R6
-	ADD $256, R7
+	ADD $384, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $8, R23
+	ADD $8, R24
+	SUBS $1, R15
+	BNE chunk279
+	SUB $32, R23
+	SUB $32, R24
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -24676,13 +17592,8 @@ block276:
 	ADD $48, R24
 	SUBS $1, R4
 	BEQ done278
-	EOR $1, R13
-	CBNZ R13, second277
 	MOVD R2, R3
 	B next275
-second277:
-	ADD $288, R3
-	B block276
 done278:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -24739,12 +17650,8 @@ pass280:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next281:
-	ADD $288, R3, R2
-	CMP $1, R4
-	BEQ block282
-	ADD $288, R2
+	ADD $320, R3, R2
 block282:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -24757,6 +17664,8 @@ block282:
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
 	ADD $32, R3, R16
+	MOVD $4, R15
+chunk285:
 	// group 0
 	FMOVQ 0(R6), F16
 	FMOVQ 0(R7), F18
@@ -24789,9 +17698,10 @@ block282:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
 	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
@@ -24800,7 +17710,7 @@ block282:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
@@ -24811,9 +17721,10 @@ block282:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -24859,7 +17770,7 @@ block282:
 	NEG R14<<2, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 128(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
@@ -24870,9 +17781,10 @@ block282:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -24881,9 +17793,18 @@ block282:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 0(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	FMOVQ 16(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -24892,9 +17813,16 @@ block282:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	FMOVQ 128(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 64(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 144(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 80(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -24938,11 +17866,9 @@ block282:
 	NEG R14<<2, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -24951,7 +17877,6 @@ block282:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -24964,11 +17889,9 @@ block282:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
 	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
@@ -24977,7 +17900,6 @@ block282:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -25027,11 +17949,9 @@ block282:
 	NEG R14<<2, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -25040,7 +17960,6 @@ block282:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
@@ -25053,10 +17972,17 @@ block282:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	FMOVQ 192(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
+	FMOVQ 208(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
@@ -25066,11 +17992,16 @@ block282:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FMOVQ 320(R2), F26
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	FMOVQ 256(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
+	FMOVQ 336(R2), F27
+	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
+	FMOVQ 272(R2), F28
+	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
+	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -25093,1148 +18024,22 @@ block282:
 	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
 	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
 	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 64(R6), F16
-	FMOVQ 64(R7), F18
-	FMOVQ 64(R8), F20
-	FMOVQ 64(R9), F22
-	MOVH 8(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 8(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 8(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 8(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 512(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 576(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 640(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 704(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 2
-	FMOVQ 80(R6), F17
-	FMOVQ 80(R7), F19
-	FMOVQ 80(R8), F21
-	FMOVQ 80(R9), F23
-	MOVH 10(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 10(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 10(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 10(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 64(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 72(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 96(R6), F16
-	FMOVQ 96(R7), F18
-	FMOVQ 96(R8), F20
-	FMOVQ 96(R9), F22
-	MOVH 12(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 12(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 12(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 12(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 512(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 576(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 640(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 704(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 3
-	FMOVQ 112(R6), F17
-	FMOVQ 112(R7), F19
-	FMOVQ 112(R8), F21
-	FMOVQ 112(R9), F23
-	MOVH 14(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 14(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 14(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 14(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 768(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 832(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 896(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 960(R2), (F24, F25)
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 96(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 104(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FMOVQ 128(R6), F16
-	FMOVQ 128(R7), F18
-	FMOVQ 128(R8), F20
-	FMOVQ 128(R9), F22
-	MOVH 16(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 16(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 16(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 16(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 4
-	FMOVQ 144(R6), F17
-	FMOVQ 144(R7), F19
-	FMOVQ 144(R8), F21
-	FMOVQ 144(R9), F23
-	MOVH 18(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 18(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 18(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 18(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 128(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 136(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FMOVQ 160(R6), F16
-	FMOVQ 160(R7), F18
-	FMOVQ 160(R8), F20
-	FMOVQ 160(R9), F22
-	MOVH 20(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 20(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 20(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 20(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1024(R2), F24
-	FMOVQ 1040(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F24
-	FMOVQ 1104(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F24
-	FMOVQ 1168(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F24
-	FMOVQ 1232(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 5
-	FMOVQ 176(R6), F17
-	FMOVQ 176(R7), F19
-	FMOVQ 176(R8), F21
-	FMOVQ 176(R9), F23
-	MOVH 22(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 22(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 22(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 22(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1280(R2), F24
-	FMOVQ 1296(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F24
-	FMOVQ 1360(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F24
-	FMOVQ 1424(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F24
-	FMOVQ 1488(R2), F25
-	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0d073b // ushr v27.16b, v25.16b, #3
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 160(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 168(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FMOVQ 192(R6), F16
-	FMOVQ 192(R7), F18
-	FMOVQ 192(R8), F20
-	FMOVQ 192(R9), F22
-	MOVH 24(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 24(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 24(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 24(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 0(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 16(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 64(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 80(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 128(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 144(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 192(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 208(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 6
-	FMOVQ 208(R6), F17
-	FMOVQ 208(R7), F19
-	FMOVQ 208(R8), F21
-	FMOVQ 208(R9), F23
-	MOVH 26(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 26(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 26(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 26(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 256(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 272(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 320(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 336(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 384(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 400(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 448(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	FMOVQ 464(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f0a079c // ushr v28.16b, v28.16b, #6
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 192(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 200(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FMOVQ 224(R6), F16
-	FMOVQ 224(R7), F18
-	FMOVQ 224(R8), F20
-	FMOVQ 224(R9), F22
-	MOVH 28(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 28(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 28(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 28(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1024(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 512(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1040(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 528(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
-	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
-	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
-	WORD $0x4f92e363 // sdot v3.4s, v27.16b, v18.4b[0]
-	WORD $0x4f94e344 // sdot v4.4s, v26.16b, v20.4b[0]
-	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
-	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
-	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FMOVQ 1088(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 576(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1104(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 592(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
-	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
-	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
-	WORD $0x4fb2e363 // sdot v3.4s, v27.16b, v18.4b[1]
-	WORD $0x4fb4e344 // sdot v4.4s, v26.16b, v20.4b[1]
-	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
-	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
-	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FMOVQ 1152(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 640(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1168(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 656(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
-	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
-	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
-	WORD $0x4f92eb63 // sdot v3.4s, v27.16b, v18.4b[2]
-	WORD $0x4f94eb44 // sdot v4.4s, v26.16b, v20.4b[2]
-	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
-	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
-	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FMOVQ 1216(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 704(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1232(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 720(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
-	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
-	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
-	WORD $0x4fb2eb63 // sdot v3.4s, v27.16b, v18.4b[3]
-	WORD $0x4fb4eb44 // sdot v4.4s, v26.16b, v20.4b[3]
-	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
-	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
-	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18579c // shl v28.4h, v28.4h, #8
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	// group 7
-	FMOVQ 240(R6), F17
-	FMOVQ 240(R7), F19
-	FMOVQ 240(R8), F21
-	FMOVQ 240(R9), F23
-	MOVH 30(R23), R14
-	NEG R14<<2, R14
-	VDUP R14, V0.S4
-	WORD $0x4ea01c01 // mov v1.16b, v0.16b
-	MOVH 30(R24), R14
-	NEG R14<<2, R14
-	VDUP R14, V2.S4
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	MOVH 30(R25), R14
-	NEG R14<<2, R14
-	VDUP R14, V4.S4
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	MOVH 30(R26), R14
-	NEG R14<<2, R14
-	VDUP R14, V6.S4
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FMOVQ 1280(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 768(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1296(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 784(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
-	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
-	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
-	WORD $0x4f93e363 // sdot v3.4s, v27.16b, v19.4b[0]
-	WORD $0x4f95e344 // sdot v4.4s, v26.16b, v21.4b[0]
-	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
-	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
-	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FMOVQ 1344(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 832(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1360(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 848(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
-	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
-	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
-	WORD $0x4fb3e363 // sdot v3.4s, v27.16b, v19.4b[1]
-	WORD $0x4fb5e344 // sdot v4.4s, v26.16b, v21.4b[1]
-	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
-	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
-	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FMOVQ 1408(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 896(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1424(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 912(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
-	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
-	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
-	WORD $0x4f93eb63 // sdot v3.4s, v27.16b, v19.4b[2]
-	WORD $0x4f95eb44 // sdot v4.4s, v26.16b, v21.4b[2]
-	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
-	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
-	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FMOVQ 1472(R2), F26
-	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	FMOVQ 960(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579a // sli v26.16b, v28.16b, #2
-	FMOVQ 1488(R2), F27
-	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
-	FMOVQ 976(R2), F28
-	WORD $0x6f09079c // ushr v28.16b, v28.16b, #7
-	WORD $0x6f0a579b // sli v27.16b, v28.16b, #2
-	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
-	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
-	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
-	WORD $0x4fb3eb63 // sdot v3.4s, v27.16b, v19.4b[3]
-	WORD $0x4fb5eb44 // sdot v4.4s, v26.16b, v21.4b[3]
-	WORD $0x4fb5eb65 // sdot v5.4s, v27.16b, v21.4b[3]
-	WORD $0x4fb7eb46 // sdot v6.4s, v26.16b, v23.4b[3]
-	WORD $0x4fb7eb67 // sdot v7.4s, v27.16b, v23.4b[3]
-	FMOVD 224(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9408 // mla v8.4s, v0.4s, v28.4s
-	WORD $0x4ebc944a // mla v10.4s, v2.4s, v28.4s
-	WORD $0x4ebc948c // mla v12.4s, v4.4s, v28.4s
-	WORD $0x4ebc94ce // mla v14.4s, v6.4s, v28.4s
-	FMOVD 232(R16), F28
-	WORD $0x0f18079c // sshr v28.4h, v28.4h, #8
-	WORD $0x0f10a79c // sxtl v28.4s, v28.4h
-	WORD $0x4ebc9429 // mla v9.4s, v1.4s, v28.4s
-	WORD $0x4ebc946b // mla v11.4s, v3.4s, v28.4s
-	WORD $0x4ebc94ad // mla v13.4s, v5.4s, v28.4s
-	WORD $0x4ebc94ef // mla v15.4s, v7.4s, v28.4s
-	ADD $1536, R2
-	ADD $256, R16
-	ADD $256, R6
-	ADD $256, R7
-	ADD $256, R8
-	ADD $256, R9
+	ADD $384, R2
+	ADD $64, R16
+	ADD $64, R6
+	ADD $64, R7
+	ADD $64, R8
+	ADD $64, R9
+	ADD $8, R23
+	ADD $8, R24
+	ADD $8, R25
+	ADD $8, R26
+	SUBS $1, R15
+	BNE chunk285
+	SUB $32, R23
+	SUB $32, R24
+	SUB $32, R25
+	SUB $32, R26
 	// scales
 	FMOVS 0(R19), F16
 	FMOVS 0(R20), F18
@@ -26296,13 +18101,8 @@ block282:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done284
-	EOR $1, R13
-	CBNZ R13, second283
 	MOVD R2, R3
 	B next281
-second283:
-	ADD $288, R3
-	B block282
 done284:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -26389,38 +18189,40 @@ chunk294:
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
+	FLDPQ 64(R2), (F18, F19)
+	FLDPQ 96(R2), (F20, F21)
 	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
 	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
 	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
@@ -26429,32 +18231,34 @@ chunk294:
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
-	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
-	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
-	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -26471,22 +18275,16 @@ chunk294:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F18, F19)
+	FLDPQ 160(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
 	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
@@ -26499,50 +18297,36 @@ chunk294:
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F18, F19)
+	FLDPQ 224(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
 	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
@@ -26555,30 +18339,22 @@ chunk294:
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -26595,36 +18371,28 @@ chunk294:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F18, F19)
+	FLDPQ 288(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
@@ -26637,50 +18405,36 @@ chunk294:
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F18, F19)
+	FLDPQ 352(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
 	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
@@ -26693,16 +18447,10 @@ chunk294:
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
-	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
+	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
+	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
+	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -26719,38 +18467,40 @@ chunk294:
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R2), (F18, F19)
-	FLDPQ 32(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	FLDPQ 384(R2), (F18, F19)
+	FLDPQ 416(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e363 // sdot v3.4s, v27.16b, v16.4b[0]
-	FLDPQ 64(R2), (F18, F19)
-	FLDPQ 96(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e363 // sdot v3.4s, v27.16b, v16.4b[1]
-	FLDPQ 128(R2), (F18, F19)
-	FLDPQ 160(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb63 // sdot v3.4s, v27.16b, v16.4b[2]
-	FLDPQ 192(R2), (F18, F19)
-	FLDPQ 224(R2), (F20, F21)
 	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
 	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
 	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
@@ -26759,38 +18509,40 @@ chunk294:
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb63 // sdot v3.4s, v27.16b, v16.4b[3]
-	FLDPQ 256(R2), (F18, F19)
-	FLDPQ 288(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	FLDPQ 448(R2), (F18, F19)
+	FLDPQ 480(R2), (F20, F21)
+	WORD $0x4e3d1e58 // and v24.16b, v18.16b, v29.16b
+	WORD $0x4e3d1e79 // and v25.16b, v19.16b, v29.16b
+	WORD $0x4e3d1e9a // and v26.16b, v20.16b, v29.16b
+	WORD $0x4e3d1ebb // and v27.16b, v21.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e363 // sdot v3.4s, v27.16b, v17.4b[0]
-	FLDPQ 320(R2), (F18, F19)
-	FLDPQ 352(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e0679 // ushr v25.16b, v19.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e069a // ushr v26.16b, v20.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06bb // ushr v27.16b, v21.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e363 // sdot v3.4s, v27.16b, v17.4b[1]
-	FLDPQ 384(R2), (F18, F19)
-	FLDPQ 416(R2), (F20, F21)
-	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
-	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
-	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
-	WORD $0x6f0a06bb // ushr v27.16b, v21.16b, #6
+	WORD $0x6f0c0658 // ushr v24.16b, v18.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c0679 // ushr v25.16b, v19.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c069a // ushr v26.16b, v20.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06bb // ushr v27.16b, v21.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb63 // sdot v3.4s, v27.16b, v17.4b[2]
-	FLDPQ 448(R2), (F18, F19)
-	FLDPQ 480(R2), (F20, F21)
 	WORD $0x6f0a0658 // ushr v24.16b, v18.16b, #6
 	WORD $0x6f0a0679 // ushr v25.16b, v19.16b, #6
 	WORD $0x6f0a069a // ushr v26.16b, v20.16b, #6
@@ -26937,12 +18689,14 @@ chunk300:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
@@ -26951,12 +18705,14 @@ chunk300:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
@@ -26965,12 +18721,10 @@ chunk300:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -26979,8 +18733,8 @@ chunk300:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
+	FLDPQ 64(R2), (F20, F21)
+	FLDPQ 96(R2), (F22, F23)
 	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
 	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
 	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
@@ -26993,12 +18747,14 @@ chunk300:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -27007,12 +18763,14 @@ chunk300:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -27021,12 +18779,10 @@ chunk300:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
-	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
-	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
-	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -27058,16 +18814,12 @@ chunk300:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F20, F21)
+	FLDPQ 160(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -27076,8 +18828,6 @@ chunk300:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
 	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
@@ -27094,15 +18844,13 @@ chunk300:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
@@ -27112,16 +18860,10 @@ chunk300:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -27130,16 +18872,12 @@ chunk300:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F20, F21)
+	FLDPQ 224(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -27148,8 +18886,6 @@ chunk300:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
 	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
@@ -27166,15 +18902,13 @@ chunk300:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
@@ -27184,16 +18918,10 @@ chunk300:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -27225,16 +18953,12 @@ chunk300:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F20, F21)
+	FLDPQ 288(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -27243,15 +18967,13 @@ chunk300:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
@@ -27261,8 +18983,6 @@ chunk300:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
@@ -27279,16 +18999,10 @@ chunk300:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb0eb00 // sdot v0.4s, v24.16b, v16.4b[3]
 	WORD $0x4fb0eb21 // sdot v1.4s, v25.16b, v16.4b[3]
 	WORD $0x4fb0eb42 // sdot v2.4s, v26.16b, v16.4b[3]
@@ -27297,16 +19011,12 @@ chunk300:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F20, F21)
+	FLDPQ 352(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -27315,15 +19025,13 @@ chunk300:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
 	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
@@ -27333,8 +19041,6 @@ chunk300:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
 	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
 	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
 	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
@@ -27351,16 +19057,10 @@ chunk300:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
-	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
-	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
-	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
-	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
-	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
+	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
+	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
+	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
 	WORD $0x4fb1eb00 // sdot v0.4s, v24.16b, v17.4b[3]
 	WORD $0x4fb1eb21 // sdot v1.4s, v25.16b, v17.4b[3]
 	WORD $0x4fb1eb42 // sdot v2.4s, v26.16b, v17.4b[3]
@@ -27392,12 +19092,12 @@ chunk300:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4ea41c87 // mov v7.16b, v4.16b
-	FLDPQ 0(R2), (F20, F21)
-	FLDPQ 32(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 384(R2), (F20, F21)
+	FLDPQ 416(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f90e300 // sdot v0.4s, v24.16b, v16.4b[0]
 	WORD $0x4f90e321 // sdot v1.4s, v25.16b, v16.4b[0]
 	WORD $0x4f90e342 // sdot v2.4s, v26.16b, v16.4b[0]
@@ -27406,12 +19106,14 @@ chunk300:
 	WORD $0x4f92e325 // sdot v5.4s, v25.16b, v18.4b[0]
 	WORD $0x4f92e346 // sdot v6.4s, v26.16b, v18.4b[0]
 	WORD $0x4f92e367 // sdot v7.4s, v27.16b, v18.4b[0]
-	FLDPQ 64(R2), (F20, F21)
-	FLDPQ 96(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e300 // sdot v0.4s, v24.16b, v16.4b[1]
 	WORD $0x4fb0e321 // sdot v1.4s, v25.16b, v16.4b[1]
 	WORD $0x4fb0e342 // sdot v2.4s, v26.16b, v16.4b[1]
@@ -27420,12 +19122,14 @@ chunk300:
 	WORD $0x4fb2e325 // sdot v5.4s, v25.16b, v18.4b[1]
 	WORD $0x4fb2e346 // sdot v6.4s, v26.16b, v18.4b[1]
 	WORD $0x4fb2e367 // sdot v7.4s, v27.16b, v18.4b[1]
-	FLDPQ 128(R2), (F20, F21)
-	FLDPQ 160(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb00 // sdot v0.4s, v24.16b, v16.4b[2]
 	WORD $0x4f90eb21 // sdot v1.4s, v25.16b, v16.4b[2]
 	WORD $0x4f90eb42 // sdot v2.4s, v26.16b, v16.4b[2]
@@ -27434,8 +19138,6 @@ chunk300:
 	WORD $0x4f92eb25 // sdot v5.4s, v25.16b, v18.4b[2]
 	WORD $0x4f92eb46 // sdot v6.4s, v26.16b, v18.4b[2]
 	WORD $0x4f92eb67 // sdot v7.4s, v27.16b, v18.4b[2]
-	FLDPQ 192(R2), (F20, F21)
-	FLDPQ 224(R2), (F22, F23)
 	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
 	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
@@ -27448,12 +19150,12 @@ chunk300:
 	WORD $0x4fb2eb25 // sdot v5.4s, v25.16b, v18.4b[3]
 	WORD $0x4fb2eb46 // sdot v6.4s, v26.16b, v18.4b[3]
 	WORD $0x4fb2eb67 // sdot v7.4s, v27.16b, v18.4b[3]
-	FLDPQ 256(R2), (F20, F21)
-	FLDPQ 288(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	FLDPQ 448(R2), (F20, F21)
+	FLDPQ 480(R2), (F22, F23)
+	WORD $0x4e3d1e98 // and v24.16b, v20.16b, v29.16b
+	WORD $0x4e3d1eb9 // and v25.16b, v21.16b, v29.16b
+	WORD $0x4e3d1eda // and v26.16b, v22.16b, v29.16b
+	WORD $0x4e3d1efb // and v27.16b, v23.16b, v29.16b
 	WORD $0x4f91e300 // sdot v0.4s, v24.16b, v17.4b[0]
 	WORD $0x4f91e321 // sdot v1.4s, v25.16b, v17.4b[0]
 	WORD $0x4f91e342 // sdot v2.4s, v26.16b, v17.4b[0]
@@ -27462,12 +19164,14 @@ chunk300:
 	WORD $0x4f93e325 // sdot v5.4s, v25.16b, v19.4b[0]
 	WORD $0x4f93e346 // sdot v6.4s, v26.16b, v19.4b[0]
 	WORD $0x4f93e367 // sdot v7.4s, v27.16b, v19.4b[0]
-	FLDPQ 320(R2), (F20, F21)
-	FLDPQ 352(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0e0698 // ushr v24.16b, v20.16b, #2
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0e06b9 // ushr v25.16b, v21.16b, #2
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0e06da // ushr v26.16b, v22.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e06fb // ushr v27.16b, v23.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e300 // sdot v0.4s, v24.16b, v17.4b[1]
 	WORD $0x4fb1e321 // sdot v1.4s, v25.16b, v17.4b[1]
 	WORD $0x4fb1e342 // sdot v2.4s, v26.16b, v17.4b[1]
@@ -27476,12 +19180,14 @@ chunk300:
 	WORD $0x4fb3e325 // sdot v5.4s, v25.16b, v19.4b[1]
 	WORD $0x4fb3e346 // sdot v6.4s, v26.16b, v19.4b[1]
 	WORD $0x4fb3e367 // sdot v7.4s, v27.16b, v19.4b[1]
-	FLDPQ 384(R2), (F20, F21)
-	FLDPQ 416(R2), (F22, F23)
-	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
-	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
-	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
-	WORD $0x6f0a06fb // ushr v27.16b, v23.16b, #6
+	WORD $0x6f0c0698 // ushr v24.16b, v20.16b, #4
+	WORD $0x4e3d1f18 // and v24.16b, v24.16b, v29.16b
+	WORD $0x6f0c06b9 // ushr v25.16b, v21.16b, #4
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	WORD $0x6f0c06da // ushr v26.16b, v22.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb00 // sdot v0.4s, v24.16b, v17.4b[2]
 	WORD $0x4f91eb21 // sdot v1.4s, v25.16b, v17.4b[2]
 	WORD $0x4f91eb42 // sdot v2.4s, v26.16b, v17.4b[2]
@@ -27490,8 +19196,6 @@ chunk300:
 	WORD $0x4f93eb25 // sdot v5.4s, v25.16b, v19.4b[2]
 	WORD $0x4f93eb46 // sdot v6.4s, v26.16b, v19.4b[2]
 	WORD $0x4f93eb67 // sdot v7.4s, v27.16b, v19.4b[2]
-	FLDPQ 448(R2), (F20, F21)
-	FLDPQ 480(R2), (F22, F23)
 	WORD $0x6f0a0698 // ushr v24.16b, v20.16b, #6
 	WORD $0x6f0a06b9 // ushr v25.16b, v21.16b, #6
 	WORD $0x6f0a06da // ushr v26.16b, v22.16b, #6
@@ -27694,9 +19398,10 @@ chunk306:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
 	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
@@ -27705,9 +19410,10 @@ chunk306:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
 	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
@@ -27716,9 +19422,8 @@ chunk306:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -27727,7 +19432,7 @@ chunk306:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
+	FLDPQ 64(R2), (F24, F25)
 	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
 	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
@@ -27738,9 +19443,10 @@ chunk306:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -27749,9 +19455,10 @@ chunk306:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -27760,9 +19467,8 @@ chunk306:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
-	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -27800,11 +19506,9 @@ chunk306:
 	NEG R14<<0, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 128(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -27813,7 +19517,6 @@ chunk306:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -27826,10 +19529,9 @@ chunk306:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
@@ -27839,11 +19541,8 @@ chunk306:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -27852,11 +19551,9 @@ chunk306:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 192(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -27865,7 +19562,6 @@ chunk306:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
 	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
@@ -27878,10 +19574,9 @@ chunk306:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
@@ -27891,11 +19586,8 @@ chunk306:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -27933,11 +19625,9 @@ chunk306:
 	NEG R14<<0, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 256(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -27946,10 +19636,9 @@ chunk306:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
@@ -27959,7 +19648,6 @@ chunk306:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -27972,11 +19660,8 @@ chunk306:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
 	WORD $0x4fb0eb61 // sdot v1.4s, v27.16b, v16.4b[3]
 	WORD $0x4fb2eb42 // sdot v2.4s, v26.16b, v18.4b[3]
@@ -27985,11 +19670,9 @@ chunk306:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	FLDPQ 320(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -27998,10 +19681,9 @@ chunk306:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
@@ -28011,7 +19693,6 @@ chunk306:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
 	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
 	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
 	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
@@ -28024,11 +19705,8 @@ chunk306:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
-	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
-	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
-	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
+	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
 	WORD $0x4fb1eb61 // sdot v1.4s, v27.16b, v17.4b[3]
 	WORD $0x4fb3eb42 // sdot v2.4s, v26.16b, v19.4b[3]
@@ -28066,9 +19744,9 @@ chunk306:
 	NEG R14<<0, R14
 	VDUP R14, V6.S4
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	FLDPQ 0(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 384(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f90e340 // sdot v0.4s, v26.16b, v16.4b[0]
 	WORD $0x4f90e361 // sdot v1.4s, v27.16b, v16.4b[0]
 	WORD $0x4f92e342 // sdot v2.4s, v26.16b, v18.4b[0]
@@ -28077,9 +19755,10 @@ chunk306:
 	WORD $0x4f94e365 // sdot v5.4s, v27.16b, v20.4b[0]
 	WORD $0x4f96e346 // sdot v6.4s, v26.16b, v22.4b[0]
 	WORD $0x4f96e367 // sdot v7.4s, v27.16b, v22.4b[0]
-	FLDPQ 64(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb0e340 // sdot v0.4s, v26.16b, v16.4b[1]
 	WORD $0x4fb0e361 // sdot v1.4s, v27.16b, v16.4b[1]
 	WORD $0x4fb2e342 // sdot v2.4s, v26.16b, v18.4b[1]
@@ -28088,9 +19767,10 @@ chunk306:
 	WORD $0x4fb4e365 // sdot v5.4s, v27.16b, v20.4b[1]
 	WORD $0x4fb6e346 // sdot v6.4s, v26.16b, v22.4b[1]
 	WORD $0x4fb6e367 // sdot v7.4s, v27.16b, v22.4b[1]
-	FLDPQ 128(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f90eb40 // sdot v0.4s, v26.16b, v16.4b[2]
 	WORD $0x4f90eb61 // sdot v1.4s, v27.16b, v16.4b[2]
 	WORD $0x4f92eb42 // sdot v2.4s, v26.16b, v18.4b[2]
@@ -28099,7 +19779,6 @@ chunk306:
 	WORD $0x4f94eb65 // sdot v5.4s, v27.16b, v20.4b[2]
 	WORD $0x4f96eb46 // sdot v6.4s, v26.16b, v22.4b[2]
 	WORD $0x4f96eb67 // sdot v7.4s, v27.16b, v22.4b[2]
-	FLDPQ 192(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb0eb40 // sdot v0.4s, v26.16b, v16.4b[3]
@@ -28110,9 +19789,9 @@ chunk306:
 	WORD $0x4fb4eb65 // sdot v5.4s, v27.16b, v20.4b[3]
 	WORD $0x4fb6eb46 // sdot v6.4s, v26.16b, v22.4b[3]
 	WORD $0x4fb6eb67 // sdot v7.4s, v27.16b, v22.4b[3]
-	FLDPQ 256(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	FLDPQ 448(R2), (F24, F25)
+	WORD $0x4e3d1f1a // and v26.16b, v24.16b, v29.16b
+	WORD $0x4e3d1f3b // and v27.16b, v25.16b, v29.16b
 	WORD $0x4f91e340 // sdot v0.4s, v26.16b, v17.4b[0]
 	WORD $0x4f91e361 // sdot v1.4s, v27.16b, v17.4b[0]
 	WORD $0x4f93e342 // sdot v2.4s, v26.16b, v19.4b[0]
@@ -28121,9 +19800,10 @@ chunk306:
 	WORD $0x4f95e365 // sdot v5.4s, v27.16b, v21.4b[0]
 	WORD $0x4f97e346 // sdot v6.4s, v26.16b, v23.4b[0]
 	WORD $0x4f97e367 // sdot v7.4s, v27.16b, v23.4b[0]
-	FLDPQ 320(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0e071a // ushr v26.16b, v24.16b, #2
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0e073b // ushr v27.16b, v25.16b, #2
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4fb1e340 // sdot v0.4s, v26.16b, v17.4b[1]
 	WORD $0x4fb1e361 // sdot v1.4s, v27.16b, v17.4b[1]
 	WORD $0x4fb3e342 // sdot v2.4s, v26.16b, v19.4b[1]
@@ -28132,9 +19812,10 @@ chunk306:
 	WORD $0x4fb5e365 // sdot v5.4s, v27.16b, v21.4b[1]
 	WORD $0x4fb7e346 // sdot v6.4s, v26.16b, v23.4b[1]
 	WORD $0x4fb7e367 // sdot v7.4s, v27.16b, v23.4b[1]
-	FLDPQ 384(R2), (F24, F25)
-	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
-	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
+	WORD $0x6f0c071a // ushr v26.16b, v24.16b, #4
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	WORD $0x6f0c073b // ushr v27.16b, v25.16b, #4
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
 	WORD $0x4f91eb40 // sdot v0.4s, v26.16b, v17.4b[2]
 	WORD $0x4f91eb61 // sdot v1.4s, v27.16b, v17.4b[2]
 	WORD $0x4f93eb42 // sdot v2.4s, v26.16b, v19.4b[2]
@@ -28143,7 +19824,6 @@ chunk306:
 	WORD $0x4f95eb65 // sdot v5.4s, v27.16b, v21.4b[2]
 	WORD $0x4f97eb46 // sdot v6.4s, v26.16b, v23.4b[2]
 	WORD $0x4f97eb67 // sdot v7.4s, v27.16b, v23.4b[2]
-	FLDPQ 448(R2), (F24, F25)
 	WORD $0x6f0a071a // ushr v26.16b, v24.16b, #6
 	WORD $0x6f0a073b // ushr v27.16b, v25.16b, #6
 	WORD $0x4fb1eb40 // sdot v0.4s, v26.16b, v17.4b[3]
@@ -28302,12 +19982,8 @@ TEXT ·gemvIQ4_XSNEONDot(SB), NOSPLIT, $128-80
 	FMOVQ F28, 16(R17)
 	FMOVQ F28, 32(R17)
 	FMOVQ F28, 48(R17)
-	MOVD $0, R13
 next311:
-	ADD $160, R3, R2
-	CMP $1, R4
-	BEQ block312
-	ADD $160, R2
+	ADD $192, R3, R2
 block312:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
@@ -28611,13 +20287,8 @@ chunk315:
 	ADD $48, R23
 	SUBS $1, R4
 	BEQ done314
-	EOR $1, R13
-	CBNZ R13, second313
 	MOVD R2, R3
 	B next311
-second313:
-	ADD $160, R3
-	B block312
 done314:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -28659,12 +20330,8 @@ columns308:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next317:
-	ADD $160, R3, R2
-	CMP $1, R4
-	BEQ block318
-	ADD $160, R2
+	ADD $192, R3, R2
 block318:
 	WORD $0x4f00e408 // movi v8.16b, #0x0
 	WORD $0x4f00e409 // movi v9.16b, #0x0
@@ -29078,13 +20745,8 @@ chunk321:
 	ADD $48, R24
 	SUBS $1, R4
 	BEQ done320
-	EOR $1, R13
-	CBNZ R13, second319
 	MOVD R2, R3
 	B next317
-second319:
-	ADD $160, R3
-	B block318
 done320:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)
@@ -29143,12 +20805,8 @@ pass322:
 	FMOVQ F28, 80(R17)
 	FMOVQ F28, 96(R17)
 	FMOVQ F28, 112(R17)
-	MOVD $0, R13
 next323:
-	ADD $160, R3, R2
-	CMP $1, R4
-	BEQ block324
-	ADD $160, R2
+	ADD $192, R3, R2
 block324:
 	ADD R5, R2
 	ADD R5>>1, R3
@@ -29488,13 +21146,8 @@ chunk327:
 	SUB R5>>1, R3
 	SUBS $1, R4
 	BEQ done326
-	EOR $1, R13
-	CBNZ R13, second325
 	MOVD R2, R3
 	B next323
-second325:
-	ADD $160, R3
-	B block324
 done326:
 	FMOVQ 0(R17), F28
 	FMOVQ F28, 0(R0)

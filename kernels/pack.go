@@ -27,11 +27,11 @@ var packings = [numFormats]packing{
 	Q1_0:    {32, 4 * 64, packQ1_0},
 	Q2_0:    {32, 4 * 64, packQ2_0},
 	Q2_K:    {64 + 512, 16 * 64, packQ2_K},
-	Q3_K:    {32 + 256, 24 * 64, packQ3_K},
+	Q3_K:    {32 + 256 + 32, 24 * 64, packQ3_K},
 	Q4_K:    {64 + 256, 32 * 64, packQ4_K},
 	Q5_K:    {64 + 256, 40 * 64, packQ5_K},
-	Q6_K:    {32 + 256, 48 * 64, packQ6_K},
-	IQ4_XS:  {32 + 128, 32 * 64, packIQ4_XS},
+	Q6_K:    {32 + 256 + 32, 48 * 64, packQ6_K},
+	IQ4_XS:  {32 + 128 + 32, 32 * 64, packIQ4_XS},
 	IQ1_S:   {64 + 256, 32 * 64, packIQ1_S},
 	IQ1_M:   {64 + 256, 32 * 64, packIQ1_M},
 	IQ2_XXS: {64 + 256, 32 * 64, packIQ2_XXS},
@@ -157,6 +157,8 @@ const (
 	x03 = 3 * x01
 	x07 = 7 * x01
 	x0f = 15 * x01
+	x1f = 31 * x01
+	x3f = 63 * x01
 )
 
 // word4 returns bytes 4i to 4i+3 of b.

@@ -49,32 +49,6 @@ func (g *geometry) product(k panelKernels) func(y []float32, w Matrix, x Activat
 	}
 }
 
-// panelsKernel multiplies panelsAtOnce panels, stride bytes apart, by one token.
-type panelsKernel func(y *float32, w *byte, stride, nBlocks int, xq *int8, dx *float32, sums *byte)
-
-const (
-	panelsAtOnce = 4
-	longRow      = 4096 // inputs from which several panels at once pay
-)
-
-// longRows returns a product that takes several panels of long rows at once for
-// one token, and else is few.
-func longRows(few func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte), kernel panelsKernel) func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
-	return func(y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
-		if tokens.len() == 1 && w.NIn >= longRow {
-			n := panelBytes(w.Format, w.NIn)
-			xq, dx, sums := x.pointers(tokens.From, 0)
-			for p := panels.From; p+panelsAtOnce <= min(panels.To, w.NOut/PanelRows); p += panelsAtOnce {
-				kernel(&y[tokens.From*w.NOut+p*PanelRows], &w.Panels[p*n], n, w.NIn/w.Format.BlockLen(), xq, dx, sums)
-				panels.From = p + panelsAtOnce
-			}
-		}
-		if panels.len() > 0 {
-			few(y, w, x, panels, tokens, scratch)
-		}
-	}
-}
-
 // stream computes a tile of few tokens. Where they are more than a GEMV takes,
 // the next ones meet the panel while it is in the first-level cache. Between
 // panels the memory waits, so that nothing is done there for whole ones.
@@ -136,7 +110,7 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 const tileBytes = MatMulScratchBytes - maxTileTokens*PanelRows*4
 
 // maxTileTokens is the largest tileTokens of any level.
-const maxTileTokens = 256
+const maxTileTokens = 512
 
 // pointers returns where token t's data begins, from input k0 on.
 func (a *Activations) pointers(t, k0 int) (xq *int8, dx *float32, sums *byte) {

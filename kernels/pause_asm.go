@@ -3,3 +3,6 @@
 package kernels
 
 func pause(n int)
+
+//go:noescape
+func prefetch(b *byte, n int)

@@ -3,7 +3,7 @@ package kernels
 // Q2_K file block: 16 bytes, each a scale (low nibble) and a minimum (high), 64
 // bytes of quants: bits 2j of byte l of each 32 hold value 32j+l of a half;
 // f16 d, f16 dmin. value = d*scale*q - dmin*min.
-// Packed: 16 d, 16 dmin, 16 × 16 scales, 16 × 16 minima; 16 words.
+// Packed: 16 d, 16 dmin, 16 × 16 scales, 16 × 16 minima; 16 words (packCrumbs).
 
 func packQ2_K(head, body, src []byte, row int) {
 	putHalf(head, src[80:], row)
@@ -12,7 +12,7 @@ func packQ2_K(head, body, src []byte, row int) {
 		head[64+subAt(s, row)] = src[s] & 15
 		head[320+subAt(s, row)] = src[s] >> 4
 	}
-	putWords(body, src[16:80], row)
+	packCrumbs(body, src[16:80], row)
 }
 
 func (rb *rowBlock) unpackQ2_K(head, body []byte, row int) {
@@ -24,12 +24,24 @@ func (rb *rowBlock) unpackQ2_K(head, body []byte, row int) {
 	rb.crumbs(body, row)
 }
 
-// crumbs spreads the 2-bit codes of 16 words to q.
+// packCrumbs writes 2-bit codes in the file's order to a lane: a word for each 16
+// values, of which the first four are in the lowest bits.
+func packCrumbs(body, src []byte, row int) {
+	for s := range 16 {
+		var w uint32
+		for i := range 4 {
+			w |= word4(src, s/8*8+s%2*4+i) >> (s % 8 / 2 * 2) & x03 << (2 * i)
+		}
+		putWord(body, s, row, w)
+	}
+}
+
+// crumbs reads what packCrumbs wrote.
 func (rb *rowBlock) crumbs(body []byte, row int) {
-	for g := range 16 {
-		w := word(body, g, row)
-		for j := range 4 {
-			rb.putBytes(g/8*128+j*32+g%8*4, w>>(2*j)&x03)
+	for s := range 16 {
+		w := word(body, s, row)
+		for i := range 4 {
+			rb.putBytes(16*s+4*i, w>>(2*i)&x03)
 		}
 	}
 }
@@ -37,8 +49,8 @@ func (rb *rowBlock) crumbs(body []byte, row int) {
 // Q3_K file block: 32 bytes of inverted high bits: bit 4h+j of byte l belongs to
 // value 32j+l of half h; 64 bytes of low bits as in Q2_K; 12 bytes with 16
 // scales of 6 bits, offset 32; f16 d. value = d*(scale-32)*(q-4).
-// Packed: 16 d, 16 × 16 scales (int8, offset taken off); 3 × 8 words: words g
-// are the fold of words g of the eight 32s.
+// Packed: 16 d, 16 × 16 scales (int8, offset taken off), 32 bytes of nothing;
+// for each 32 values 3 words, the fold of 8 words of values.
 
 func packQ3_K(head, body, src []byte, row int) {
 	putHalf(head, src[108:], row)
@@ -48,14 +60,13 @@ func packQ3_K(head, body, src []byte, row int) {
 		high := scales[8+s%4] >> (s / 4 * 2) & 3
 		head[32+subAt(s, row)] = low | high<<4 - 32
 	}
-	for g := range 8 {
-		high := word4(src, g)
+	for s := range 8 {
 		var v [8]uint32
-		for s := range v {
-			v[s] = word4(src[32:], s/4*8+g)>>(s%4*2)&x03 | high>>s&x01<<2
+		for g := range v {
+			v[g] = word4(src[32:], s/4*8+g)>>(s%4*2)&x03 | word4(src, g)>>s&x01<<2
 		}
 		for i, w := range foldThrees(&v) {
-			putWord(body, 8*i+g, row, w)
+			putWord(body, 3*s+i, row, w)
 		}
 	}
 }
@@ -65,9 +76,9 @@ func (rb *rowBlock) unpackQ3_K(head, body []byte, row int) {
 	for s := range 16 {
 		rb.sub[s] = int32(int8(head[32+subAt(s, row)]))
 	}
-	for g := range 8 {
-		w := [3]uint32{word(body, g, row), word(body, 8+g, row), word(body, 16+g, row)}
-		for s, v := range unfoldThrees(&w) {
+	for s := range 8 {
+		w := [3]uint32{word(body, 3*s, row), word(body, 3*s+1, row), word(body, 3*s+2, row)}
+		for g, v := range unfoldThrees(&w) {
 			rb.putBytes(32*s+4*g, v)
 		}
 	}

@@ -11,47 +11,46 @@ func subAt(s, row int) int { return s/2*32 + row*2 + s%2 }
 // sub-block in its low nibble and of the next in its high one.
 // value = d*scale*q - dmin*min.
 // Packed: 16 d, 16 dmin, 8 × 16 scales, 8 × 16 minima (a byte each, in pairs as
-// subAt says); 32 words.
+// subAt says); 4 words for each sub-block, of which the low nibbles come first. So
+// memory is read evenly, however the CPU looks ahead.
 
 func packQ4_K(head, body, src []byte, row int) {
 	putScalesK(head, src, row)
-	putWords(body, src[16:], row)
+	for s := range 8 {
+		for g := range 4 {
+			low, high := word4(src[16:], s/2*8+g)>>(s%2*4), word4(src[16:], s/2*8+4+g)>>(s%2*4)
+			putWord(body, 4*s+g, row, low&x0f|high&x0f<<4)
+		}
+	}
 }
 
 func (rb *rowBlock) unpackQ4_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	rb.nibblesK(body, row)
+	rb.nibbles32(body, row)
 }
 
 // Q5_K file block: as Q4_K with 32 bytes of high bits before the nibbles: bit s
 // of byte l is bit 4 of value l of sub-block s.
-// Packed: head as Q4_K's; 5 × 8 words: words g are the fold (see foldFives) of
-// words g of the eight sub-blocks.
+// Packed: head as Q4_K's; for each sub-block 5 words, the fold of 8 words of
+// values.
 
 func packQ5_K(head, body, src []byte, row int) {
 	putScalesK(head, src, row)
-	for g := range 8 {
-		high := word4(src[16:], g)
+	for s := range 8 {
 		var v [8]uint32
-		for s := range v {
-			v[s] = word4(src[48:], s/2*8+g)>>(s%2*4)&x0f | high>>s&x01<<4
+		for g := range v {
+			v[g] = word4(src[48:], s/2*8+g)>>(s%2*4)&x0f | word4(src[16:], g)>>s&x01<<4
 		}
 		for i, w := range foldFives(&v) {
-			putWord(body, 8*i+g, row, w)
+			putWord(body, 5*s+i, row, w)
 		}
 	}
 }
 
 func (rb *rowBlock) unpackQ5_K(head, body []byte, row int) {
 	rb.scalesK(head, row)
-	for g := range 8 {
-		var w [5]uint32
-		for i := range w {
-			w[i] = word(body, 8*i+g, row)
-		}
-		for s, v := range unfoldFives(&w) {
-			rb.putBytes(32*s+4*g, v)
-		}
+	for s := range 8 {
+		rb.fives(32*s, body[5*64*s:], row)
 	}
 }
 
@@ -76,15 +75,5 @@ func (rb *rowBlock) scalesK(head []byte, row int) {
 	for s := range 16 {
 		rb.sub[s] = int32(head[64+subAt(s/2, row)])
 		rb.mins[s] = int32(head[192+subAt(s/2, row)])
-	}
-}
-
-// nibblesK spreads the nibbles of 32 words to q.
-func (rb *rowBlock) nibblesK(body []byte, row int) {
-	for g := range 32 {
-		w := word(body, g, row)
-		k := g/8*64 + g%8*4
-		rb.putBytes(k, w&x0f)
-		rb.putBytes(k+32, w>>4&x0f)
 	}
 }

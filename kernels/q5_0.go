@@ -18,7 +18,6 @@ func foldFives(v *[8]uint32) [5]uint32 {
 
 // unfoldFives undoes foldFives.
 func unfoldFives(w *[5]uint32) [8]uint32 {
-	const x1f = 31 * x01
 	return [8]uint32{
 		w[0] & x1f, w[1] & x1f, w[2] & x1f, w[3] & x1f, w[4] & x1f,
 		w[0]>>5&x07 | w[1]>>5&x03<<3,
@@ -38,7 +37,7 @@ func packQ5_0(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ5_0(head, body []byte, row int) {
 	rb.d = half(head, row)
-	rb.fives(body, row)
+	rb.fives(0, body, row)
 	rb.add(-16, 32)
 }
 
@@ -53,7 +52,7 @@ func packQ5_1(head, body, src []byte, row int) {
 
 func (rb *rowBlock) unpackQ5_1(head, body []byte, row int) {
 	rb.d, rb.m = half(head, row), half(head[32:], row)
-	rb.fives(body, row)
+	rb.fives(0, body, row)
 }
 
 // putFives writes high bits and nibbles, in the file's order, to a lane.
@@ -68,14 +67,14 @@ func putFives(body, src []byte, row int) {
 	}
 }
 
-// fives reads what putFives wrote.
-func (rb *rowBlock) fives(body []byte, row int) {
+// fives reads what putFives wrote, for the values from k on.
+func (rb *rowBlock) fives(k int, body []byte, row int) {
 	var w [5]uint32
 	for i := range w {
 		w[i] = word(body, i, row)
 	}
 	for g, v := range unfoldFives(&w) {
-		rb.putBytes(4*g, v)
+		rb.putBytes(k+4*g, v)
 	}
 }
 

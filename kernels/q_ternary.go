@@ -5,7 +5,7 @@ package kernels
 
 func packTQ2_0(head, body, src []byte, row int) {
 	putHalf(head, src[64:], row)
-	putWords(body, src[:64], row)
+	packCrumbs(body, src[:64], row)
 }
 
 func (rb *rowBlock) unpackTQ2_0(head, body []byte, row int) {
@@ -26,7 +26,7 @@ func packTQ1_0(head, body, src []byte, row int) {
 	for k := range 256 {
 		codes[k/128*32+k%32] |= ternaryDigit(src, k) << (k % 128 / 32 * 2)
 	}
-	putWords(body, codes[:], row)
+	packCrumbs(body, codes[:], row)
 }
 
 // ternaryDigit returns digit k of a TQ1_0 block. 32 bytes hold five digits 32

@@ -26,8 +26,9 @@ type cpu struct {
 	recurrent recurrentJob
 	groups    groups
 
-	step     *step  // that is computed
-	adapting region // scratch memory of adapters
+	last     *linear // the first of the last products of few tokens, which learns what follows
+	step     *step   // that is computed
+	adapting region  // scratch memory of adapters
 }
 
 var _ Backend = (*cpu)(nil)

@@ -80,6 +80,44 @@ func (c *cpu) runMatMuls() {
 	j.tasks, j.panels = j.tasks[:0], 0
 }
 
+// foresee prepares for what follows the products of w and others that were added:
+// in a step of few tokens threads that wait ask for the weights that they will
+// read next. What follows is what followed in the first such step.
+func (c *cpu) foresee(w *linear, nTokens int) {
+	if c.measures() {
+		return
+	}
+	if nTokens > streamTokens {
+		c.last = nil
+		c.pool.next.Store(nil)
+		return
+	}
+	if c.last != nil && c.last.next == nil {
+		c.last.next = c.matMul.readAhead(c.nThread, kernels.PrefetchBytes())
+	}
+	c.last = w
+	c.pool.next.Store(w.next)
+}
+
+// streamTokens is up to how many tokens products wait for memory.
+const streamTokens = 8
+
+// readAhead returns the first nBytes of what each thread reads.
+func (j *matMulJob) readAhead(nThreads, nBytes int) *readAhead {
+	ahead := make(readAhead, nThreads)
+	for thread := range ahead {
+		first := 2 * shareOf((j.panels+1)/2, thread, nThreads).From
+		for i := range j.tasks {
+			t := &j.tasks[i]
+			if n := t.w.w.NPanels(); first >= t.first && first < t.first+n {
+				b := t.w.w.Panels[(first-t.first)*(len(t.w.w.Panels)/n):]
+				ahead[thread] = b[:min(len(b), nBytes)]
+			}
+		}
+	}
+	return &ahead
+}
+
 // activations prepares x for weights of a format: quantised where the format
 // wants that.
 func (c *cpu) activations(x Tensor, f kernels.Format) kernels.Activations {
@@ -146,6 +184,7 @@ func (c *cpu) matMuls(x Tensor, w0, w1, w2 *linear) (y0, y1, y2 Tensor) {
 			c.matMul.add(w, a, ys[i].x, kernels.Range{To: x.rows})
 		}
 	}
+	c.foresee(w0, x.rows)
 	c.runMatMuls()
 	for i, w := range ws {
 		if w != nil && w.id > 0 && c.step != nil && c.step.adapted {

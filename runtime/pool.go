@@ -23,15 +23,18 @@ type pool struct {
 	shares   []share
 	job      func(items kernels.Range, thread int)
 
-	started  atomic.Uint64 // jobs so far; helpers watch it
-	_        [56]byte      // started is read all the time, what follows written by all
-	finished atomic.Int64  // items of the current job that are done
+	started  atomic.Uint64             // jobs so far; helpers watch it
+	next     atomic.Pointer[readAhead] // of the job that follows the current one, where it is known
+	_        [48]byte                  // those are read all the time, what follows written by all
+	finished atomic.Int64              // items of the current job that are done
 
 	parked atomic.Int32 // helpers that wait for wake
 	mu     sync.Mutex   // guards the wait for wake, with started and closed re-read under it
 	wake   *sync.Cond
 	closed atomic.Bool
 	done   sync.WaitGroup
+
+	waiting waiting // the caller of run
 }
 
 // share is what nobody has begun of a thread's items: [from, to), from in the low
@@ -49,10 +52,15 @@ func unpackItems(v uint64) kernels.Range {
 	return kernels.Range{From: int(uint32(v)), To: int(v >> 32)}
 }
 
+// shareOf is the thread's share of the items [0, n).
+func shareOf(n, thread, nThreads int) kernels.Range {
+	return kernels.Range{From: n * thread / nThreads, To: n * (thread + 1) / nThreads}
+}
+
 // pieces says how a share is divided: the next piece is that part of what is
 // left, so that pieces shrink towards the join, where the others wait for
-// whoever has one.
-const pieces = 4
+// whoever has one. Between two pieces a stream from memory stops for a moment.
+const pieces = 2
 
 // take takes the next piece from the front or the back.
 func (s *share) take(back bool) (piece kernels.Range, ok bool) {
@@ -110,7 +118,7 @@ func (p *pool) run(n int, job func(items kernels.Range, thread int)) {
 	p.job = job
 	p.finished.Store(0)
 	for i := range p.shares {
-		p.shares[i].items.Store(packItems(kernels.Range{From: n * i / p.nThreads, To: n * (i + 1) / p.nThreads}))
+		p.shares[i].items.Store(packItems(shareOf(n, i, p.nThreads)))
 	}
 	p.started.Add(1)
 	if p.parked.Load() > 0 {
@@ -120,7 +128,7 @@ func (p *pool) run(n int, job func(items kernels.Range, thread int)) {
 	}
 	p.work(0)
 	for i := 0; p.finished.Load() < int64(n); i++ {
-		kernels.Pause(pauses)
+		p.waiting.pass(p, 0)
 		// Another thread holds the last items. If it was taken off its CPU, ours
 		// may be the one it waits for.
 		if i >= spinJoin {
@@ -178,18 +186,49 @@ const (
 	spinIdle = 500
 )
 
+// readAhead is what each thread reads first of the job that follows. Whoever waits
+// asks for it meanwhile, so that memory is busy between jobs, too.
+type readAhead [][]byte
+
+// aheadPiece is how many bytes a thread asks for between two looks.
+const aheadPiece = 1 << 10
+
+// waiting is what a thread that waits has left to ask for.
+type waiting struct {
+	of   *readAhead
+	rest []byte
+}
+
+// pass passes a moment.
+func (w *waiting) pass(p *pool, thread int) {
+	if next := p.next.Load(); next != w.of {
+		w.of, w.rest = next, nil
+		if next != nil {
+			w.rest = (*next)[thread]
+		}
+	}
+	if len(w.rest) == 0 {
+		kernels.Pause(pauses)
+		return
+	}
+	n := min(aheadPiece, len(w.rest))
+	kernels.Prefetch(w.rest[:n])
+	w.rest = w.rest[n:]
+}
+
 // help is the life of a helper.
 func (p *pool) help(thread int) {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
 	var seen uint64 // jobs
+	var w waiting
 	for idle := 0; !p.closed.Load(); idle++ {
 		if n := p.started.Load(); n != seen {
 			seen = n
 			p.work(thread)
 			idle = 0
 		}
-		kernels.Pause(pauses)
+		w.pass(p, thread)
 		if idle >= spinIdle {
 			kernels.ClearVectors() // of what the last job was about
 			p.park(seen)

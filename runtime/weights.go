@@ -15,6 +15,7 @@ type linear struct {
 	scale []float32       // [1], multiplies W·x; nil but with some formats' files
 	bias  []float32       // [nOut]
 	id    int             // by which adapters know it; 0: it cannot be adapted
+	next  *readAhead      // of the products that follow this one's in a step, once they have
 }
 
 // binder connects an architecture's weights to a file's tensors. Binding names

@@ -93,7 +93,7 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 		for i := range 4 {
 			q.VMOVUPS(q.v(0), outputs.Offset(32*i))
 		}
-		q.forBlocks(f, rIndex, func() {
+		q.forBlocks(f, rIndex, true, func() {
 			q.XORQ(rHalf, rHalf)
 			half := q.label("half")
 			q.Label(half)

@@ -15,7 +15,6 @@ func emitMatMul512(c *build.Context) {
 		p.gemvBlocks(f)
 		p.tileBlocks(f)
 	}
-	p.gemvPanels(q4_0)
 	p.gemvBlocks(nvfp4)
 	p.gemmBlocks(false)
 	p.gemmBlocks(true)
@@ -112,54 +111,10 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 		}
 		p.forPairs(f, func(head, body, group int) {
 			p.fetchPair(f, group)
-			p.gemvBlock(f, 0, cols, head, body, group)
+			p.gemvBlock(f, cols, head, body, group)
 		}, func(n int) { p.nextBlocks(f, n) })
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
 	})
-}
-
-// panelsAtOnce is how many panels gemvPanels takes.
-const panelsAtOnce = 4
-
-// gemvPanels emits the product of panels side by side with one token. Long rows
-// of activations, which one panel's weights would drive out of the first-level
-// cache, are read once for all of them.
-func (p *panels) gemvPanels(f *panelFormat) {
-	p.function("gemvPanels"+f.name, "func(y *float32, w *byte, stride, nBlocks int, xq *int8, dx *float32, sums *byte)",
-		fmt.Sprintf("sets %d outputs from %d panels of %s that lie stride bytes apart.", 16*panelsAtOnce, panelsAtOnce, f.name))
-	p.param("w", rW)
-	p.param("stride", rStride)
-	p.LEAQ(operand.Mem{Base: rStride, Index: rStride, Scale: 2}, rStride3)
-	p.param("xq", rX)
-	p.param("dx", rScale)
-	p.param("sums", rSum)
-	p.constants(f, 31)
-	for r := range panelsAtOnce {
-		p.clear(8 + r)
-	}
-	p.forPairs(f, func(head, body, group int) {
-		for r := range panelsAtOnce {
-			p.gemvBlock(f, r, 1, head, body, group)
-		}
-	}, func(blocks int) { p.nextBlocks(f, blocks) })
-	p.param("y", rY)
-	for r := range panelsAtOnce {
-		p.VMOVUPS(p.v(8+r), at(rY, 64*r))
-	}
-	p.VZEROUPPER()
-	p.RET()
-}
-
-// panel is disp bytes from base in panel r of those that lie side by side.
-func panel(base reg.Register, r, disp int) operand.Mem {
-	m := at(base, disp)
-	switch r {
-	case 1, 2:
-		m.Index, m.Scale = rStride, uint8(r)
-	case 3:
-		m.Index, m.Scale = rStride3, 1
-	}
-	return m
 }
 
 // nextBlocks moves the pointers n blocks on.
@@ -171,15 +126,14 @@ func (p *panels) nextBlocks(f *panelFormat, n int) {
 	p.ADDQ(operand.U32(n*f.groups()*32), rX3)
 }
 
-// gemvBlock emits one block of panel r whose head and body lie that far from rW
-// and whose first group of activations is the given one from rX. The registers
-// of panel r are those of column r.
+// gemvBlock emits one block whose head and body lie that far from rW and whose
+// first group of activations is the given one from rX.
 //
 //	0-3   integer sums, 4-7 temporaries of a column
 //	8-11  outputs
 //	12-15 words
 //	16-17 scales and minima
-func (p *panels) gemvBlock(f *panelFormat, r, cols, head, body, group int) {
+func (p *panels) gemvBlock(f *panelFormat, cols, head, body, group int) {
 	if f.sub == 16 {
 		p.gemvHalves(f, cols, head, body, group)
 		return
@@ -188,18 +142,18 @@ func (p *panels) gemvBlock(f *panelFormat, r, cols, head, body, group int) {
 		disp := 4 * (group + j)
 		sums := p.columnPointer(cols, rSum, rScaleStep)
 		for c := range cols {
-			p.startSum(f, sums(c, disp), p.v(r+c))
+			p.startSum(f, sums(c, disp), p.v(c))
 		}
 		for g := range 8 {
 			w, tmp := p.v(12+g%2*2), p.v(13+g%2*2)
-			f.word(p, panel(rW, r, body), j, g, w, tmp)
+			f.word(p, at(rW, body), j, g, w, tmp)
 			for c := range cols {
-				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(r+c))
+				p.VPDPBUSD_BCST(column(rX, rX3, rQuantStep, c, 32*(group+j)+4*g), w, p.v(c))
 			}
 		}
-		p.blockScales(f, panel(rW, r, head), p.v(16))
+		p.blockScales(f, at(rW, head), p.v(16))
 		if f.hasMin {
-			p.blockScales(f, panel(rW, r, head+f.scale.bytes()), p.v(17))
+			p.blockScales(f, at(rW, head+f.scale.bytes()), p.v(17))
 		}
 		if f.hasMin {
 			sums = p.columnPointer(cols, rSum, rScaleStep)
@@ -209,14 +163,14 @@ func (p *panels) gemvBlock(f *panelFormat, r, cols, head, body, group int) {
 		}
 		scales := p.columnPointer(cols, rScale, rScaleStep)
 		for c := range cols {
-			p.VMULPS_BCST(scales(c, disp), p.v(16), p.v(4+r+c))
-			p.VCVTDQ2PS(p.v(r+c), p.v(r+c))
-			p.VFMADD231PS(p.v(4+r+c), p.v(r+c), p.v(8+r+c))
+			p.VMULPS_BCST(scales(c, disp), p.v(16), p.v(4+c))
+			p.VCVTDQ2PS(p.v(c), p.v(c))
+			p.VFMADD231PS(p.v(4+c), p.v(c), p.v(8+c))
 			if f.hasMin { // -Σxq is corr/128, so subtract
-				p.VMULPS_BCST(scales(c, disp), p.v(17), p.v(4+r+c))
+				p.VMULPS_BCST(scales(c, disp), p.v(17), p.v(4+c))
 				p.VPSRAD(operand.U8(7), p.v(18+c), p.v(18+c))
 				p.VCVTDQ2PS(p.v(18+c), p.v(18+c))
-				p.VFNMADD231PS(p.v(4+r+c), p.v(18+c), p.v(8+r+c))
+				p.VFNMADD231PS(p.v(4+c), p.v(18+c), p.v(8+c))
 			}
 		}
 	}
@@ -254,12 +208,12 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 }
 
 // aheadOf loads how many bytes before their use weights of a format are asked
-// for, which package kernels sets by the CPU; nil stands for floats, which are
-// read from two panels at once.
+// for, which package kernels sets by the CPU (see fetchAhead); nil stands for
+// floats, which are read from two panels at once.
 func (p *panels) aheadOf(f *panelFormat) {
-	name := "·aheadInOrder"
-	if f == nil || f.strided {
-		name = "·aheadStrided"
+	name := "·aheadBlocks"
+	if f == nil || f.superBlock {
+		name = "·aheadOthers"
 	}
 	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)
 }
@@ -275,18 +229,49 @@ func (p *panels) fetchPair(f *panelFormat, group int) {
 		n *= 2
 	}
 	p.fetchAhead(rW, 0, n)
+	p.fetchPage(rW, n)
 }
 
-// fetchAhead asks for n bytes that lie at base+from, ahead, unless the CPU does
-// better alone.
+// aheadBytes is how far ahead fetchAhead asks into the first-level cache.
+const aheadBytes = 8192
+
+// fetchAhead asks for n bytes that lie at base+from, ahead: into the
+// second-level cache, into the first where rAhead is negative, or, where it is 0,
+// not at all.
 func (p *panels) fetchAhead(base reg.Register, from, n int) {
-	alone := p.label("alone")
+	first, alone := p.label("first"), p.label("alone")
 	p.TESTQ(rAhead, rAhead)
 	p.JZ(operand.LabelRef(alone))
+	p.JS(operand.LabelRef(first))
 	for i := 0; i < n; i += 64 {
 		p.PREFETCHT1(operand.Mem{Base: base, Index: rAhead, Scale: 1, Disp: from + i})
 	}
+	p.JMP(operand.LabelRef(alone))
+	p.Label(first)
+	for i := 0; i < n; i += 64 {
+		p.PREFETCHT0(at(base, aheadBytes+from+i))
+	}
 	p.Label(alone)
+}
+
+// pageBytes is the size of a small page.
+const pageBytes = 4096
+
+// pagesAhead is how many pages before their use fetchPage asks for one.
+const pagesAhead = 4
+
+// fetchPage asks for one line some pages ahead where a page begins among the n
+// bytes at base, which are less than a page: the way through the page table is
+// found before the stream comes there. It sets rTmp.
+func (p *panels) fetchPage(base reg.Register, n int) {
+	within := p.label("within")
+	p.MOVL(base.(reg.GP).As32(), rTmp.As32())
+	p.NEGL(rTmp.As32())
+	p.ANDL(operand.U32(pageBytes-1), rTmp.As32())
+	p.CMPL(rTmp.As32(), operand.U32(n))
+	p.JAE(operand.LabelRef(within))
+	p.PREFETCHT1(at(base, pagesAhead*pageBytes))
+	p.Label(within)
 }
 
 // columnPointer returns the addresses of per-block data of cols columns. Where

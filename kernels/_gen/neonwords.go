@@ -27,12 +27,12 @@ var neonFormats = map[string]neonFormat{
 	"NVFP4":   {0x0f, []int{0, 2, 1, 3, 4, 6, 5, 7}, (*neon).nvfp4Word},
 	"Q1_0":    {0x02, ascending, (*neon).bitWord},
 	"Q2_0":    {0x03, ascending, (*neon).crumbWord},
-	"Q4_K":    {0x0f, ascending, (*neon).nibbleKWord},
-	"Q5_K":    {0x1f, ascending, (*neon).fiveKWord},
+	"Q4_K":    {0x0f, halves, (*neon).nibbleWord},
+	"Q5_K":    {0x1f, ascending, (*neon).fiveWord},
 	"Q6_K":    {0x3f, ascending, (*neon).sixKWord},
-	"Q2_K":    {0x03, ascending, (*neon).crumbKWord},
+	"Q2_K":    {0x03, ascending, (*neon).crumbWord},
 	"Q3_K":    {0x07, ascending, (*neon).threeKWord},
-	"TQ2_0":   {0x03, ascending, (*neon).crumbKWord},
+	"TQ2_0":   {0x03, ascending, (*neon).crumbWord},
 	"IQ4_XS":  {0x0f, halves, (*neon).nibbleWord},
 	"IQ1":     {0x0f, ascending, (*neon).nibbleWord},
 	"IQ2":     {0x0f, ascending, (*neon).nibbleWord},
@@ -55,9 +55,7 @@ func (a *neon) nvfp4Word(j, g, v int) {
 	a.lookUp(v)
 }
 
-func (a *neon) nibbleKWord(j, g, v int) { a.bits(g, 4*j, 4, v) }
-func (a *neon) crumbWord(j, g, v int)   { a.bits(2*j+g/4, g%4*2, 2, v) }
-func (a *neon) crumbKWord(j, g, v int)  { a.bits(g, 2*j, 2, v) }
+func (a *neon) crumbWord(j, g, v int) { a.bits(2*j+g/4, g%4*2, 2, v) }
 
 // bitWord reads bit g of word j as 0 or 2.
 func (a *neon) bitWord(j, g, v int) {
@@ -73,22 +71,18 @@ func (a *neon) bitWord(j, g, v int) {
 	a.and(a.w(v), raw, a.mask())
 }
 
-func (a *neon) fiveWord(_, g, v int)  { a.five(0, 1, g, v) }
-func (a *neon) fiveKWord(j, g, v int) { a.five(g, 8, j, v) }
-
-// five reads part i of eight whose fold (foldFives) lies in five words, from
-// first on, that far apart.
-func (a *neon) five(first, apart, i, v int) {
-	word := func(n int) int { return first + apart*n }
+// fiveWord reads word g of eight whose fold (foldFives) lies in five words.
+func (a *neon) fiveWord(j, g, v int) {
+	word := func(n int) int { return 5*j + n }
 	w, t := a.w(v), a.tmp()
-	if i < 5 {
-		a.bits(word(i), 0, 5, v)
+	if g < 5 {
+		a.bits(word(g), 0, 5, v)
 		return
 	}
-	top := 2 * (i - 5)
+	top := 2 * (g - 5)
 	a.load(word(top), v, w)
 	a.ushr(b16, w, w, 5)
-	if i < 7 {
+	if g < 7 {
 		a.load(word(top+1), v, t)
 		a.ushr(b16, t, t, 5)
 		a.sli(b16, w, t, 3)
@@ -102,35 +96,38 @@ func (a *neon) five(first, apart, i, v int) {
 	}
 }
 
-// sixKWord reads the low 6 bits of three words, and for group 3 gathers what is
-// above them.
+// sixKWord reads the low 6 bits of four words for each of three 16s, and for the
+// last 16 of 64 gathers what is above them.
 func (a *neon) sixKWord(j, g, v int) {
-	if j < 3 {
-		a.bits(8*j+g, 0, 6, v)
+	n := 2*j + g/4
+	g %= 4
+	if n < 3 {
+		a.bits(4*n+g, 0, 6, v)
 		return
 	}
 	w, t := a.w(v), a.tmp()
-	a.load(16+g, v, w)
-	a.load(8+g, v, t)
+	a.load(8+g, v, w)
+	a.load(4+g, v, t)
 	a.sri(b16, w, t, 2)
 	a.load(g, v, t)
 	a.sri(b16, w, t, 4)
 	a.ushr(b16, w, w, 2)
 }
 
-// threeKWord reads word g of group j from the fold of words g; see foldThrees.
+// threeKWord reads word g of eight from their fold; see foldThrees.
 func (a *neon) threeKWord(j, g, v int) {
-	if j < 6 {
-		a.bits(j/2*8+g, j%2*3, 3, v)
+	word := func(n int) int { return 3*j + n }
+	if g < 6 {
+		a.bits(word(g/2), g%2*3, 3, v)
 		return
 	}
 	w, t := a.w(v), a.tmp()
-	a.load((j-6)*16+g, v, w)
+	a.load(word((g-6)*2), v, w)
 	a.ushr(b16, w, w, 6)
-	a.load(8+g, v, t)
-	a.ushr(b16, t, t, j)
+	a.load(word(1), v, t)
+	a.ushr(b16, t, t, g)
 	a.sli(b16, w, t, 2)
-	if j == 6 {
+	if g == 6 {
 		a.and(w, w, a.mask())
 	}
 }

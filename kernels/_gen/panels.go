@@ -14,7 +14,6 @@ import (
 type panelFormat struct {
 	name       string
 	headBytes  int
-	strided    bool  // its words are read in several strides
 	chunk      int   // groups in a chunk
 	chunkWords int   // 64-byte words in a chunk
 	offset     int   // word gives q + offset, unsigned: 0 or a power of two
@@ -86,12 +85,10 @@ var (
 	iq1Values    = []int{-7, 1, 9, 0, 0, 0, 0, 0, -9, -1, 7}
 )
 
-var q4_0 = &panelFormat{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord}
-
 // The formats of 32-value activations.
 var blockFormats = []*panelFormat{
 	{name: "Q8_0", headBytes: 32, chunk: 1, chunkWords: 8, offset: 128, largest: 255, word: byteWord},
-	q4_0,
+	{name: "Q4_0", headBytes: 32, chunk: 1, chunkWords: 4, offset: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord},
 	{name: "Q4_1", headBytes: 64, chunk: 1, chunkWords: 4, largest: 15, masks: []int{0x0f}, word: nibbleWord, hasMin: true},
 	{name: "Q5_0", headBytes: 32, chunk: 1, chunkWords: 5, offset: 16, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord},
 	{name: "Q5_1", headBytes: 64, chunk: 1, chunkWords: 5, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, hasMin: true},
@@ -109,13 +106,13 @@ var nvfp4 = &panelFormat{
 
 // The formats of 256-value activations.
 var superFormats = []*panelFormat{
-	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleKWord, sub: 32, hasMin: true},
-	{name: "Q5_K", headBytes: 320, chunk: 8, chunkWords: 40, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveKWord, sub: 32, hasMin: true, strided: true},
-	{name: "Q6_K", headBytes: 288, chunk: 4, chunkWords: 24, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16, strided: true},
-	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbKWord, sub: 16, hasMin: true},
-	{name: "Q3_K", headBytes: 288, chunk: 8, chunkWords: 24, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16, strided: true},
-	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbKWord},
-	{name: "IQ4_XS", headBytes: 160, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
+	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord, sub: 32, hasMin: true},
+	{name: "Q5_K", headBytes: 320, chunk: 2, chunkWords: 10, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, sub: 32, hasMin: true},
+	{name: "Q6_K", headBytes: 320, chunk: 2, chunkWords: 12, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16},
+	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbWord, sub: 16, hasMin: true},
+	{name: "Q3_K", headBytes: 320, chunk: 2, chunkWords: 6, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16},
+	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbWord},
+	{name: "IQ4_XS", headBytes: 192, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
 	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
 	{name: "IQ2", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 107, table: shifted(iq2Values, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
 	{name: "IQ3_XXS", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 126, table: shifted(iq3XXSValues, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
@@ -150,20 +147,15 @@ func nvfp4Word(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 }
 
 // fiveWord reads word g of eight words of 5-bit values; see foldFives.
-func fiveWord(p *panels, at operand.Mem, _, g int, dst, tmp reg.VecPhysical) {
-	p.five(at, 64, g, dst, tmp)
-}
-
-// five reads part i of eight whose fold lies in five words that far apart.
-func (p *panels) five(at operand.Mem, apart, i int, dst, tmp reg.VecPhysical) {
-	word := func(n int) operand.Mem { return at.Offset(apart * n) }
-	if i < 5 {
-		p.field(word(i), 0, 5, dst)
+func fiveWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
+	word := func(n int) operand.Mem { return at.Offset(64 * (5*j + n)) }
+	if g < 5 {
+		p.field(word(g), 0, 5, dst)
 		return
 	}
-	p.field(word((i-5)*2), 5, 3, dst)
-	if i < 7 {
-		p.bitsTo(word((i-5)*2+1), 5, 2, 3, dst, tmp)
+	p.field(word((g-5)*2), 5, 3, dst)
+	if g < 7 {
+		p.bitsTo(word((g-5)*2+1), 5, 2, 3, dst, tmp)
 		return
 	}
 	p.bitsTo(word(1), 7, 1, 3, dst, tmp)
@@ -186,22 +178,12 @@ func crumbWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
 	p.field(at.Offset(64*(2*j+g/4)), g%4*2, 2, dst)
 }
 
-// nibbleKWord reads nibbles of 8 words a chunk: group 0 is low, group 1 high.
-func nibbleKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
-	p.field(at.Offset(64*g), 4*j, 4, dst)
-}
-
-// fiveKWord reads word g of group j: words g of the groups are a fold.
-func fiveKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	p.five(at.Offset(64*g), 64*8, j, dst, tmp)
-}
-
-// sixKWord reads the low 6 bits of three words, and for group 3 gathers what
-// is above them.
+// sixKWord reads the low 6 bits of four words for each of three 16s, and for the
+// last 16 of 64 gathers what is above them.
 func sixKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	word := func(j int) operand.Mem { return at.Offset(64 * (8*j + g)) }
-	if j < 3 {
-		p.field(word(j), 0, 6, dst)
+	word := func(n int) operand.Mem { return at.Offset(64 * (4*n + g%4)) }
+	if n := 2*j + g/4; n < 3 {
+		p.field(word(n), 0, 6, dst)
 		return
 	}
 	p.field(word(0), 6, 2, dst)
@@ -209,21 +191,15 @@ func sixKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
 	p.bitsTo(word(2), 6, 2, 4, dst, tmp)
 }
 
-// crumbKWord reads 2 bits of 8 words a chunk.
-func crumbKWord(p *panels, at operand.Mem, j, g int, dst, _ reg.VecPhysical) {
-	p.field(at.Offset(64*g), 2*j, 2, dst)
-}
-
-// threeKWord reads word g of group j: words g of the groups are a fold; see
-// foldThrees.
+// threeKWord reads word g of eight words of 3-bit values; see foldThrees.
 func threeKWord(p *panels, at operand.Mem, j, g int, dst, tmp reg.VecPhysical) {
-	word := func(n int) operand.Mem { return at.Offset(64 * (8*n + g)) }
-	if j < 6 {
-		p.field(word(j/2), j%2*3, 3, dst)
+	word := func(n int) operand.Mem { return at.Offset(64 * (3*j + n)) }
+	if g < 6 {
+		p.field(word(g/2), g%2*3, 3, dst)
 		return
 	}
-	p.field(word((j-6)*2), 6, 2, dst)
-	p.bitsTo(word(1), j, 1, 2, dst, tmp)
+	p.field(word((g-6)*2), 6, 2, dst)
+	p.bitsTo(word(1), g, 1, 2, dst, tmp)
 }
 
 // field reads n bits from bit position from of every byte.

@@ -50,9 +50,7 @@ var (
 	rSumStep   = reg.RBX          // and of sums
 	rCount     = reg.RCX
 	rTmp       = reg.RAX
-	rStride    = rQuantStep // from one panel to the next, where there is one column,
-	rStride3   = rScaleStep // and three times that
-	rAhead     = reg.R14    // bytes from what is computed to what is asked for
+	rAhead     = reg.R14 // bytes from what is computed to what is asked for
 )
 
 // function begins a product.
