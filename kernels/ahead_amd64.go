@@ -4,18 +4,20 @@ package kernels
 
 import "github.com/klauspost/cpuid/v2"
 
-// The GEMVs ask for weights that many bytes before they use them: of formats of
-// 32-value activations, and of all others. 0 is not at all, -1 is 8 KiB and into
-// the first-level cache. The hardware of Intel's CPUs stops at the end of a page,
-// and asking across it keeps the stream flowing. That of AMD's follows a stream
-// alone, if the loads of an instruction are not much more than a kilobyte apart.
-// Everywhere one line of each page is asked for long before, so that the way
-// through the page table costs no time. SPEED.md has the figures.
+// The GEMVs ask for weights that many bytes before they use them: those of
+// AVX-512 over formats of 32-value activations, which do little with each line,
+// and all others. 0 is not at all, -1 is 8 KiB and into the first-level cache.
+//
+// The hardware of Intel's CPUs stops at the end of a page, and asking across it
+// keeps the stream flowing. That of AMD's follows a stream alone, if the loads of
+// an instruction are not much more than a kilobyte apart and enough of them are
+// under way. Everywhere one line of each page is asked for long before, so that
+// the way through the page table costs no time. SPEED.md has the figures.
 //
 //lint:ignore U1000 the assembly reads them
-var aheadBlocks, aheadOthers = aheads(cpuid.CPU.VendorID)
+var aheadLight, aheadHeavy = aheads(cpuid.CPU.VendorID)
 
-func aheads(vendor cpuid.Vendor) (blocks, others int) {
+func aheads(vendor cpuid.Vendor) (light, heavy int) {
 	if vendor == cpuid.AMD {
 		return 0, -1
 	}

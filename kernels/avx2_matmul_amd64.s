@@ -17,7 +17,7 @@ TEXT ·gemvQ8_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -2329,7 +2329,7 @@ TEXT ·gemvQ4_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns34
@@ -4025,7 +4025,7 @@ TEXT ·gemvQ4_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns67
@@ -5025,7 +5025,7 @@ TEXT ·gemvQ5_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns94
@@ -7121,7 +7121,7 @@ TEXT ·gemvQ5_1AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns127
@@ -8311,7 +8311,7 @@ TEXT ·gemvIQ4_NLAVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_NLAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -10180,7 +10180,7 @@ TEXT ·gemvMXFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableMXFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -11593,7 +11593,7 @@ TEXT ·gemvQ1_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns198
@@ -16484,7 +16484,7 @@ TEXT ·gemvQ2_0AVX2(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns231
@@ -18780,7 +18780,7 @@ TEXT ·gemvNVFP4AVX2(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableNVFP4AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -20121,7 +20121,7 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns266
@@ -21491,7 +21491,7 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns307
@@ -23007,7 +23007,7 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns348
@@ -24698,7 +24698,7 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns389
@@ -26794,7 +26794,7 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns438
@@ -28385,7 +28385,7 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns479
@@ -30125,7 +30125,7 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -31776,7 +31776,7 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -32638,7 +32638,7 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -34339,7 +34339,7 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -35237,7 +35237,7 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -36091,7 +36091,7 @@ TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadOthers+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12
@@ -36895,7 +36895,7 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadOthers+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12
@@ -37691,7 +37691,7 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	MOVQ  ldy+8(FP), R15
 	SHLQ  $0x02, R15
 	MOVQ  w0+16(FP), SI
-	MOVQ  ·aheadOthers+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  x+40(FP), R8
 	MOVQ  nIn+48(FP), R12
 	SHLQ  $0x02, R12

@@ -21,7 +21,7 @@ TEXT ·gemvQ8_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ   nIn+56(FP), R13
 	SHRQ   $0x03, R13
 	MOVQ   w+16(FP), SI
-	MOVQ   ·aheadBlocks+0(SB), R14
+	MOVQ   ·aheadLight+0(SB), R14
 	MOVQ   nCols+72(FP), AX
 	CMPQ   AX, $0x04
 	JEQ    columns1
@@ -1124,7 +1124,7 @@ TEXT ·gemvQ4_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -2216,7 +2216,7 @@ TEXT ·gemvQ4_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -2724,7 +2724,7 @@ TEXT ·gemvQ5_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -3961,7 +3961,7 @@ TEXT ·gemvQ5_1AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -4520,7 +4520,7 @@ TEXT ·gemvIQ4_NLAVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadBlocks+0(SB), R14
+	MOVQ            ·aheadLight+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_NLAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -5679,7 +5679,7 @@ TEXT ·gemvMXFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadBlocks+0(SB), R14
+	MOVQ            ·aheadLight+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableMXFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -6908,7 +6908,7 @@ TEXT ·gemvQ1_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+288(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -10133,7 +10133,7 @@ TEXT ·gemvQ2_0AVX512(SB), NOSPLIT, $0-84
 	MOVQ         nIn+56(FP), R13
 	SHRQ         $0x03, R13
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadBlocks+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -11936,7 +11936,7 @@ TEXT ·gemvNVFP4AVX512(SB), NOSPLIT, $0-84
 	MOVQ            nIn+56(FP), R13
 	SHRQ            $0x03, R13
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadBlocks+0(SB), R14
+	MOVQ            ·aheadLight+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableNVFP4AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -15038,7 +15038,7 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -15973,7 +15973,7 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -16982,7 +16982,7 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+384(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+416(SB), Z29
@@ -18064,7 +18064,7 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -19638,7 +19638,7 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+128(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
@@ -20620,7 +20620,7 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadOthers+0(SB), R14
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
 	MOVQ         nCols+72(FP), AX
@@ -21907,7 +21907,7 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadOthers+0(SB), R14
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -22850,7 +22850,7 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadOthers+0(SB), R14
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -23916,7 +23916,7 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadOthers+0(SB), R14
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -24982,7 +24982,7 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadOthers+0(SB), R14
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -26048,7 +26048,7 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadOthers+0(SB), R14
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -38224,7 +38224,7 @@ TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadOthers+0(SB), R14
+	MOVQ     ·aheadHeavy+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12
@@ -39102,7 +39102,7 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadOthers+0(SB), R14
+	MOVQ     ·aheadHeavy+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12
@@ -39964,7 +39964,7 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
 	MOVQ     w0+16(FP), SI
-	MOVQ     ·aheadOthers+0(SB), R14
+	MOVQ     ·aheadHeavy+0(SB), R14
 	MOVQ     w1+24(FP), DX
 	MOVQ     x+40(FP), R8
 	MOVQ     nIn+48(FP), R12

@@ -17,7 +17,7 @@ TEXT ·gemvQ8_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns1
@@ -1993,7 +1993,7 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns34
@@ -3542,7 +3542,7 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns56
@@ -4834,7 +4834,7 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns83
@@ -6669,7 +6669,7 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns105
@@ -7368,7 +7368,7 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -8997,7 +8997,7 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -10710,7 +10710,7 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns165
@@ -16408,7 +16408,7 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nIn+56(FP), R13
 	SHRQ  $0x03, R13
 	MOVQ  w+16(FP), SI
-	MOVQ  ·aheadBlocks+0(SB), R14
+	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
 	JEQ   columns187
@@ -19340,7 +19340,7 @@ TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nIn+56(FP), R13
 	SHRQ           $0x03, R13
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadBlocks+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableNVFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -20945,7 +20945,7 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns222
@@ -22777,7 +22777,7 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns263
@@ -24599,7 +24599,7 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns304
@@ -26614,7 +26614,7 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns345
@@ -29262,7 +29262,7 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns394
@@ -31285,7 +31285,7 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
-	MOVQ    ·aheadOthers+0(SB), R14
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns435
@@ -33385,7 +33385,7 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -35077,7 +35077,7 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -36035,7 +36035,7 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -36993,7 +36993,7 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
@@ -37951,7 +37951,7 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
-	MOVQ           ·aheadOthers+0(SB), R14
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02

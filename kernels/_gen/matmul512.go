@@ -209,11 +209,11 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 
 // aheadOf loads how many bytes before their use weights of a format are asked
 // for, which package kernels sets by the CPU (see fetchAhead); nil stands for
-// floats, which are read from two panels at once.
+// floats. Light are the products that do little with each line.
 func (p *panels) aheadOf(f *panelFormat) {
-	name := "·aheadBlocks"
-	if f == nil || f.superBlock {
-		name = "·aheadOthers"
+	name := "·aheadHeavy"
+	if p.wide && f != nil && !f.superBlock {
+		name = "·aheadLight"
 	}
 	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)
 }
