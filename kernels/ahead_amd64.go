@@ -5,8 +5,8 @@ package kernels
 import "github.com/klauspost/cpuid/v2"
 
 // The GEMVs ask for weights that many bytes before they use them: those of
-// AVX-512 over formats of 32-value activations, which do little with each line,
-// and all others. 0 is not at all, -1 is 8 KiB and into the first-level cache.
+// AVX-512 over the common formats, which do little with each line, and all
+// others. 0 is not at all, -1 is 8 KiB and into the first-level cache.
 //
 // The hardware of Intel's CPUs stops at the end of a page, and asking across it
 // keeps the stream flowing. That of AMD's follows a stream alone, if the loads of

@@ -36141,6 +36141,14 @@ first713:
 	PREFETCHT0 8384(SI)
 
 alone714:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within715
+	PREFETCHT1 16384(SI)
+
+within715:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36174,15 +36182,23 @@ rest710:
 
 tail711:
 	TESTQ      R14, R14
-	JZ         alone716
-	JS         first715
+	JZ         alone717
+	JS         first716
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone716
+	JMP        alone717
 
-first715:
+first716:
 	PREFETCHT0 8192(SI)
 
-alone716:
+alone717:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within718
+	PREFETCHT1 16384(SI)
+
+within718:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36203,41 +36219,49 @@ done712:
 columns706:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load717
+	JNE   load719
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start718
+	JMP   start720
 
-load717:
+load719:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start718:
+start720:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest720
+	JZ   rest722
 
-loop719:
+loop721:
 	TESTQ      R14, R14
-	JZ         alone724
-	JS         first723
+	JZ         alone726
+	JS         first725
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone724
+	JMP        alone726
 
-first723:
+first725:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone724:
+alone726:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within727
+	PREFETCHT1 16384(SI)
+
+within727:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36274,24 +36298,32 @@ alone724:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop719
+	JNZ          loop721
 
-rest720:
+rest722:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done722
+	JZ   done724
 
-tail721:
+tail723:
 	TESTQ      R14, R14
-	JZ         alone726
-	JS         first725
+	JZ         alone729
+	JS         first728
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone726
+	JMP        alone729
 
-first725:
+first728:
 	PREFETCHT0 8192(SI)
 
-alone726:
+alone729:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within730
+	PREFETCHT1 16384(SI)
+
+within730:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36304,9 +36336,9 @@ alone726:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail721
+	JNZ          tail723
 
-done722:
+done724:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -36317,16 +36349,16 @@ done722:
 columns705:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load727
+	JNE   load731
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start728
+	JMP   start732
 
-load727:
+load731:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -36334,12 +36366,12 @@ load727:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start728:
+start732:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest730
+	JZ   rest734
 
-loop729:
+loop733:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36388,14 +36420,14 @@ loop729:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop729
+	JNZ          loop733
 
-rest730:
+rest734:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done732
+	JZ   done736
 
-tail731:
+tail735:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36411,9 +36443,9 @@ tail731:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail731
+	JNZ          tail735
 
-done732:
+done736:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -36426,7 +36458,7 @@ done732:
 columns704:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load733
+	JNE   load737
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36435,9 +36467,9 @@ columns704:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start734
+	JMP   start738
 
-load733:
+load737:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36449,12 +36481,12 @@ load733:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start734:
+start738:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest736
+	JZ   rest740
 
-loop735:
+loop739:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36515,14 +36547,14 @@ loop735:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop735
+	JNZ          loop739
 
-rest736:
+rest740:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done738
+	JZ   done742
 
-tail737:
+tail741:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36541,9 +36573,9 @@ tail737:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail737
+	JNZ          tail741
 
-done738:
+done742:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36560,7 +36592,7 @@ done738:
 columns703:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load739
+	JNE   load743
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36571,9 +36603,9 @@ columns703:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start740
+	JMP   start744
 
-load739:
+load743:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36587,12 +36619,12 @@ load739:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start740:
+start744:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest742
+	JZ   rest746
 
-loop741:
+loop745:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36665,14 +36697,14 @@ loop741:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop741
+	JNZ          loop745
 
-rest742:
+rest746:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done744
+	JZ   done748
 
-tail743:
+tail747:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36694,9 +36726,9 @@ tail743:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail743
+	JNZ          tail747
 
-done744:
+done748:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36715,7 +36747,7 @@ done744:
 columns702:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load745
+	JNE   load749
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36728,9 +36760,9 @@ columns702:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start746
+	JMP   start750
 
-load745:
+load749:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36746,12 +36778,12 @@ load745:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start746:
+start750:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest748
+	JZ   rest752
 
-loop747:
+loop751:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36836,14 +36868,14 @@ loop747:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop747
+	JNZ          loop751
 
-rest748:
+rest752:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done750
+	JZ   done754
 
-tail749:
+tail753:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36868,9 +36900,9 @@ tail749:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail749
+	JNZ          tail753
 
-done750:
+done754:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36903,44 +36935,52 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns751
-	CMPQ  AX, $0x05
-	JEQ   columns752
-	CMPQ  AX, $0x04
-	JEQ   columns753
-	CMPQ  AX, $0x03
-	JEQ   columns754
-	CMPQ  AX, $0x02
 	JEQ   columns755
+	CMPQ  AX, $0x05
+	JEQ   columns756
+	CMPQ  AX, $0x04
+	JEQ   columns757
+	CMPQ  AX, $0x03
+	JEQ   columns758
+	CMPQ  AX, $0x02
+	JEQ   columns759
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load756
+	JNE   load760
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start757
+	JMP   start761
 
-load756:
+load760:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start757:
+start761:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest759
+	JZ   rest763
 
-loop758:
+loop762:
 	TESTQ      R14, R14
-	JZ         alone763
-	JS         first762
+	JZ         alone767
+	JS         first766
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone763
+	JMP        alone767
 
-first762:
+first766:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone763:
+alone767:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within768
+	PREFETCHT1 16384(SI)
+
+within768:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36965,24 +37005,32 @@ alone763:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop758
+	JNZ          loop762
 
-rest759:
+rest763:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done761
+	JZ   done765
 
-tail760:
+tail764:
 	TESTQ      R14, R14
-	JZ         alone765
-	JS         first764
+	JZ         alone770
+	JS         first769
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone765
+	JMP        alone770
 
-first764:
+first769:
 	PREFETCHT0 8192(SI)
 
-alone765:
+alone770:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within771
+	PREFETCHT1 16384(SI)
+
+within771:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36992,48 +37040,56 @@ alone765:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail760
+	JNZ          tail764
 
-done761:
+done765:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns755:
+columns759:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load766
+	JNE   load772
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start767
+	JMP   start773
 
-load766:
+load772:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start767:
+start773:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest769
+	JZ   rest775
 
-loop768:
+loop774:
 	TESTQ      R14, R14
-	JZ         alone773
-	JS         first772
+	JZ         alone779
+	JS         first778
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone773
+	JMP        alone779
 
-first772:
+first778:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone773:
+alone779:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within780
+	PREFETCHT1 16384(SI)
+
+within780:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37070,24 +37126,32 @@ alone773:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop768
+	JNZ          loop774
 
-rest769:
+rest775:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done771
+	JZ   done777
 
-tail770:
+tail776:
 	TESTQ      R14, R14
-	JZ         alone775
-	JS         first774
+	JZ         alone782
+	JS         first781
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone775
+	JMP        alone782
 
-first774:
+first781:
 	PREFETCHT0 8192(SI)
 
-alone775:
+alone782:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within783
+	PREFETCHT1 16384(SI)
+
+within783:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37100,9 +37164,9 @@ alone775:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail770
+	JNZ          tail776
 
-done771:
+done777:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37110,19 +37174,19 @@ done771:
 	VZEROUPPER
 	RET
 
-columns754:
+columns758:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load776
+	JNE   load784
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start777
+	JMP   start785
 
-load776:
+load784:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -37130,12 +37194,12 @@ load776:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start777:
+start785:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest779
+	JZ   rest787
 
-loop778:
+loop786:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37184,14 +37248,14 @@ loop778:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop778
+	JNZ          loop786
 
-rest779:
+rest787:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done781
+	JZ   done789
 
-tail780:
+tail788:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37207,9 +37271,9 @@ tail780:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail780
+	JNZ          tail788
 
-done781:
+done789:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37219,10 +37283,10 @@ done781:
 	VZEROUPPER
 	RET
 
-columns753:
+columns757:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load782
+	JNE   load790
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37231,9 +37295,9 @@ columns753:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start783
+	JMP   start791
 
-load782:
+load790:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37245,12 +37309,12 @@ load782:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start783:
+start791:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest785
+	JZ   rest793
 
-loop784:
+loop792:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37311,14 +37375,14 @@ loop784:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop784
+	JNZ          loop792
 
-rest785:
+rest793:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done787
+	JZ   done795
 
-tail786:
+tail794:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37337,9 +37401,9 @@ tail786:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail786
+	JNZ          tail794
 
-done787:
+done795:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37353,10 +37417,10 @@ done787:
 	VZEROUPPER
 	RET
 
-columns752:
+columns756:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load788
+	JNE   load796
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37367,9 +37431,9 @@ columns752:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start789
+	JMP   start797
 
-load788:
+load796:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37383,12 +37447,12 @@ load788:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start789:
+start797:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest791
+	JZ   rest799
 
-loop790:
+loop798:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37461,14 +37525,14 @@ loop790:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop790
+	JNZ          loop798
 
-rest791:
+rest799:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done793
+	JZ   done801
 
-tail792:
+tail800:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37490,9 +37554,9 @@ tail792:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail792
+	JNZ          tail800
 
-done793:
+done801:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37508,10 +37572,10 @@ done793:
 	VZEROUPPER
 	RET
 
-columns751:
+columns755:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load794
+	JNE   load802
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37524,9 +37588,9 @@ columns751:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start795
+	JMP   start803
 
-load794:
+load802:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37542,12 +37606,12 @@ load794:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start795:
+start803:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest797
+	JZ   rest805
 
-loop796:
+loop804:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37632,14 +37696,14 @@ loop796:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop796
+	JNZ          loop804
 
-rest797:
+rest805:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done799
+	JZ   done807
 
-tail798:
+tail806:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37664,9 +37728,9 @@ tail798:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail798
+	JNZ          tail806
 
-done799:
+done807:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37699,44 +37763,52 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns800
+	JEQ   columns808
 	CMPQ  AX, $0x05
-	JEQ   columns801
+	JEQ   columns809
 	CMPQ  AX, $0x04
-	JEQ   columns802
+	JEQ   columns810
 	CMPQ  AX, $0x03
-	JEQ   columns803
+	JEQ   columns811
 	CMPQ  AX, $0x02
-	JEQ   columns804
+	JEQ   columns812
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load805
+	JNE   load813
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start806
+	JMP   start814
 
-load805:
+load813:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start806:
+start814:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest808
+	JZ   rest816
 
-loop807:
+loop815:
 	TESTQ      R14, R14
-	JZ         alone812
-	JS         first811
+	JZ         alone820
+	JS         first819
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone812
+	JMP        alone820
 
-first811:
+first819:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone812:
+alone820:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within821
+	PREFETCHT1 16384(SI)
+
+within821:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37769,24 +37841,32 @@ alone812:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop807
+	JNZ          loop815
 
-rest808:
+rest816:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done810
+	JZ   done818
 
-tail809:
+tail817:
 	TESTQ      R14, R14
-	JZ         alone814
-	JS         first813
+	JZ         alone823
+	JS         first822
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone814
+	JMP        alone823
 
-first813:
+first822:
 	PREFETCHT0 8192(SI)
 
-alone814:
+alone823:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within824
+	PREFETCHT1 16384(SI)
+
+within824:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37798,48 +37878,56 @@ alone814:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail809
+	JNZ          tail817
 
-done810:
+done818:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns804:
+columns812:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load815
+	JNE   load825
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start816
+	JMP   start826
 
-load815:
+load825:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start816:
+start826:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest818
+	JZ   rest828
 
-loop817:
+loop827:
 	TESTQ      R14, R14
-	JZ         alone822
-	JS         first821
+	JZ         alone832
+	JS         first831
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone822
+	JMP        alone832
 
-first821:
+first831:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone822:
+alone832:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within833
+	PREFETCHT1 16384(SI)
+
+within833:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37884,24 +37972,32 @@ alone822:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop817
+	JNZ          loop827
 
-rest818:
+rest828:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done820
+	JZ   done830
 
-tail819:
+tail829:
 	TESTQ      R14, R14
-	JZ         alone824
-	JS         first823
+	JZ         alone835
+	JS         first834
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone824
+	JMP        alone835
 
-first823:
+first834:
 	PREFETCHT0 8192(SI)
 
-alone824:
+alone835:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within836
+	PREFETCHT1 16384(SI)
+
+within836:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37916,9 +38012,9 @@ alone824:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail819
+	JNZ          tail829
 
-done820:
+done830:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37926,19 +38022,19 @@ done820:
 	VZEROUPPER
 	RET
 
-columns803:
+columns811:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load825
+	JNE   load837
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start826
+	JMP   start838
 
-load825:
+load837:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -37946,12 +38042,12 @@ load825:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start826:
+start838:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest828
+	JZ   rest840
 
-loop827:
+loop839:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38008,14 +38104,14 @@ loop827:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop827
+	JNZ          loop839
 
-rest828:
+rest840:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done830
+	JZ   done842
 
-tail829:
+tail841:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38033,9 +38129,9 @@ tail829:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail829
+	JNZ          tail841
 
-done830:
+done842:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38045,10 +38141,10 @@ done830:
 	VZEROUPPER
 	RET
 
-columns802:
+columns810:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load831
+	JNE   load843
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38057,9 +38153,9 @@ columns802:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start832
+	JMP   start844
 
-load831:
+load843:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38071,12 +38167,12 @@ load831:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start832:
+start844:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest834
+	JZ   rest846
 
-loop833:
+loop845:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38145,14 +38241,14 @@ loop833:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop833
+	JNZ          loop845
 
-rest834:
+rest846:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done836
+	JZ   done848
 
-tail835:
+tail847:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38173,9 +38269,9 @@ tail835:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail835
+	JNZ          tail847
 
-done836:
+done848:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38189,10 +38285,10 @@ done836:
 	VZEROUPPER
 	RET
 
-columns801:
+columns809:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load837
+	JNE   load849
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38203,9 +38299,9 @@ columns801:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start838
+	JMP   start850
 
-load837:
+load849:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38219,12 +38315,12 @@ load837:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start838:
+start850:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest840
+	JZ   rest852
 
-loop839:
+loop851:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38305,14 +38401,14 @@ loop839:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop839
+	JNZ          loop851
 
-rest840:
+rest852:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done842
+	JZ   done854
 
-tail841:
+tail853:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38336,9 +38432,9 @@ tail841:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail841
+	JNZ          tail853
 
-done842:
+done854:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38354,10 +38450,10 @@ done842:
 	VZEROUPPER
 	RET
 
-columns800:
+columns808:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load843
+	JNE   load855
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38370,9 +38466,9 @@ columns800:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start844
+	JMP   start856
 
-load843:
+load855:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38388,12 +38484,12 @@ load843:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start844:
+start856:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest846
+	JZ   rest858
 
-loop845:
+loop857:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38486,14 +38582,14 @@ loop845:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop845
+	JNZ          loop857
 
-rest846:
+rest858:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done848
+	JZ   done860
 
-tail847:
+tail859:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38520,9 +38616,9 @@ tail847:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail847
+	JNZ          tail859
 
-done848:
+done860:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38549,7 +38645,7 @@ TEXT ·quantize32AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop849:
+loop861:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -38567,10 +38663,10 @@ loop849:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special850
+	JCC          special862
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special850
+	JCS          special862
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -38604,22 +38700,22 @@ loop849:
 	NEGL         AX
 	MOVL         AX, (R11)
 
-next851:
+next863:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop849
+	JNZ  loop861
 	VZEROUPPER
 	RET
 
-special850:
+special862:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next851
+	JMP     next863
 
 // func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2
@@ -38630,7 +38726,7 @@ TEXT ·quantize256AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop852:
+loop864:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -38704,10 +38800,10 @@ loop852:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special853
+	JCC          special865
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special853
+	JCS          special865
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -38867,17 +38963,17 @@ loop852:
 	VPACKSSDW    X9, X8, X8
 	VMOVDQU      X8, 32(R11)
 
-next854:
+next866:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop852
+	JNZ  loop864
 	VZEROUPPER
 	RET
 
-special853:
+special865:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
@@ -38890,7 +38986,7 @@ special853:
 	VMOVDQU Y0, 224(R8)
 	VMOVDQU Y0, (R11)
 	VMOVDQU X0, 32(R11)
-	JMP     next854
+	JMP     next866
 
 DATA orderAVX2<>+0(SB)/4, $0x00000000
 DATA orderAVX2<>+4(SB)/4, $0x00000004
@@ -38913,7 +39009,7 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
-loop855:
+loop867:
 	VPXOR (SI), Y0, Y0
 	VPXOR 32(SI), Y1, Y1
 	VPXOR 64(SI), Y2, Y2
@@ -38924,7 +39020,7 @@ loop855:
 	VPXOR 224(SI), Y3, Y3
 	ADDQ  $0x00000100, SI
 	DECQ  CX
-	JNZ   loop855
+	JNZ   loop867
 	VPXOR Y1, Y0, Y0
 	VPXOR Y2, Y0, Y0
 	VPXOR Y3, Y0, Y0
@@ -38950,7 +39046,7 @@ TEXT ·floatPeakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 
-loop856:
+loop868:
 	VFMADD231PS Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y1
 	VFMADD231PS Y2, Y2, Y2
@@ -38964,7 +39060,7 @@ loop856:
 	VFMADD231PS Y10, Y10, Y10
 	VFMADD231PS Y11, Y11, Y11
 	DECQ        CX
-	JNZ         loop856
+	JNZ         loop868
 	VZEROUPPER
 	RET
 
@@ -38989,7 +39085,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop857:
+loop869:
 	VPMADDUBSW Y12, Y13, Y14
 	VPMADDWD   Y12, Y14, Y14
 	VPADDD     Y14, Y0, Y0
@@ -39027,7 +39123,7 @@ loop857:
 	VPMADDWD   Y12, Y15, Y15
 	VPADDD     Y15, Y11, Y11
 	DECQ       CX
-	JNZ        loop857
+	JNZ        loop869
 	VZEROUPPER
 	RET
 

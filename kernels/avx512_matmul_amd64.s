@@ -15038,7 +15038,7 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadHeavy+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -16982,7 +16982,7 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
-	MOVQ         ·aheadHeavy+0(SB), R14
+	MOVQ         ·aheadLight+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+384(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+416(SB), Z29
@@ -21907,7 +21907,7 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
-	MOVQ            ·aheadHeavy+0(SB), R14
+	MOVQ            ·aheadLight+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -38275,22 +38275,38 @@ first1092:
 	PREFETCHT0 8384(SI)
 
 alone1093:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1094
+	PREFETCHT1 16384(SI)
+
+within1094:
 	TESTQ      R14, R14
-	JZ         alone1095
-	JS         first1094
+	JZ         alone1096
+	JS         first1095
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1095
+	JMP        alone1096
 
-first1094:
+first1095:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1095:
+alone1096:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1097
+	PREFETCHT1 16384(DX)
+
+within1097:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38325,25 +38341,41 @@ rest1089:
 
 tail1090:
 	TESTQ      R14, R14
-	JZ         alone1097
-	JS         first1096
-	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1097
-
-first1096:
-	PREFETCHT0 8192(SI)
-
-alone1097:
-	TESTQ      R14, R14
 	JZ         alone1099
 	JS         first1098
-	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 (SI)(R14*1)
 	JMP        alone1099
 
 first1098:
-	PREFETCHT0 8192(DX)
+	PREFETCHT0 8192(SI)
 
 alone1099:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1100
+	PREFETCHT1 16384(SI)
+
+within1100:
+	TESTQ      R14, R14
+	JZ         alone1102
+	JS         first1101
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1102
+
+first1101:
+	PREFETCHT0 8192(DX)
+
+alone1102:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1103
+	PREFETCHT1 16384(DX)
+
+within1103:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38365,57 +38397,73 @@ done1091:
 columns1085:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1100
+	JNE    load1104
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1101
+	JMP    start1105
 
-load1100:
+load1104:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1101:
+start1105:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1103
+	JZ   rest1107
 
-loop1102:
+loop1106:
 	TESTQ      R14, R14
-	JZ         alone1107
-	JS         first1106
+	JZ         alone1111
+	JS         first1110
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone1107
+	JMP        alone1111
 
-first1106:
+first1110:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone1107:
+alone1111:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1112
+	PREFETCHT1 16384(SI)
+
+within1112:
 	TESTQ      R14, R14
-	JZ         alone1109
-	JS         first1108
+	JZ         alone1114
+	JS         first1113
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1109
+	JMP        alone1114
 
-first1108:
+first1113:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1109:
+alone1114:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1115
+	PREFETCHT1 16384(DX)
+
+within1115:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38453,34 +38501,50 @@ alone1109:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1102
+	JNZ          loop1106
 
-rest1103:
+rest1107:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1105
+	JZ   done1109
 
-tail1104:
+tail1108:
 	TESTQ      R14, R14
-	JZ         alone1111
-	JS         first1110
+	JZ         alone1117
+	JS         first1116
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1111
+	JMP        alone1117
 
-first1110:
+first1116:
 	PREFETCHT0 8192(SI)
 
-alone1111:
-	TESTQ      R14, R14
-	JZ         alone1113
-	JS         first1112
-	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1113
+alone1117:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1118
+	PREFETCHT1 16384(SI)
 
-first1112:
+within1118:
+	TESTQ      R14, R14
+	JZ         alone1120
+	JS         first1119
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1120
+
+first1119:
 	PREFETCHT0 8192(DX)
 
-alone1113:
+alone1120:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1121
+	PREFETCHT1 16384(DX)
+
+within1121:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38494,9 +38558,9 @@ alone1113:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1104
+	JNZ          tail1108
 
-done1105:
+done1109:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -38507,16 +38571,16 @@ done1105:
 columns1084:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1114
+	JNE    load1122
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1115
+	JMP    start1123
 
-load1114:
+load1122:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -38524,12 +38588,12 @@ load1114:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1115:
+start1123:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1117
+	JZ   rest1125
 
-loop1116:
+loop1124:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38579,14 +38643,14 @@ loop1116:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1116
+	JNZ          loop1124
 
-rest1117:
+rest1125:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1119
+	JZ   done1127
 
-tail1118:
+tail1126:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38603,9 +38667,9 @@ tail1118:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1118
+	JNZ          tail1126
 
-done1119:
+done1127:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38618,7 +38682,7 @@ done1119:
 columns1083:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1120
+	JNE    load1128
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38627,9 +38691,9 @@ columns1083:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1121
+	JMP    start1129
 
-load1120:
+load1128:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38641,12 +38705,12 @@ load1120:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1121:
+start1129:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1123
+	JZ   rest1131
 
-loop1122:
+loop1130:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38708,14 +38772,14 @@ loop1122:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1122
+	JNZ          loop1130
 
-rest1123:
+rest1131:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1125
+	JZ   done1133
 
-tail1124:
+tail1132:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38735,9 +38799,9 @@ tail1124:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1124
+	JNZ          tail1132
 
-done1125:
+done1133:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38756,7 +38820,7 @@ done1125:
 columns1082:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1126
+	JNE    load1134
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38767,9 +38831,9 @@ columns1082:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1127
+	JMP    start1135
 
-load1126:
+load1134:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38783,12 +38847,12 @@ load1126:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1127:
+start1135:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1129
+	JZ   rest1137
 
-loop1128:
+loop1136:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38862,14 +38926,14 @@ loop1128:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1128
+	JNZ          loop1136
 
-rest1129:
+rest1137:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1131
+	JZ   done1139
 
-tail1130:
+tail1138:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38892,9 +38956,9 @@ tail1130:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1130
+	JNZ          tail1138
 
-done1131:
+done1139:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38915,7 +38979,7 @@ done1131:
 columns1081:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1132
+	JNE    load1140
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38928,9 +38992,9 @@ columns1081:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1133
+	JMP    start1141
 
-load1132:
+load1140:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38946,12 +39010,12 @@ load1132:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1133:
+start1141:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1135
+	JZ   rest1143
 
-loop1134:
+loop1142:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39037,14 +39101,14 @@ loop1134:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1134
+	JNZ          loop1142
 
-rest1135:
+rest1143:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1137
+	JZ   done1145
 
-tail1136:
+tail1144:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39070,9 +39134,9 @@ tail1136:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1136
+	JNZ          tail1144
 
-done1137:
+done1145:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39111,56 +39175,72 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1138
+	JEQ      columns1146
 	CMPQ     AX, $0x05
-	JEQ      columns1139
+	JEQ      columns1147
 	CMPQ     AX, $0x04
-	JEQ      columns1140
+	JEQ      columns1148
 	CMPQ     AX, $0x03
-	JEQ      columns1141
+	JEQ      columns1149
 	CMPQ     AX, $0x02
-	JEQ      columns1142
+	JEQ      columns1150
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1143
+	JNE      load1151
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1144
+	JMP      start1152
 
-load1143:
+load1151:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1144:
+start1152:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1146
+	JZ   rest1154
 
-loop1145:
+loop1153:
 	TESTQ      R14, R14
-	JZ         alone1150
-	JS         first1149
+	JZ         alone1158
+	JS         first1157
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1150
+	JMP        alone1158
 
-first1149:
+first1157:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1150:
+alone1158:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1159
+	PREFETCHT1 16384(SI)
+
+within1159:
 	TESTQ      R14, R14
-	JZ         alone1152
-	JS         first1151
+	JZ         alone1161
+	JS         first1160
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1152
+	JMP        alone1161
 
-first1151:
+first1160:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1152:
+alone1161:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1162
+	PREFETCHT1 16384(DX)
+
+within1162:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39186,34 +39266,50 @@ alone1152:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1145
+	JNZ          loop1153
 
-rest1146:
+rest1154:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1148
+	JZ   done1156
 
-tail1147:
+tail1155:
 	TESTQ      R14, R14
-	JZ         alone1154
-	JS         first1153
+	JZ         alone1164
+	JS         first1163
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1154
+	JMP        alone1164
 
-first1153:
+first1163:
 	PREFETCHT0 8192(SI)
 
-alone1154:
-	TESTQ      R14, R14
-	JZ         alone1156
-	JS         first1155
-	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1156
+alone1164:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1165
+	PREFETCHT1 16384(SI)
 
-first1155:
+within1165:
+	TESTQ      R14, R14
+	JZ         alone1167
+	JS         first1166
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1167
+
+first1166:
 	PREFETCHT0 8192(DX)
 
-alone1156:
+alone1167:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1168
+	PREFETCHT1 16384(DX)
+
+within1168:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39224,60 +39320,76 @@ alone1156:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1147
+	JNZ          tail1155
 
-done1148:
+done1156:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1142:
+columns1150:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1157
+	JNE    load1169
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1158
+	JMP    start1170
 
-load1157:
+load1169:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1158:
+start1170:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1160
+	JZ   rest1172
 
-loop1159:
+loop1171:
 	TESTQ      R14, R14
-	JZ         alone1164
-	JS         first1163
+	JZ         alone1176
+	JS         first1175
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1164
+	JMP        alone1176
 
-first1163:
+first1175:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1164:
+alone1176:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1177
+	PREFETCHT1 16384(SI)
+
+within1177:
 	TESTQ      R14, R14
-	JZ         alone1166
-	JS         first1165
+	JZ         alone1179
+	JS         first1178
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1166
+	JMP        alone1179
 
-first1165:
+first1178:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1166:
+alone1179:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1180
+	PREFETCHT1 16384(DX)
+
+within1180:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39315,34 +39427,50 @@ alone1166:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1159
+	JNZ          loop1171
 
-rest1160:
+rest1172:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1162
+	JZ   done1174
 
-tail1161:
+tail1173:
 	TESTQ      R14, R14
-	JZ         alone1168
-	JS         first1167
+	JZ         alone1182
+	JS         first1181
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1168
+	JMP        alone1182
 
-first1167:
+first1181:
 	PREFETCHT0 8192(SI)
 
-alone1168:
-	TESTQ      R14, R14
-	JZ         alone1170
-	JS         first1169
-	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1170
+alone1182:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1183
+	PREFETCHT1 16384(SI)
 
-first1169:
+within1183:
+	TESTQ      R14, R14
+	JZ         alone1185
+	JS         first1184
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1185
+
+first1184:
 	PREFETCHT0 8192(DX)
 
-alone1170:
+alone1185:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1186
+	PREFETCHT1 16384(DX)
+
+within1186:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39356,9 +39484,9 @@ alone1170:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1161
+	JNZ          tail1173
 
-done1162:
+done1174:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -39366,19 +39494,19 @@ done1162:
 	VZEROUPPER
 	RET
 
-columns1141:
+columns1149:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1171
+	JNE    load1187
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1172
+	JMP    start1188
 
-load1171:
+load1187:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -39386,12 +39514,12 @@ load1171:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1172:
+start1188:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1174
+	JZ   rest1190
 
-loop1173:
+loop1189:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39441,14 +39569,14 @@ loop1173:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1173
+	JNZ          loop1189
 
-rest1174:
+rest1190:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1176
+	JZ   done1192
 
-tail1175:
+tail1191:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39465,9 +39593,9 @@ tail1175:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1175
+	JNZ          tail1191
 
-done1176:
+done1192:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39477,10 +39605,10 @@ done1176:
 	VZEROUPPER
 	RET
 
-columns1140:
+columns1148:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1177
+	JNE    load1193
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39489,9 +39617,9 @@ columns1140:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1178
+	JMP    start1194
 
-load1177:
+load1193:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39503,12 +39631,12 @@ load1177:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1178:
+start1194:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1180
+	JZ   rest1196
 
-loop1179:
+loop1195:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39570,14 +39698,14 @@ loop1179:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1179
+	JNZ          loop1195
 
-rest1180:
+rest1196:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1182
+	JZ   done1198
 
-tail1181:
+tail1197:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39597,9 +39725,9 @@ tail1181:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1181
+	JNZ          tail1197
 
-done1182:
+done1198:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39615,10 +39743,10 @@ done1182:
 	VZEROUPPER
 	RET
 
-columns1139:
+columns1147:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1183
+	JNE    load1199
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39629,9 +39757,9 @@ columns1139:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1184
+	JMP    start1200
 
-load1183:
+load1199:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39645,12 +39773,12 @@ load1183:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1184:
+start1200:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1186
+	JZ   rest1202
 
-loop1185:
+loop1201:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39724,14 +39852,14 @@ loop1185:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1185
+	JNZ          loop1201
 
-rest1186:
+rest1202:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1188
+	JZ   done1204
 
-tail1187:
+tail1203:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39754,9 +39882,9 @@ tail1187:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1187
+	JNZ          tail1203
 
-done1188:
+done1204:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39774,10 +39902,10 @@ done1188:
 	VZEROUPPER
 	RET
 
-columns1138:
+columns1146:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1189
+	JNE    load1205
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39790,9 +39918,9 @@ columns1138:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1190
+	JMP    start1206
 
-load1189:
+load1205:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39808,12 +39936,12 @@ load1189:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1190:
+start1206:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1192
+	JZ   rest1208
 
-loop1191:
+loop1207:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39899,14 +40027,14 @@ loop1191:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1191
+	JNZ          loop1207
 
-rest1192:
+rest1208:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1194
+	JZ   done1210
 
-tail1193:
+tail1209:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39932,9 +40060,9 @@ tail1193:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1193
+	JNZ          tail1209
 
-done1194:
+done1210:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39973,56 +40101,72 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1195
+	JEQ      columns1211
 	CMPQ     AX, $0x05
-	JEQ      columns1196
+	JEQ      columns1212
 	CMPQ     AX, $0x04
-	JEQ      columns1197
+	JEQ      columns1213
 	CMPQ     AX, $0x03
-	JEQ      columns1198
+	JEQ      columns1214
 	CMPQ     AX, $0x02
-	JEQ      columns1199
+	JEQ      columns1215
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1200
+	JNE      load1216
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1201
+	JMP      start1217
 
-load1200:
+load1216:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1201:
+start1217:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1203
+	JZ   rest1219
 
-loop1202:
+loop1218:
 	TESTQ      R14, R14
-	JZ         alone1207
-	JS         first1206
+	JZ         alone1223
+	JS         first1222
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1207
+	JMP        alone1223
 
-first1206:
+first1222:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1207:
+alone1223:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1224
+	PREFETCHT1 16384(SI)
+
+within1224:
 	TESTQ      R14, R14
-	JZ         alone1209
-	JS         first1208
+	JZ         alone1226
+	JS         first1225
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1209
+	JMP        alone1226
 
-first1208:
+first1225:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1209:
+alone1226:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1227
+	PREFETCHT1 16384(DX)
+
+within1227:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40056,34 +40200,50 @@ alone1209:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1202
+	JNZ          loop1218
 
-rest1203:
+rest1219:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1205
+	JZ   done1221
 
-tail1204:
+tail1220:
 	TESTQ      R14, R14
-	JZ         alone1211
-	JS         first1210
+	JZ         alone1229
+	JS         first1228
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1211
+	JMP        alone1229
 
-first1210:
+first1228:
 	PREFETCHT0 8192(SI)
 
-alone1211:
-	TESTQ      R14, R14
-	JZ         alone1213
-	JS         first1212
-	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1213
+alone1229:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1230
+	PREFETCHT1 16384(SI)
 
-first1212:
+within1230:
+	TESTQ      R14, R14
+	JZ         alone1232
+	JS         first1231
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1232
+
+first1231:
 	PREFETCHT0 8192(DX)
 
-alone1213:
+alone1232:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1233
+	PREFETCHT1 16384(DX)
+
+within1233:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40096,60 +40256,76 @@ alone1213:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1204
+	JNZ          tail1220
 
-done1205:
+done1221:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1199:
+columns1215:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1214
+	JNE    load1234
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1215
+	JMP    start1235
 
-load1214:
+load1234:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1215:
+start1235:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1217
+	JZ   rest1237
 
-loop1216:
+loop1236:
 	TESTQ      R14, R14
-	JZ         alone1221
-	JS         first1220
+	JZ         alone1241
+	JS         first1240
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1221
+	JMP        alone1241
 
-first1220:
+first1240:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1221:
+alone1241:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1242
+	PREFETCHT1 16384(SI)
+
+within1242:
 	TESTQ      R14, R14
-	JZ         alone1223
-	JS         first1222
+	JZ         alone1244
+	JS         first1243
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1223
+	JMP        alone1244
 
-first1222:
+first1243:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1223:
+alone1244:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1245
+	PREFETCHT1 16384(DX)
+
+within1245:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40195,34 +40371,50 @@ alone1223:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1216
+	JNZ          loop1236
 
-rest1217:
+rest1237:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1219
+	JZ   done1239
 
-tail1218:
+tail1238:
 	TESTQ      R14, R14
-	JZ         alone1225
-	JS         first1224
+	JZ         alone1247
+	JS         first1246
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1225
+	JMP        alone1247
 
-first1224:
+first1246:
 	PREFETCHT0 8192(SI)
 
-alone1225:
-	TESTQ      R14, R14
-	JZ         alone1227
-	JS         first1226
-	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1227
+alone1247:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1248
+	PREFETCHT1 16384(SI)
 
-first1226:
+within1248:
+	TESTQ      R14, R14
+	JZ         alone1250
+	JS         first1249
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1250
+
+first1249:
 	PREFETCHT0 8192(DX)
 
-alone1227:
+alone1250:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1251
+	PREFETCHT1 16384(DX)
+
+within1251:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40238,9 +40430,9 @@ alone1227:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1218
+	JNZ          tail1238
 
-done1219:
+done1239:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40248,19 +40440,19 @@ done1219:
 	VZEROUPPER
 	RET
 
-columns1198:
+columns1214:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1228
+	JNE    load1252
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1229
+	JMP    start1253
 
-load1228:
+load1252:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40268,12 +40460,12 @@ load1228:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1229:
+start1253:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1231
+	JZ   rest1255
 
-loop1230:
+loop1254:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40331,14 +40523,14 @@ loop1230:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1230
+	JNZ          loop1254
 
-rest1231:
+rest1255:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1233
+	JZ   done1257
 
-tail1232:
+tail1256:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40357,9 +40549,9 @@ tail1232:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1232
+	JNZ          tail1256
 
-done1233:
+done1257:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40369,10 +40561,10 @@ done1233:
 	VZEROUPPER
 	RET
 
-columns1197:
+columns1213:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1234
+	JNE    load1258
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40381,9 +40573,9 @@ columns1197:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1235
+	JMP    start1259
 
-load1234:
+load1258:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40395,12 +40587,12 @@ load1234:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1235:
+start1259:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1237
+	JZ   rest1261
 
-loop1236:
+loop1260:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40470,14 +40662,14 @@ loop1236:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1236
+	JNZ          loop1260
 
-rest1237:
+rest1261:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1239
+	JZ   done1263
 
-tail1238:
+tail1262:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40499,9 +40691,9 @@ tail1238:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1238
+	JNZ          tail1262
 
-done1239:
+done1263:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40517,10 +40709,10 @@ done1239:
 	VZEROUPPER
 	RET
 
-columns1196:
+columns1212:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1240
+	JNE    load1264
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40531,9 +40723,9 @@ columns1196:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1241
+	JMP    start1265
 
-load1240:
+load1264:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40547,12 +40739,12 @@ load1240:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1241:
+start1265:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1243
+	JZ   rest1267
 
-loop1242:
+loop1266:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40634,14 +40826,14 @@ loop1242:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1242
+	JNZ          loop1266
 
-rest1243:
+rest1267:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1245
+	JZ   done1269
 
-tail1244:
+tail1268:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40666,9 +40858,9 @@ tail1244:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1244
+	JNZ          tail1268
 
-done1245:
+done1269:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40686,10 +40878,10 @@ done1245:
 	VZEROUPPER
 	RET
 
-columns1195:
+columns1211:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1246
+	JNE    load1270
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40702,9 +40894,9 @@ columns1195:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1247
+	JMP    start1271
 
-load1246:
+load1270:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40720,12 +40912,12 @@ load1246:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1247:
+start1271:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1249
+	JZ   rest1273
 
-loop1248:
+loop1272:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40819,14 +41011,14 @@ loop1248:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1248
+	JNZ          loop1272
 
-rest1249:
+rest1273:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1251
+	JZ   done1275
 
-tail1250:
+tail1274:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40854,9 +41046,9 @@ tail1250:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1250
+	JNZ          tail1274
 
-done1251:
+done1275:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40891,7 +41083,7 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x01010101, AX
 	VPBROADCASTD AX, Z28
 
-loop1252:
+loop1276:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -40906,10 +41098,10 @@ loop1252:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1253
+	JCC           special1277
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1253
+	JCS           special1277
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -40934,22 +41126,22 @@ loop1252:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1254:
+next1278:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop1252
+	JNZ  loop1276
 	VZEROUPPER
 	RET
 
-special1253:
+special1277:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1254
+	JMP     next1278
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -40969,7 +41161,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1255:
+loop1279:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -41012,10 +41204,10 @@ loop1255:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1256
+	JCC           special1280
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1256
+	JCS           special1280
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -41087,17 +41279,17 @@ loop1255:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1257:
+next1281:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1255
+	JNZ  loop1279
 	VZEROUPPER
 	RET
 
-special1256:
+special1280:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -41106,7 +41298,7 @@ special1256:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1257
+	JMP       next1281
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -41119,14 +41311,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1258:
+loop1282:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1258
+	JNZ    loop1282
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -41140,7 +41332,7 @@ loop1258:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1259:
+loop1283:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -41158,7 +41350,7 @@ loop1259:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1259
+	JNZ      loop1283
 	VZEROUPPER
 	RET
 
@@ -41183,7 +41375,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1260:
+loop1284:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -41201,7 +41393,7 @@ loop1260:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1260
+	JNZ         loop1284
 	VZEROUPPER
 	RET
 

@@ -252,6 +252,7 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 		inputs := func(n int) {
 			if cols <= 2 {
 				q.fetchAhead(rW, 0, n*16*elemBytes)
+				q.fetchPage(rW, n*16*elemBytes)
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), q.v(12))

@@ -209,10 +209,10 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 
 // aheadOf loads how many bytes before their use weights of a format are asked
 // for, which package kernels sets by the CPU (see fetchAhead); nil stands for
-// floats. Light are the products that do little with each line.
+// floats.
 func (p *panels) aheadOf(f *panelFormat) {
 	name := "·aheadHeavy"
-	if p.wide && f != nil && !f.superBlock {
+	if p.wide && f != nil && !f.heavy {
 		name = "·aheadLight"
 	}
 	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)

@@ -43,8 +43,10 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 		p.startOutputs(cols, 0)
 		inputs := func(n int) {
 			if cols <= 2 {
-				p.fetchAhead(rW, 0, n*16*elemBytes)
-				p.fetchAhead(rW1, 0, n*16*elemBytes)
+				for _, w := range []reg.Register{rW, rW1} {
+					p.fetchAhead(w, 0, n*16*elemBytes)
+					p.fetchPage(w, n*16*elemBytes)
+				}
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))
