@@ -20135,6 +20135,8 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 next268:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done270
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -20143,8 +20145,6 @@ next268:
 	PREFETCHT1 16384(SI)
 
 within271:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half272:
@@ -20356,6 +20356,8 @@ columns266:
 next280:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done282
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -20364,8 +20366,6 @@ next280:
 	PREFETCHT1 16384(SI)
 
 within283:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half284:
@@ -21505,6 +21505,8 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 next309:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done311
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -21513,8 +21515,6 @@ next309:
 	PREFETCHT1 16384(SI)
 
 within312:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half313:
@@ -21762,6 +21762,8 @@ columns307:
 next321:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done323
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -21770,8 +21772,6 @@ next321:
 	PREFETCHT1 16384(SI)
 
 within324:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half325:
@@ -23021,6 +23021,8 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 next350:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done352
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -23029,8 +23031,6 @@ next350:
 	PREFETCHT1 16384(SI)
 
 within353:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half354:
@@ -23281,6 +23281,8 @@ columns348:
 next362:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done364
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -23289,8 +23291,6 @@ next362:
 	PREFETCHT1 16384(SI)
 
 within365:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half366:
@@ -24712,6 +24712,8 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 next391:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done393
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -24720,8 +24722,6 @@ next391:
 	PREFETCHT1 16384(SI)
 
 within394:
-	MOVQ SI, DX
-	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
 half395:
@@ -25094,6 +25094,8 @@ columns389:
 next407:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done409
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -25102,8 +25104,6 @@ next407:
 	PREFETCHT1 16384(SI)
 
 within410:
-	MOVQ SI, DX
-	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
 half411:
@@ -26808,6 +26808,8 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 next440:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done442
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -26816,8 +26818,6 @@ next440:
 	PREFETCHT1 16384(SI)
 
 within443:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half444:
@@ -27042,6 +27042,8 @@ columns438:
 next452:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done454
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -27050,8 +27052,6 @@ next452:
 	PREFETCHT1 16384(SI)
 
 within455:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half456:
@@ -28397,61 +28397,53 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	XORQ    R15, R15
 
 next481:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done483
-	TESTQ      $0x00000001, R15
-	JNZ        odd482
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done483
+	TESTQ $0x00000001, R15
+	JNZ   odd482
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks480
+	ADDQ  $0x00000020, SI
+	JMP   blocks480
+
+odd482:
+	LEAQ -1056(SI), DX
+
+blocks480:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
+	CMPL       AX, $0x00000420
 	JAE        within484
 	PREFETCHT1 16384(SI)
 
 within484:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks480
-	ADDQ $0x00000020, SI
-	JMP  blocks480
-
-odd482:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within485
-	PREFETCHT1 16384(SI)
-
-within485:
-	LEAQ -1056(SI), DX
-
-blocks480:
 	XORQ R9, R9
 
-half486:
+half485:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks487:
+chunks486:
 	TESTQ      R14, R14
-	JZ         alone489
-	JS         first488
+	JZ         alone488
+	JS         first487
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone489
+	JMP        alone488
 
-first488:
+first487:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone489:
+alone488:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -28500,17 +28492,17 @@ alone489:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone491
-	JS           first490
+	JZ           alone490
+	JS           first489
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
-	JMP          alone491
+	JMP          alone490
 
-first490:
+first489:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone491:
+alone490:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -28559,17 +28551,17 @@ alone491:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone493
-	JS           first492
+	JZ           alone492
+	JS           first491
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
-	JMP          alone493
+	JMP          alone492
 
-first492:
+first491:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone493:
+alone492:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -28618,17 +28610,17 @@ alone493:
 	VPMADDWD     constantsAVX2<>+32(SB), Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone495
-	JS           first494
+	JZ           alone494
+	JS           first493
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
-	JMP          alone495
+	JMP          alone494
 
-first494:
+first493:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone495:
+alone494:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -28680,7 +28672,7 @@ alone495:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks487
+	JNZ          chunks486
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -28709,12 +28701,12 @@ alone495:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next496
+	JEQ          next495
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half486
+	JMP          half485
 
-next496:
+next495:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
@@ -28739,42 +28731,34 @@ columns479:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next498:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done500
-	TESTQ      $0x00000001, R15
-	JNZ        odd499
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
-	JAE        within501
-	PREFETCHT1 16384(SI)
+next497:
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done499
+	TESTQ $0x00000001, R15
+	JNZ   odd498
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks496
+	ADDQ  $0x00000020, SI
+	JMP   blocks496
 
-within501:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks497
-	ADDQ $0x00000020, SI
-	JMP  blocks497
-
-odd499:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within502
-	PREFETCHT1 16384(SI)
-
-within502:
+odd498:
 	LEAQ -1056(SI), DX
 
-blocks497:
+blocks496:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000420
+	JAE        within500
+	PREFETCHT1 16384(SI)
+
+within500:
 	XORQ R9, R9
 
-half503:
+half501:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -28782,21 +28766,21 @@ half503:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks504:
+chunks502:
 	TESTQ      R14, R14
-	JZ         alone506
-	JS         first505
+	JZ         alone504
+	JS         first503
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone506
+	JMP        alone504
 
-first505:
+first503:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone506:
+alone504:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -28870,17 +28854,17 @@ alone506:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone508
-	JS           first507
+	JZ           alone506
+	JS           first505
 	PREFETCHT1   192(SI)(R14*1)
 	PREFETCHT1   256(SI)(R14*1)
-	JMP          alone508
+	JMP          alone506
 
-first507:
+first505:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone508:
+alone506:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -28954,17 +28938,17 @@ alone508:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone510
-	JS           first509
+	JZ           alone508
+	JS           first507
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
-	JMP          alone510
+	JMP          alone508
 
-first509:
+first507:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone510:
+alone508:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -29038,17 +29022,17 @@ alone510:
 	VPMADDWD     constantsAVX2<>+32(SB), Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone512
-	JS           first511
+	JZ           alone510
+	JS           first509
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
-	JMP          alone512
+	JMP          alone510
 
-first511:
+first509:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone512:
+alone510:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVX2<>+288(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -29125,7 +29109,7 @@ alone512:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks504
+	JNZ          chunks502
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -29173,18 +29157,18 @@ alone512:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next513
+	JEQ          next511
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half503
+	JMP          half501
 
-next513:
+next511:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next498
+	JMP  next497
 
-done500:
+done499:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29206,27 +29190,27 @@ TEXT ·tileTQ2_0AVX2(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next515:
+next513:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done517
+	JEQ   done515
 	TESTQ $0x00000001, R15
-	JNZ   odd516
+	JNZ   odd514
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks514
+	JEQ   blocks512
 	ADDQ  $0x00000020, SI
-	JMP   blocks514
+	JMP   blocks512
 
-odd516:
+odd514:
 	LEAQ -1056(SI), DX
 
-blocks514:
+blocks512:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks518:
+chunks516:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+288(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -29474,7 +29458,7 @@ chunks518:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks518
+	JNZ       chunks516
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -29505,9 +29489,9 @@ chunks518:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next515
+	JMP       next513
 
-done517:
+done515:
 	VZEROUPPER
 	RET
 
@@ -29529,23 +29513,23 @@ TEXT ·gemmSub0By8AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns519
+	JEQ     columns517
 	CMPQ    AX, $0x02
-	JEQ     columns520
+	JEQ     columns518
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start521
+	JNE     start519
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start521:
-loop522:
+start519:
+loop520:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups523:
+groups521:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -29607,7 +29591,7 @@ groups523:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups523
+	JNZ          groups521
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -29643,29 +29627,29 @@ groups523:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop522
+	JNZ          loop520
 	VZEROUPPER
 	RET
 
-columns520:
+columns518:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start524
+	JNE     start522
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start524:
-loop525:
+start522:
+loop523:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups526:
+groups524:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -29769,7 +29753,7 @@ groups526:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups526
+	JNZ          groups524
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -29836,14 +29820,14 @@ groups526:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop525
+	JNZ          loop523
 	VZEROUPPER
 	RET
 
-columns519:
+columns517:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start527
+	JNE     start525
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -29852,8 +29836,8 @@ columns519:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start527:
-loop528:
+start525:
+loop526:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -29862,7 +29846,7 @@ loop528:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups529:
+groups527:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -30008,7 +29992,7 @@ groups529:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups529
+	JNZ          groups527
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30106,7 +30090,7 @@ groups529:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop528
+	JNZ          loop526
 	VZEROUPPER
 	RET
 
@@ -30129,7 +30113,7 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns530
+	JEQ            columns528
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -30137,46 +30121,46 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next532:
+next530:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done534
+	JEQ        done532
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within535
+	JAE        within533
 	PREFETCHT1 16384(SI)
 
-within535:
-	MOVQ SI, DX
-	ADDQ $0x000000c0, SI
+within533:
 	XORQ R9, R9
 
-half536:
+half534:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks537:
+chunks535:
 	TESTQ      R14, R14
-	JZ         alone539
-	JS         first538
+	JZ         alone537
+	JS         first536
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone539
+	JMP        alone537
 
-first538:
+first536:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone539:
+alone537:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -30266,21 +30250,21 @@ alone539:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone541
-	JS           first540
+	JZ           alone539
+	JS           first538
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
-	JMP          alone541
+	JMP          alone539
 
-first540:
+first538:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone541:
+alone539:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -30372,7 +30356,7 @@ alone541:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks537
+	JNZ          chunks535
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -30384,18 +30368,18 @@ alone541:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next542
+	JEQ          next540
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half536
+	JMP          half534
 
-next542:
+next540:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next532
+	JMP  next530
 
-done534:
+done532:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -30406,7 +30390,7 @@ done534:
 	VZEROUPPER
 	RET
 
-columns530:
+columns528:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -30414,22 +30398,22 @@ columns530:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next544:
+next542:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done546
+	JEQ        done544
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within547
+	JAE        within545
 	PREFETCHT1 16384(SI)
 
-within547:
-	MOVQ SI, DX
-	ADDQ $0x000000c0, SI
+within545:
 	XORQ R9, R9
 
-half548:
+half546:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -30437,25 +30421,25 @@ half548:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks549:
+chunks547:
 	TESTQ      R14, R14
-	JZ         alone551
-	JS         first550
+	JZ         alone549
+	JS         first548
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone551
+	JMP        alone549
 
-first550:
+first548:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone551:
+alone549:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y12
@@ -30585,21 +30569,21 @@ alone551:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone553
-	JS           first552
+	JZ           alone551
+	JS           first550
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
-	JMP          alone553
+	JMP          alone551
 
-first552:
+first550:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone553:
+alone551:
 	VPSRLD       $0x10, Y10, Y11
 	VPSLLD       $0x10, Y11, Y12
 	VPOR         Y12, Y11, Y11
@@ -30731,7 +30715,7 @@ alone553:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks549
+	JNZ          chunks547
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
 	ADDQ         AX, AX
@@ -30749,18 +30733,18 @@ alone553:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next554
+	JEQ          next552
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half548
+	JMP          half546
 
-next554:
+next552:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next544
+	JMP  next542
 
-done546:
+done544:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -30783,15 +30767,15 @@ TEXT ·tileIQ4_XSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next556:
+next554:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done558
+	JEQ  done556
 	MOVQ SI, DX
 	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks559:
+chunks557:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -30993,16 +30977,16 @@ chunks559:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks559
+	JNZ       chunks557
 	VCVTPH2PS (DX), Y8
 	VMOVUPS   Y8, (R8)
 	VCVTPH2PS 16(DX), Y8
 	VMOVUPS   Y8, 32(R8)
 	ADDQ      $0x00000040, R8
 	INCQ      R15
-	JMP       next556
+	JMP       next554
 
-done558:
+done556:
 	VZEROUPPER
 	RET
 
@@ -31024,23 +31008,23 @@ TEXT ·gemmSub32By1SignedAVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns560
+	JEQ     columns558
 	CMPQ    AX, $0x02
-	JEQ     columns561
+	JEQ     columns559
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start562
+	JNE     start560
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start562:
-loop563:
+start560:
+loop561:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups564:
+groups562:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -31156,7 +31140,7 @@ groups564:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups564
+	JNZ          groups562
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -31172,29 +31156,29 @@ groups564:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop563
+	JNZ          loop561
 	VZEROUPPER
 	RET
 
-columns561:
+columns559:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start565
+	JNE     start563
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start565:
-loop566:
+start563:
+loop564:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups567:
+groups565:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -31390,7 +31374,7 @@ groups567:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups567
+	JNZ          groups565
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -31417,14 +31401,14 @@ groups567:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop566
+	JNZ          loop564
 	VZEROUPPER
 	RET
 
-columns560:
+columns558:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start568
+	JNE     start566
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -31433,8 +31417,8 @@ columns560:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start568:
-loop569:
+start566:
+loop567:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -31443,7 +31427,7 @@ loop569:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups570:
+groups568:
 	VMOVDQU      (SI), Y12
 	VPABSB       Y12, Y13
 	VPBROADCASTD (R8), Y14
@@ -31719,7 +31703,7 @@ groups570:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups570
+	JNZ          groups568
 	VBROADCASTSS (R10), Y14
 	VMOVUPS      (DI), Y12
 	VMULPS       (SI), Y14, Y15
@@ -31757,7 +31741,7 @@ groups570:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop569
+	JNZ          loop567
 	VZEROUPPER
 	RET
 
@@ -31780,7 +31764,7 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns571
+	JEQ            columns569
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -31788,46 +31772,46 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next573:
+next571:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done575
+	JEQ        done573
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within576
+	JAE        within574
 	PREFETCHT1 16384(SI)
 
-within576:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within574:
 	XORQ R9, R9
 
-half577:
+half575:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks578:
+chunks576:
 	TESTQ      R14, R14
-	JZ         alone580
-	JS         first579
+	JZ         alone578
+	JS         first577
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone580
+	JMP        alone578
 
-first579:
+first577:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone580:
+alone578:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31893,23 +31877,23 @@ alone580:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone582
-	JS           first581
+	JZ           alone580
+	JS           first579
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone582
+	JMP          alone580
 
-first581:
+first579:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone582:
+alone580:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -31979,7 +31963,7 @@ alone582:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks578
+	JNZ          chunks576
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -31994,18 +31978,18 @@ alone582:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next583
+	JEQ          next581
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half577
+	JMP          half575
 
-next583:
+next581:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next573
+	JMP  next571
 
-done575:
+done573:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32016,7 +32000,7 @@ done575:
 	VZEROUPPER
 	RET
 
-columns571:
+columns569:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -32024,22 +32008,22 @@ columns571:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next585:
+next583:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done587
+	JEQ        done585
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within588
+	JAE        within586
 	PREFETCHT1 16384(SI)
 
-within588:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within586:
 	XORQ R9, R9
 
-half589:
+half587:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -32047,25 +32031,25 @@ half589:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks590:
+chunks588:
 	TESTQ      R14, R14
-	JZ         alone592
-	JS         first591
+	JZ         alone590
+	JS         first589
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone592
+	JMP        alone590
 
-first591:
+first589:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone592:
+alone590:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32160,23 +32144,23 @@ alone592:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone594
-	JS           first593
+	JZ           alone592
+	JS           first591
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone594
+	JMP          alone592
 
-first593:
+first591:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone594:
+alone592:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32275,7 +32259,7 @@ alone594:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks590
+	JNZ          chunks588
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -32298,18 +32282,18 @@ alone594:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next595
+	JEQ          next593
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half589
+	JMP          half587
 
-next595:
+next593:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next585
+	JMP  next583
 
-done587:
+done585:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32332,15 +32316,15 @@ TEXT ·tileIQ1AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next597:
+next595:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done599
+	JEQ  done597
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks600:
+chunks598:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -32530,7 +32514,7 @@ chunks600:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks600
+	JNZ       chunks598
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -32617,9 +32601,9 @@ chunks600:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next597
+	JMP       next595
 
-done599:
+done597:
 	VZEROUPPER
 	RET
 
@@ -32642,7 +32626,7 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns601
+	JEQ            columns599
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -32650,46 +32634,46 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next603:
+next601:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done605
+	JEQ        done603
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within606
+	JAE        within604
 	PREFETCHT1 16384(SI)
 
-within606:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within604:
 	XORQ R9, R9
 
-half607:
+half605:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks608:
+chunks606:
 	TESTQ      R14, R14
-	JZ         alone610
-	JS         first609
+	JZ         alone608
+	JS         first607
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone610
+	JMP        alone608
 
-first609:
+first607:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone610:
+alone608:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32761,23 +32745,23 @@ alone610:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone612
-	JS           first611
+	JZ           alone610
+	JS           first609
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone612
+	JMP          alone610
 
-first611:
+first609:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone612:
+alone610:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -32853,7 +32837,7 @@ alone612:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks608
+	JNZ          chunks606
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -32868,18 +32852,18 @@ alone612:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next613
+	JEQ          next611
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half607
+	JMP          half605
 
-next613:
+next611:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next603
+	JMP  next601
 
-done605:
+done603:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32890,7 +32874,7 @@ done605:
 	VZEROUPPER
 	RET
 
-columns601:
+columns599:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -32898,22 +32882,22 @@ columns601:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next615:
+next613:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done617
+	JEQ        done615
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within618
+	JAE        within616
 	PREFETCHT1 16384(SI)
 
-within618:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within616:
 	XORQ R9, R9
 
-half619:
+half617:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -32921,25 +32905,25 @@ half619:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks620:
+chunks618:
 	TESTQ      R14, R14
-	JZ         alone622
-	JS         first621
+	JZ         alone620
+	JS         first619
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone622
+	JMP        alone620
 
-first621:
+first619:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone622:
+alone620:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33046,23 +33030,23 @@ alone622:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone624
-	JS           first623
+	JZ           alone622
+	JS           first621
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone624
+	JMP          alone622
 
-first623:
+first621:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone624:
+alone622:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33173,7 +33157,7 @@ alone624:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks620
+	JNZ          chunks618
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -33196,18 +33180,18 @@ alone624:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next625
+	JEQ          next623
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half619
+	JMP          half617
 
-next625:
+next623:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next615
+	JMP  next613
 
-done617:
+done615:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33230,15 +33214,15 @@ TEXT ·tileIQ2AVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next627:
+next625:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done629
+	JEQ  done627
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks630:
+chunks628:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -33428,7 +33412,7 @@ chunks630:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks630
+	JNZ       chunks628
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -33515,9 +33499,9 @@ chunks630:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next627
+	JMP       next625
 
-done629:
+done627:
 	VZEROUPPER
 	RET
 
@@ -33539,23 +33523,23 @@ TEXT ·gemmSub16By1AVX2(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns631
+	JEQ     columns629
 	CMPQ    AX, $0x02
-	JEQ     columns632
+	JEQ     columns630
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start633
+	JNE     start631
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start633:
-loop634:
+start631:
+loop632:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups635:
+groups633:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -33631,7 +33615,7 @@ groups635:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups635
+	JNZ          groups633
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33687,29 +33671,29 @@ groups635:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop634
+	JNZ          loop632
 	VZEROUPPER
 	RET
 
-columns632:
+columns630:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start636
+	JNE     start634
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start636:
-loop637:
+start634:
+loop635:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups638:
+groups636:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -33841,7 +33825,7 @@ groups638:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups638
+	JNZ          groups636
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33948,14 +33932,14 @@ groups638:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop637
+	JNZ          loop635
 	VZEROUPPER
 	RET
 
-columns631:
+columns629:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start639
+	JNE     start637
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -33964,8 +33948,8 @@ columns631:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start639:
-loop640:
+start637:
+loop638:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -33974,7 +33958,7 @@ loop640:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups641:
+groups639:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -34162,7 +34146,7 @@ groups641:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups641
+	JNZ          groups639
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34320,7 +34304,7 @@ groups641:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop640
+	JNZ          loop638
 	VZEROUPPER
 	RET
 
@@ -34343,7 +34327,7 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns642
+	JEQ            columns640
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -34351,46 +34335,46 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next644:
+next642:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done646
+	JEQ        done644
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within647
+	JAE        within645
 	PREFETCHT1 16384(SI)
 
-within647:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within645:
 	XORQ R9, R9
 
-half648:
+half646:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks649:
+chunks647:
 	TESTQ      R14, R14
-	JZ         alone651
-	JS         first650
+	JZ         alone649
+	JS         first648
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone651
+	JMP        alone649
 
-first650:
+first648:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone651:
+alone649:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34462,23 +34446,23 @@ alone651:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone653
-	JS           first652
+	JZ           alone651
+	JS           first650
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone653
+	JMP          alone651
 
-first652:
+first650:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone653:
+alone651:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34554,7 +34538,7 @@ alone653:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks649
+	JNZ          chunks647
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -34569,18 +34553,18 @@ alone653:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next654
+	JEQ          next652
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half648
+	JMP          half646
 
-next654:
+next652:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next644
+	JMP  next642
 
-done646:
+done644:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34591,7 +34575,7 @@ done646:
 	VZEROUPPER
 	RET
 
-columns642:
+columns640:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34599,22 +34583,22 @@ columns642:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next656:
+next654:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done658
+	JEQ        done656
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within659
+	JAE        within657
 	PREFETCHT1 16384(SI)
 
-within659:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within657:
 	XORQ R9, R9
 
-half660:
+half658:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -34622,25 +34606,25 @@ half660:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks661:
+chunks659:
 	TESTQ      R14, R14
-	JZ         alone663
-	JS         first662
+	JZ         alone661
+	JS         first660
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone663
+	JMP        alone661
 
-first662:
+first660:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone663:
+alone661:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34747,23 +34731,23 @@ alone663:
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone665
-	JS           first664
+	JZ           alone663
+	JS           first662
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone665
+	JMP          alone663
 
-first664:
+first662:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone665:
+alone663:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -34874,7 +34858,7 @@ alone665:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks661
+	JNZ          chunks659
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -34897,18 +34881,18 @@ alone665:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next666
+	JEQ          next664
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half660
+	JMP          half658
 
-next666:
+next664:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next656
+	JMP  next654
 
-done658:
+done656:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34931,15 +34915,15 @@ TEXT ·tileIQ3_XXSAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next668:
+next666:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done670
+	JEQ  done668
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks671:
+chunks669:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35129,7 +35113,7 @@ chunks671:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks671
+	JNZ       chunks669
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -35216,9 +35200,9 @@ chunks671:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next668
+	JMP       next666
 
-done670:
+done668:
 	VZEROUPPER
 	RET
 
@@ -35241,7 +35225,7 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns672
+	JEQ            columns670
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35249,46 +35233,46 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next674:
+next672:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done676
+	JEQ        done674
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within677
+	JAE        within675
 	PREFETCHT1 16384(SI)
 
-within677:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within675:
 	XORQ R9, R9
 
-half678:
+half676:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks679:
+chunks677:
 	TESTQ      R14, R14
-	JZ         alone681
-	JS         first680
+	JZ         alone679
+	JS         first678
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone681
+	JMP        alone679
 
-first680:
+first678:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone681:
+alone679:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35354,23 +35338,23 @@ alone681:
 	VPMADDWD     Y11, Y2, Y2
 	VPADDD       Y2, Y0, Y0
 	TESTQ        R14, R14
-	JZ           alone683
-	JS           first682
+	JZ           alone681
+	JS           first680
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone683
+	JMP          alone681
 
-first682:
+first680:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone683:
+alone681:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35440,7 +35424,7 @@ alone683:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks679
+	JNZ          chunks677
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35455,18 +35439,18 @@ alone683:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next684
+	JEQ          next682
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half678
+	JMP          half676
 
-next684:
+next682:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next674
+	JMP  next672
 
-done676:
+done674:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35477,7 +35461,7 @@ done676:
 	VZEROUPPER
 	RET
 
-columns672:
+columns670:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35485,22 +35469,22 @@ columns672:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next686:
+next684:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done688
+	JEQ        done686
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within689
+	JAE        within687
 	PREFETCHT1 16384(SI)
 
-within689:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within687:
 	XORQ R9, R9
 
-half690:
+half688:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35508,25 +35492,25 @@ half690:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks691:
+chunks689:
 	TESTQ      R14, R14
-	JZ         alone693
-	JS         first692
+	JZ         alone691
+	JS         first690
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone693
+	JMP        alone691
 
-first692:
+first690:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone693:
+alone691:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35621,23 +35605,23 @@ alone693:
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	TESTQ        R14, R14
-	JZ           alone695
-	JS           first694
+	JZ           alone693
+	JS           first692
 	PREFETCHT1   320(SI)(R14*1)
 	PREFETCHT1   384(SI)(R14*1)
 	PREFETCHT1   448(SI)(R14*1)
 	PREFETCHT1   512(SI)(R14*1)
 	PREFETCHT1   576(SI)(R14*1)
-	JMP          alone695
+	JMP          alone693
 
-first694:
+first692:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone695:
+alone693:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35736,7 +35720,7 @@ alone695:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks691
+	JNZ          chunks689
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35759,18 +35743,18 @@ alone695:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next696
+	JEQ          next694
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half690
+	JMP          half688
 
-next696:
+next694:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next686
+	JMP  next684
 
-done688:
+done686:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35793,15 +35777,15 @@ TEXT ·tileIQ3_SAVX2(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	XORQ           R15, R15
 
-next698:
+next696:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done700
+	JEQ  done698
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks701:
+chunks699:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVX2<>+64(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35991,7 +35975,7 @@ chunks701:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks701
+	JNZ       chunks699
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -36078,9 +36062,9 @@ chunks701:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next698
+	JMP       next696
 
-done700:
+done698:
 	VZEROUPPER
 	RET
 
@@ -36099,56 +36083,56 @@ TEXT ·gemmF32AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns702
+	JEQ   columns700
 	CMPQ  AX, $0x05
-	JEQ   columns703
+	JEQ   columns701
 	CMPQ  AX, $0x04
-	JEQ   columns704
+	JEQ   columns702
 	CMPQ  AX, $0x03
-	JEQ   columns705
+	JEQ   columns703
 	CMPQ  AX, $0x02
-	JEQ   columns706
+	JEQ   columns704
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load707
+	JNE   load705
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start708
+	JMP   start706
 
-load707:
+load705:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start708:
+start706:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest710
+	JZ   rest708
 
-loop709:
+loop707:
 	TESTQ      R14, R14
-	JZ         alone714
-	JS         first713
+	JZ         alone712
+	JS         first711
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone714
+	JMP        alone712
 
-first713:
+first711:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone714:
+alone712:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within715
+	JAE        within713
 	PREFETCHT1 16384(SI)
 
-within715:
+within713:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36173,32 +36157,32 @@ within715:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop709
+	JNZ          loop707
 
-rest710:
+rest708:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done712
+	JZ   done710
 
-tail711:
+tail709:
 	TESTQ      R14, R14
-	JZ         alone717
-	JS         first716
+	JZ         alone715
+	JS         first714
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone717
+	JMP        alone715
 
-first716:
+first714:
 	PREFETCHT0 8192(SI)
 
-alone717:
+alone715:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within718
+	JAE        within716
 	PREFETCHT1 16384(SI)
 
-within718:
+within716:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36208,60 +36192,60 @@ within718:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail711
+	JNZ          tail709
 
-done712:
+done710:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns706:
+columns704:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load719
+	JNE   load717
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start720
+	JMP   start718
 
-load719:
+load717:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start720:
+start718:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest722
+	JZ   rest720
 
-loop721:
+loop719:
 	TESTQ      R14, R14
-	JZ         alone726
-	JS         first725
+	JZ         alone724
+	JS         first723
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone726
+	JMP        alone724
 
-first725:
+first723:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone726:
+alone724:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within727
+	JAE        within725
 	PREFETCHT1 16384(SI)
 
-within727:
+within725:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36298,32 +36282,32 @@ within727:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop721
+	JNZ          loop719
 
-rest722:
+rest720:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done724
+	JZ   done722
 
-tail723:
+tail721:
 	TESTQ      R14, R14
-	JZ         alone729
-	JS         first728
+	JZ         alone727
+	JS         first726
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone729
+	JMP        alone727
 
-first728:
+first726:
 	PREFETCHT0 8192(SI)
 
-alone729:
+alone727:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within730
+	JAE        within728
 	PREFETCHT1 16384(SI)
 
-within730:
+within728:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36336,9 +36320,9 @@ within730:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail723
+	JNZ          tail721
 
-done724:
+done722:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -36346,19 +36330,19 @@ done724:
 	VZEROUPPER
 	RET
 
-columns705:
+columns703:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load731
+	JNE   load729
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start732
+	JMP   start730
 
-load731:
+load729:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -36366,12 +36350,12 @@ load731:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start732:
+start730:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest734
+	JZ   rest732
 
-loop733:
+loop731:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36420,14 +36404,14 @@ loop733:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop733
+	JNZ          loop731
 
-rest734:
+rest732:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done736
+	JZ   done734
 
-tail735:
+tail733:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36443,9 +36427,9 @@ tail735:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail735
+	JNZ          tail733
 
-done736:
+done734:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -36455,10 +36439,10 @@ done736:
 	VZEROUPPER
 	RET
 
-columns704:
+columns702:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load737
+	JNE   load735
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36467,9 +36451,9 @@ columns704:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start738
+	JMP   start736
 
-load737:
+load735:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36481,12 +36465,12 @@ load737:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start738:
+start736:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest740
+	JZ   rest738
 
-loop739:
+loop737:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36547,14 +36531,14 @@ loop739:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop739
+	JNZ          loop737
 
-rest740:
+rest738:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done742
+	JZ   done740
 
-tail741:
+tail739:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36573,9 +36557,9 @@ tail741:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail741
+	JNZ          tail739
 
-done742:
+done740:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36589,10 +36573,10 @@ done742:
 	VZEROUPPER
 	RET
 
-columns703:
+columns701:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load743
+	JNE   load741
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36603,9 +36587,9 @@ columns703:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start744
+	JMP   start742
 
-load743:
+load741:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36619,12 +36603,12 @@ load743:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start744:
+start742:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest746
+	JZ   rest744
 
-loop745:
+loop743:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36697,14 +36681,14 @@ loop745:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop745
+	JNZ          loop743
 
-rest746:
+rest744:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done748
+	JZ   done746
 
-tail747:
+tail745:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36726,9 +36710,9 @@ tail747:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail747
+	JNZ          tail745
 
-done748:
+done746:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36744,10 +36728,10 @@ done748:
 	VZEROUPPER
 	RET
 
-columns702:
+columns700:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load749
+	JNE   load747
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -36760,9 +36744,9 @@ columns702:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start750
+	JMP   start748
 
-load749:
+load747:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -36778,12 +36762,12 @@ load749:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start750:
+start748:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest752
+	JZ   rest750
 
-loop751:
+loop749:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36868,14 +36852,14 @@ loop751:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop751
+	JNZ          loop749
 
-rest752:
+rest750:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done754
+	JZ   done752
 
-tail753:
+tail751:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36900,9 +36884,9 @@ tail753:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail753
+	JNZ          tail751
 
-done754:
+done752:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -36935,52 +36919,52 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns755
+	JEQ   columns753
 	CMPQ  AX, $0x05
-	JEQ   columns756
+	JEQ   columns754
 	CMPQ  AX, $0x04
-	JEQ   columns757
+	JEQ   columns755
 	CMPQ  AX, $0x03
-	JEQ   columns758
+	JEQ   columns756
 	CMPQ  AX, $0x02
-	JEQ   columns759
+	JEQ   columns757
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load760
+	JNE   load758
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start761
+	JMP   start759
 
-load760:
+load758:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start761:
+start759:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest763
+	JZ   rest761
 
-loop762:
+loop760:
 	TESTQ      R14, R14
-	JZ         alone767
-	JS         first766
+	JZ         alone765
+	JS         first764
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone767
+	JMP        alone765
 
-first766:
+first764:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone767:
+alone765:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within768
+	JAE        within766
 	PREFETCHT1 16384(SI)
 
-within768:
+within766:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37005,32 +36989,32 @@ within768:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop762
+	JNZ          loop760
 
-rest763:
+rest761:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done765
+	JZ   done763
 
-tail764:
+tail762:
 	TESTQ      R14, R14
-	JZ         alone770
-	JS         first769
+	JZ         alone768
+	JS         first767
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone770
+	JMP        alone768
 
-first769:
+first767:
 	PREFETCHT0 8192(SI)
 
-alone770:
+alone768:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within771
+	JAE        within769
 	PREFETCHT1 16384(SI)
 
-within771:
+within769:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37040,56 +37024,56 @@ within771:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail764
+	JNZ          tail762
 
-done765:
+done763:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns759:
+columns757:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load772
+	JNE   load770
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start773
+	JMP   start771
 
-load772:
+load770:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start773:
+start771:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest775
+	JZ   rest773
 
-loop774:
+loop772:
 	TESTQ      R14, R14
-	JZ         alone779
-	JS         first778
+	JZ         alone777
+	JS         first776
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone779
+	JMP        alone777
 
-first778:
+first776:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone779:
+alone777:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within780
+	JAE        within778
 	PREFETCHT1 16384(SI)
 
-within780:
+within778:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37126,32 +37110,32 @@ within780:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop774
+	JNZ          loop772
 
-rest775:
+rest773:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done777
+	JZ   done775
 
-tail776:
+tail774:
 	TESTQ      R14, R14
-	JZ         alone782
-	JS         first781
+	JZ         alone780
+	JS         first779
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone782
+	JMP        alone780
 
-first781:
+first779:
 	PREFETCHT0 8192(SI)
 
-alone782:
+alone780:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within783
+	JAE        within781
 	PREFETCHT1 16384(SI)
 
-within783:
+within781:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37164,9 +37148,9 @@ within783:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail776
+	JNZ          tail774
 
-done777:
+done775:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37174,19 +37158,19 @@ done777:
 	VZEROUPPER
 	RET
 
-columns758:
+columns756:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load784
+	JNE   load782
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start785
+	JMP   start783
 
-load784:
+load782:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -37194,12 +37178,12 @@ load784:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start785:
+start783:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest787
+	JZ   rest785
 
-loop786:
+loop784:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37248,14 +37232,14 @@ loop786:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop786
+	JNZ          loop784
 
-rest787:
+rest785:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done789
+	JZ   done787
 
-tail788:
+tail786:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37271,9 +37255,9 @@ tail788:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail788
+	JNZ          tail786
 
-done789:
+done787:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37283,10 +37267,10 @@ done789:
 	VZEROUPPER
 	RET
 
-columns757:
+columns755:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load790
+	JNE   load788
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37295,9 +37279,9 @@ columns757:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start791
+	JMP   start789
 
-load790:
+load788:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37309,12 +37293,12 @@ load790:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start791:
+start789:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest793
+	JZ   rest791
 
-loop792:
+loop790:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37375,14 +37359,14 @@ loop792:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop792
+	JNZ          loop790
 
-rest793:
+rest791:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done795
+	JZ   done793
 
-tail794:
+tail792:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37401,9 +37385,9 @@ tail794:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail794
+	JNZ          tail792
 
-done795:
+done793:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37417,10 +37401,10 @@ done795:
 	VZEROUPPER
 	RET
 
-columns756:
+columns754:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load796
+	JNE   load794
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37431,9 +37415,9 @@ columns756:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start797
+	JMP   start795
 
-load796:
+load794:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37447,12 +37431,12 @@ load796:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start797:
+start795:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest799
+	JZ   rest797
 
-loop798:
+loop796:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37525,14 +37509,14 @@ loop798:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop798
+	JNZ          loop796
 
-rest799:
+rest797:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done801
+	JZ   done799
 
-tail800:
+tail798:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37554,9 +37538,9 @@ tail800:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail800
+	JNZ          tail798
 
-done801:
+done799:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37572,10 +37556,10 @@ done801:
 	VZEROUPPER
 	RET
 
-columns755:
+columns753:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load802
+	JNE   load800
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37588,9 +37572,9 @@ columns755:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start803
+	JMP   start801
 
-load802:
+load800:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37606,12 +37590,12 @@ load802:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start803:
+start801:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest805
+	JZ   rest803
 
-loop804:
+loop802:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37696,14 +37680,14 @@ loop804:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop804
+	JNZ          loop802
 
-rest805:
+rest803:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done807
+	JZ   done805
 
-tail806:
+tail804:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37728,9 +37712,9 @@ tail806:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail806
+	JNZ          tail804
 
-done807:
+done805:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37763,52 +37747,52 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns808
+	JEQ   columns806
 	CMPQ  AX, $0x05
-	JEQ   columns809
+	JEQ   columns807
 	CMPQ  AX, $0x04
-	JEQ   columns810
+	JEQ   columns808
 	CMPQ  AX, $0x03
-	JEQ   columns811
+	JEQ   columns809
 	CMPQ  AX, $0x02
-	JEQ   columns812
+	JEQ   columns810
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load813
+	JNE   load811
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start814
+	JMP   start812
 
-load813:
+load811:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start814:
+start812:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest816
+	JZ   rest814
 
-loop815:
+loop813:
 	TESTQ      R14, R14
-	JZ         alone820
-	JS         first819
+	JZ         alone818
+	JS         first817
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone820
+	JMP        alone818
 
-first819:
+first817:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone820:
+alone818:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within821
+	JAE        within819
 	PREFETCHT1 16384(SI)
 
-within821:
+within819:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37841,32 +37825,32 @@ within821:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop815
+	JNZ          loop813
 
-rest816:
+rest814:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done818
+	JZ   done816
 
-tail817:
+tail815:
 	TESTQ      R14, R14
-	JZ         alone823
-	JS         first822
+	JZ         alone821
+	JS         first820
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone823
+	JMP        alone821
 
-first822:
+first820:
 	PREFETCHT0 8192(SI)
 
-alone823:
+alone821:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within824
+	JAE        within822
 	PREFETCHT1 16384(SI)
 
-within824:
+within822:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37878,56 +37862,56 @@ within824:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail817
+	JNZ          tail815
 
-done818:
+done816:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns812:
+columns810:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load825
+	JNE   load823
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start826
+	JMP   start824
 
-load825:
+load823:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start826:
+start824:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest828
+	JZ   rest826
 
-loop827:
+loop825:
 	TESTQ      R14, R14
-	JZ         alone832
-	JS         first831
+	JZ         alone830
+	JS         first829
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone832
+	JMP        alone830
 
-first831:
+first829:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone832:
+alone830:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within833
+	JAE        within831
 	PREFETCHT1 16384(SI)
 
-within833:
+within831:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -37972,32 +37956,32 @@ within833:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop827
+	JNZ          loop825
 
-rest828:
+rest826:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done830
+	JZ   done828
 
-tail829:
+tail827:
 	TESTQ      R14, R14
-	JZ         alone835
-	JS         first834
+	JZ         alone833
+	JS         first832
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone835
+	JMP        alone833
 
-first834:
+first832:
 	PREFETCHT0 8192(SI)
 
-alone835:
+alone833:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within836
+	JAE        within834
 	PREFETCHT1 16384(SI)
 
-within836:
+within834:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38012,9 +37996,9 @@ within836:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail829
+	JNZ          tail827
 
-done830:
+done828:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38022,19 +38006,19 @@ done830:
 	VZEROUPPER
 	RET
 
-columns811:
+columns809:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load837
+	JNE   load835
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start838
+	JMP   start836
 
-load837:
+load835:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -38042,12 +38026,12 @@ load837:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start838:
+start836:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest840
+	JZ   rest838
 
-loop839:
+loop837:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38104,14 +38088,14 @@ loop839:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop839
+	JNZ          loop837
 
-rest840:
+rest838:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done842
+	JZ   done840
 
-tail841:
+tail839:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38129,9 +38113,9 @@ tail841:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail841
+	JNZ          tail839
 
-done842:
+done840:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38141,10 +38125,10 @@ done842:
 	VZEROUPPER
 	RET
 
-columns810:
+columns808:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load843
+	JNE   load841
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38153,9 +38137,9 @@ columns810:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start844
+	JMP   start842
 
-load843:
+load841:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38167,12 +38151,12 @@ load843:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start844:
+start842:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest846
+	JZ   rest844
 
-loop845:
+loop843:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38241,14 +38225,14 @@ loop845:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop845
+	JNZ          loop843
 
-rest846:
+rest844:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done848
+	JZ   done846
 
-tail847:
+tail845:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38269,9 +38253,9 @@ tail847:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail847
+	JNZ          tail845
 
-done848:
+done846:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38285,10 +38269,10 @@ done848:
 	VZEROUPPER
 	RET
 
-columns809:
+columns807:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load849
+	JNE   load847
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38299,9 +38283,9 @@ columns809:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start850
+	JMP   start848
 
-load849:
+load847:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38315,12 +38299,12 @@ load849:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start850:
+start848:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest852
+	JZ   rest850
 
-loop851:
+loop849:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38401,14 +38385,14 @@ loop851:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop851
+	JNZ          loop849
 
-rest852:
+rest850:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done854
+	JZ   done852
 
-tail853:
+tail851:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38432,9 +38416,9 @@ tail853:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail853
+	JNZ          tail851
 
-done854:
+done852:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38450,10 +38434,10 @@ done854:
 	VZEROUPPER
 	RET
 
-columns808:
+columns806:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load855
+	JNE   load853
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38466,9 +38450,9 @@ columns808:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start856
+	JMP   start854
 
-load855:
+load853:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38484,12 +38468,12 @@ load855:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start856:
+start854:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest858
+	JZ   rest856
 
-loop857:
+loop855:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38582,14 +38566,14 @@ loop857:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop857
+	JNZ          loop855
 
-rest858:
+rest856:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done860
+	JZ   done858
 
-tail859:
+tail857:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38616,9 +38600,9 @@ tail859:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail859
+	JNZ          tail857
 
-done860:
+done858:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38645,7 +38629,7 @@ TEXT ·quantize32AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop861:
+loop859:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -38663,10 +38647,10 @@ loop861:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special862
+	JCC          special860
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special862
+	JCS          special860
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -38700,22 +38684,22 @@ loop861:
 	NEGL         AX
 	MOVL         AX, (R11)
 
-next863:
+next861:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop861
+	JNZ  loop859
 	VZEROUPPER
 	RET
 
-special862:
+special860:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next863
+	JMP     next861
 
 // func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2
@@ -38726,7 +38710,7 @@ TEXT ·quantize256AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop864:
+loop862:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -38800,10 +38784,10 @@ loop864:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special865
+	JCC          special863
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special865
+	JCS          special863
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -38963,17 +38947,17 @@ loop864:
 	VPACKSSDW    X9, X8, X8
 	VMOVDQU      X8, 32(R11)
 
-next866:
+next864:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop864
+	JNZ  loop862
 	VZEROUPPER
 	RET
 
-special865:
+special863:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
@@ -38986,7 +38970,7 @@ special865:
 	VMOVDQU Y0, 224(R8)
 	VMOVDQU Y0, (R11)
 	VMOVDQU X0, 32(R11)
-	JMP     next866
+	JMP     next864
 
 DATA orderAVX2<>+0(SB)/4, $0x00000000
 DATA orderAVX2<>+4(SB)/4, $0x00000004
@@ -39009,7 +38993,7 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
-loop867:
+loop865:
 	VPXOR (SI), Y0, Y0
 	VPXOR 32(SI), Y1, Y1
 	VPXOR 64(SI), Y2, Y2
@@ -39020,7 +39004,7 @@ loop867:
 	VPXOR 224(SI), Y3, Y3
 	ADDQ  $0x00000100, SI
 	DECQ  CX
-	JNZ   loop867
+	JNZ   loop865
 	VPXOR Y1, Y0, Y0
 	VPXOR Y2, Y0, Y0
 	VPXOR Y3, Y0, Y0
@@ -39046,7 +39030,7 @@ TEXT ·floatPeakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 
-loop868:
+loop866:
 	VFMADD231PS Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y1
 	VFMADD231PS Y2, Y2, Y2
@@ -39060,7 +39044,7 @@ loop868:
 	VFMADD231PS Y10, Y10, Y10
 	VFMADD231PS Y11, Y11, Y11
 	DECQ        CX
-	JNZ         loop868
+	JNZ         loop866
 	VZEROUPPER
 	RET
 
@@ -39085,7 +39069,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop869:
+loop867:
 	VPMADDUBSW Y12, Y13, Y14
 	VPMADDWD   Y12, Y14, Y14
 	VPADDD     Y14, Y0, Y0
@@ -39123,7 +39107,7 @@ loop869:
 	VPMADDWD   Y12, Y15, Y15
 	VPADDD     Y15, Y11, Y11
 	DECQ       CX
-	JNZ        loop869
+	JNZ        loop867
 	VZEROUPPER
 	RET
 

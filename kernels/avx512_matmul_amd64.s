@@ -15053,6 +15053,8 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 next416:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done418
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -15061,8 +15063,6 @@ next416:
 	PREFETCHT1 16384(SI)
 
 within419:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
@@ -15200,6 +15200,8 @@ columns414:
 next426:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done428
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -15208,8 +15210,6 @@ next426:
 	PREFETCHT1 16384(SI)
 
 within429:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15385,6 +15385,8 @@ columns413:
 next436:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done438
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -15393,8 +15395,6 @@ next436:
 	PREFETCHT1 16384(SI)
 
 within439:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15608,6 +15608,8 @@ columns412:
 next446:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done448
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -15616,8 +15618,6 @@ next446:
 	PREFETCHT1 16384(SI)
 
 within449:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15992,6 +15992,8 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 next464:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done466
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -16000,8 +16002,6 @@ next464:
 	PREFETCHT1 16384(SI)
 
 within467:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
@@ -16155,6 +16155,8 @@ columns462:
 next474:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done476
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -16163,8 +16165,6 @@ next474:
 	PREFETCHT1 16384(SI)
 
 within477:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -16354,6 +16354,8 @@ columns461:
 next484:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done486
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -16362,8 +16364,6 @@ next484:
 	PREFETCHT1 16384(SI)
 
 within487:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -16589,6 +16589,8 @@ columns460:
 next494:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done496
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -16597,8 +16599,6 @@ next494:
 	PREFETCHT1 16384(SI)
 
 within497:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17000,6 +17000,8 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 next512:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done514
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -17008,8 +17010,6 @@ next512:
 	PREFETCHT1 16384(SI)
 
 within515:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
@@ -17168,6 +17168,8 @@ columns510:
 next522:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done524
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -17176,8 +17178,6 @@ next522:
 	PREFETCHT1 16384(SI)
 
 within525:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17375,6 +17375,8 @@ columns509:
 next532:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done534
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -17383,8 +17385,6 @@ next532:
 	PREFETCHT1 16384(SI)
 
 within535:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17621,6 +17621,8 @@ columns508:
 next542:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done544
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -17629,8 +17631,6 @@ next542:
 	PREFETCHT1 16384(SI)
 
 within545:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -18079,6 +18079,8 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 next560:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done562
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -18087,8 +18089,6 @@ next560:
 	PREFETCHT1 16384(SI)
 
 within563:
-	MOVQ   SI, DX
-	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
@@ -18324,6 +18324,8 @@ columns558:
 next574:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done576
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -18332,8 +18334,6 @@ next574:
 	PREFETCHT1 16384(SI)
 
 within577:
-	MOVQ   SI, DX
-	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -18635,6 +18635,8 @@ columns557:
 next588:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done590
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -18643,8 +18645,6 @@ next588:
 	PREFETCHT1 16384(SI)
 
 within591:
-	MOVQ   SI, DX
-	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -19012,6 +19012,8 @@ columns556:
 next602:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done604
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -19020,8 +19022,6 @@ next602:
 	PREFETCHT1 16384(SI)
 
 within605:
-	MOVQ   SI, DX
-	ADDQ   $0x00000240, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -19655,6 +19655,8 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 next624:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done626
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -19663,8 +19665,6 @@ next624:
 	PREFETCHT1 16384(SI)
 
 within627:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
@@ -19805,6 +19805,8 @@ columns622:
 next634:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done636
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -19813,8 +19815,6 @@ next634:
 	PREFETCHT1 16384(SI)
 
 within637:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -19990,6 +19990,8 @@ columns621:
 next644:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done646
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -19998,8 +20000,6 @@ next644:
 	PREFETCHT1 16384(SI)
 
 within647:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20210,6 +20210,8 @@ columns620:
 next654:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done656
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -20218,8 +20220,6 @@ next654:
 	PREFETCHT1 16384(SI)
 
 within657:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20634,58 +20634,50 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	XORQ         R15, R15
 
 next672:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done674
-	TESTQ      $0x00000001, R15
-	JNZ        odd673
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done674
+	TESTQ $0x00000001, R15
+	JNZ   odd673
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks671
+	ADDQ  $0x00000020, SI
+	JMP   blocks671
+
+odd673:
+	LEAQ -1056(SI), DX
+
+blocks671:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
+	CMPL       AX, $0x00000420
 	JAE        within675
 	PREFETCHT1 16384(SI)
 
 within675:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks671
-	ADDQ $0x00000020, SI
-	JMP  blocks671
-
-odd673:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within676
-	PREFETCHT1 16384(SI)
-
-within676:
-	LEAQ -1056(SI), DX
-
-blocks671:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks677:
+chunks676:
 	TESTQ      R14, R14
-	JZ         alone679
-	JS         first678
+	JZ         alone678
+	JS         first677
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone679
+	JMP        alone678
 
-first678:
+first677:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone679:
+alone678:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPSRLD        $0x02, (SI), Z14
@@ -20709,17 +20701,17 @@ alone679:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone681
-	JS            first680
+	JZ            alone680
+	JS            first679
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone681
+	JMP           alone680
 
-first680:
+first679:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone681:
+alone680:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPSRLD        $0x02, 128(SI), Z14
@@ -20743,17 +20735,17 @@ alone681:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone683
-	JS            first682
+	JZ            alone682
+	JS            first681
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone683
+	JMP           alone682
 
-first682:
+first681:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone683:
+alone682:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPSRLD        $0x02, 256(SI), Z14
@@ -20777,17 +20769,17 @@ alone683:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone685
-	JS            first684
+	JZ            alone684
+	JS            first683
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone685
+	JMP           alone684
 
-first684:
+first683:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone685:
+alone684:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPSRLD        $0x02, 384(SI), Z14
@@ -20814,7 +20806,7 @@ alone685:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks677
+	JNZ           chunks676
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 36(R11), Z30, Z22
@@ -20843,39 +20835,31 @@ columns670:
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next687:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done689
-	TESTQ      $0x00000001, R15
-	JNZ        odd688
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
-	JAE        within690
-	PREFETCHT1 16384(SI)
+next686:
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done688
+	TESTQ $0x00000001, R15
+	JNZ   odd687
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks685
+	ADDQ  $0x00000020, SI
+	JMP   blocks685
 
-within690:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks686
-	ADDQ $0x00000020, SI
-	JMP  blocks686
-
-odd688:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within691
-	PREFETCHT1 16384(SI)
-
-within691:
+odd687:
 	LEAQ -1056(SI), DX
 
-blocks686:
+blocks685:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000420
+	JAE        within689
+	PREFETCHT1 16384(SI)
+
+within689:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20883,21 +20867,21 @@ blocks686:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks692:
+chunks690:
 	TESTQ      R14, R14
-	JZ         alone694
-	JS         first693
+	JZ         alone692
+	JS         first691
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone694
+	JMP        alone692
 
-first693:
+first691:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone694:
+alone692:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -20929,17 +20913,17 @@ alone694:
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone696
-	JS            first695
+	JZ            alone694
+	JS            first693
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone696
+	JMP           alone694
 
-first695:
+first693:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone696:
+alone694:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -20971,17 +20955,17 @@ alone696:
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone698
-	JS            first697
+	JZ            alone696
+	JS            first695
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone698
+	JMP           alone696
 
-first697:
+first695:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone698:
+alone696:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -21013,17 +20997,17 @@ alone698:
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone700
-	JS            first699
+	JZ            alone698
+	JS            first697
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone700
+	JMP           alone698
 
-first699:
+first697:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone700:
+alone698:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21058,7 +21042,7 @@ alone700:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks692
+	JNZ           chunks690
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -21081,9 +21065,9 @@ alone700:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next687
+	JMP           next686
 
-done689:
+done688:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21098,39 +21082,31 @@ columns669:
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next702:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done704
-	TESTQ      $0x00000001, R15
-	JNZ        odd703
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
-	JAE        within705
-	PREFETCHT1 16384(SI)
+next700:
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done702
+	TESTQ $0x00000001, R15
+	JNZ   odd701
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks699
+	ADDQ  $0x00000020, SI
+	JMP   blocks699
 
-within705:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks701
-	ADDQ $0x00000020, SI
-	JMP  blocks701
-
-odd703:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within706
-	PREFETCHT1 16384(SI)
-
-within706:
+odd701:
 	LEAQ -1056(SI), DX
 
-blocks701:
+blocks699:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000420
+	JAE        within703
+	PREFETCHT1 16384(SI)
+
+within703:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21140,21 +21116,21 @@ blocks701:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks707:
+chunks704:
 	TESTQ      R14, R14
-	JZ         alone709
-	JS         first708
+	JZ         alone706
+	JS         first705
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone709
+	JMP        alone706
 
-first708:
+first705:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone709:
+alone706:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -21194,17 +21170,17 @@ alone709:
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone711
-	JS            first710
+	JZ            alone708
+	JS            first707
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone711
+	JMP           alone708
 
-first710:
+first707:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone711:
+alone708:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -21244,17 +21220,17 @@ alone711:
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone713
-	JS            first712
+	JZ            alone710
+	JS            first709
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone713
+	JMP           alone710
 
-first712:
+first709:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone713:
+alone710:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -21294,17 +21270,17 @@ alone713:
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone715
-	JS            first714
+	JZ            alone712
+	JS            first711
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone715
+	JMP           alone712
 
-first714:
+first711:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone715:
+alone712:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21347,7 +21323,7 @@ alone715:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks707
+	JNZ           chunks704
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -21379,9 +21355,9 @@ alone715:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next702
+	JMP           next700
 
-done704:
+done702:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21398,39 +21374,31 @@ columns668:
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next717:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done719
-	TESTQ      $0x00000001, R15
-	JNZ        odd718
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
-	JAE        within720
-	PREFETCHT1 16384(SI)
+next714:
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done716
+	TESTQ $0x00000001, R15
+	JNZ   odd715
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks713
+	ADDQ  $0x00000020, SI
+	JMP   blocks713
 
-within720:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks716
-	ADDQ $0x00000020, SI
-	JMP  blocks716
-
-odd718:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within721
-	PREFETCHT1 16384(SI)
-
-within721:
+odd715:
 	LEAQ -1056(SI), DX
 
-blocks716:
+blocks713:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000420
+	JAE        within717
+	PREFETCHT1 16384(SI)
+
+within717:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21442,21 +21410,21 @@ blocks716:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks722:
+chunks718:
 	TESTQ      R14, R14
-	JZ         alone724
-	JS         first723
+	JZ         alone720
+	JS         first719
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone724
+	JMP        alone720
 
-first723:
+first719:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone724:
+alone720:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -21504,17 +21472,17 @@ alone724:
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 28(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone726
-	JS            first725
+	JZ            alone722
+	JS            first721
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone726
+	JMP           alone722
 
-first725:
+first721:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone726:
+alone722:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -21562,17 +21530,17 @@ alone726:
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 60(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone728
-	JS            first727
+	JZ            alone724
+	JS            first723
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone728
+	JMP           alone724
 
-first727:
+first723:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone728:
+alone724:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -21620,17 +21588,17 @@ alone728:
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 92(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone730
-	JS            first729
+	JZ            alone726
+	JS            first725
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone730
+	JMP           alone726
 
-first729:
+first725:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone730:
+alone726:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21681,7 +21649,7 @@ alone730:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks722
+	JNZ           chunks718
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R11)(BX*2), AX
 	ADDQ          BX, AX
@@ -21726,9 +21694,9 @@ alone730:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next717
+	JMP           next714
 
-done719:
+done716:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21749,27 +21717,27 @@ TEXT ·tileTQ2_0AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
-next732:
+next728:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done734
+	JEQ   done730
 	TESTQ $0x00000001, R15
-	JNZ   odd733
+	JNZ   odd729
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks731
+	JEQ   blocks727
 	ADDQ  $0x00000020, SI
-	JMP   blocks731
+	JMP   blocks727
 
-odd733:
+odd729:
 	LEAQ -1056(SI), DX
 
-blocks731:
+blocks727:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks735:
+chunks731:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPSRLD     $0x02, (SI), Z2
@@ -21865,7 +21833,7 @@ chunks735:
 	ADDQ       $0x00000200, SI
 	ADDQ       $0x00000000, DI
 	DECQ       CX
-	JNZ        chunks735
+	JNZ        chunks731
 	VPTERNLOGD $0xff, Z8, Z8, Z8
 	VPSLLW     $0x00, Z8, Z8
 	VMOVDQU32  Z8, (R8)
@@ -21882,9 +21850,9 @@ chunks735:
 	VMOVUPS    Z8, 512(R8)
 	ADDQ       $0x00000280, R8
 	INCQ       R15
-	JMP        next732
+	JMP        next728
 
-done734:
+done730:
 	VZEROUPPER
 	RET
 
@@ -21912,51 +21880,51 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns736
+	JEQ             columns732
 	CMPQ            AX, $0x03
-	JEQ             columns737
+	JEQ             columns733
 	CMPQ            AX, $0x02
-	JEQ             columns738
+	JEQ             columns734
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next740:
+next736:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done742
+	JEQ        done738
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within743
+	JAE        within739
 	PREFETCHT1 16384(SI)
 
-within743:
-	MOVQ   SI, DX
-	ADDQ   $0x000000c0, SI
+within739:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks744:
+chunks740:
 	TESTQ      R14, R14
-	JZ         alone746
-	JS         first745
+	JZ         alone742
+	JS         first741
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone746
+	JMP        alone742
 
-first745:
+first741:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone746:
+alone742:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -21993,21 +21961,21 @@ alone746:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone748
-	JS            first747
+	JZ            alone744
+	JS            first743
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone748
+	JMP           alone744
 
-first747:
+first743:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone748:
+alone744:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -22046,7 +22014,7 @@ alone748:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks744
+	JNZ           chunks740
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22056,9 +22024,9 @@ alone748:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next740
+	JMP           next736
 
-done742:
+done738:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22066,24 +22034,24 @@ done742:
 	VZEROUPPER
 	RET
 
-columns738:
+columns734:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next750:
+next746:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done752
+	JEQ        done748
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within753
+	JAE        within749
 	PREFETCHT1 16384(SI)
 
-within753:
-	MOVQ   SI, DX
-	ADDQ   $0x000000c0, SI
+within749:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22091,25 +22059,25 @@ within753:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks754:
+chunks750:
 	TESTQ      R14, R14
-	JZ         alone756
-	JS         first755
+	JZ         alone752
+	JS         first751
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone756
+	JMP        alone752
 
-first755:
+first751:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone756:
+alone752:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -22158,21 +22126,21 @@ alone756:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone758
-	JS            first757
+	JZ            alone754
+	JS            first753
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone758
+	JMP           alone754
 
-first757:
+first753:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone758:
+alone754:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -22222,7 +22190,7 @@ alone758:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks754
+	JNZ           chunks750
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22237,9 +22205,9 @@ alone758:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next750
+	JMP           next746
 
-done752:
+done748:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22248,25 +22216,25 @@ done752:
 	VZEROUPPER
 	RET
 
-columns737:
+columns733:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next760:
+next756:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done762
+	JEQ        done758
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within763
+	JAE        within759
 	PREFETCHT1 16384(SI)
 
-within763:
-	MOVQ   SI, DX
-	ADDQ   $0x000000c0, SI
+within759:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22276,25 +22244,25 @@ within763:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks764:
+chunks760:
 	TESTQ      R14, R14
-	JZ         alone766
-	JS         first765
+	JZ         alone762
+	JS         first761
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone766
+	JMP        alone762
 
-first765:
+first761:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone766:
+alone762:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22355,21 +22323,21 @@ alone766:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone768
-	JS            first767
+	JZ            alone764
+	JS            first763
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone768
+	JMP           alone764
 
-first767:
+first763:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone768:
+alone764:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22430,7 +22398,7 @@ alone768:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks764
+	JNZ           chunks760
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22450,9 +22418,9 @@ alone768:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next760
+	JMP           next756
 
-done762:
+done758:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22462,26 +22430,26 @@ done762:
 	VZEROUPPER
 	RET
 
-columns736:
+columns732:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next770:
+next766:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done772
+	JEQ        done768
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within773
+	JAE        within769
 	PREFETCHT1 16384(SI)
 
-within773:
-	MOVQ   SI, DX
-	ADDQ   $0x000000c0, SI
+within769:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22493,25 +22461,25 @@ within773:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks774:
+chunks770:
 	TESTQ      R14, R14
-	JZ         alone776
-	JS         first775
+	JZ         alone772
+	JS         first771
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone776
+	JMP        alone772
 
-first775:
+first771:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone776:
+alone772:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22586,21 +22554,21 @@ alone776:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone778
-	JS            first777
+	JZ            alone774
+	JS            first773
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone778
+	JMP           alone774
 
-first777:
+first773:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone778:
+alone774:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22672,7 +22640,7 @@ alone778:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks774
+	JNZ           chunks770
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -22699,9 +22667,9 @@ alone778:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next770
+	JMP           next766
 
-done772:
+done768:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22723,15 +22691,15 @@ TEXT ·tileIQ4_XSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next780:
+next776:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done782
+	JEQ  done778
 	MOVQ SI, DX
 	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks783:
+chunks779:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -22800,7 +22768,7 @@ chunks783:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks783
+	JNZ       chunks779
 	VPMOVSXBW 32(DX), Z8
 	VPSLLW    $0x07, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -22825,9 +22793,9 @@ chunks783:
 	VMOVUPS   Z8, 512(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next780
+	JMP       next776
 
-done782:
+done778:
 	VZEROUPPER
 	RET
 
@@ -22855,51 +22823,51 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns784
+	JEQ             columns780
 	CMPQ            AX, $0x03
-	JEQ             columns785
+	JEQ             columns781
 	CMPQ            AX, $0x02
-	JEQ             columns786
+	JEQ             columns782
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next788:
+next784:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done790
+	JEQ        done786
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within791
+	JAE        within787
 	PREFETCHT1 16384(SI)
 
-within791:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within787:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks792:
+chunks788:
 	TESTQ      R14, R14
-	JZ         alone794
-	JS         first793
+	JZ         alone790
+	JS         first789
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone794
+	JMP        alone790
 
-first793:
+first789:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone794:
+alone790:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -22940,23 +22908,23 @@ alone794:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone796
-	JS            first795
+	JZ            alone792
+	JS            first791
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone796
+	JMP           alone792
 
-first795:
+first791:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone796:
+alone792:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -23002,7 +22970,7 @@ alone796:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks792
+	JNZ           chunks788
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -23012,9 +22980,9 @@ alone796:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next788
+	JMP           next784
 
-done790:
+done786:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23022,24 +22990,24 @@ done790:
 	VZEROUPPER
 	RET
 
-columns786:
+columns782:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next798:
+next794:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done800
+	JEQ        done796
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within801
+	JAE        within797
 	PREFETCHT1 16384(SI)
 
-within801:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within797:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23047,25 +23015,25 @@ within801:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks802:
+chunks798:
 	TESTQ      R14, R14
-	JZ         alone804
-	JS         first803
+	JZ         alone800
+	JS         first799
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone804
+	JMP        alone800
 
-first803:
+first799:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone804:
+alone800:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -23121,23 +23089,23 @@ alone804:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone806
-	JS            first805
+	JZ            alone802
+	JS            first801
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone806
+	JMP           alone802
 
-first805:
+first801:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone806:
+alone802:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -23198,7 +23166,7 @@ alone806:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks802
+	JNZ           chunks798
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -23213,9 +23181,9 @@ alone806:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next798
+	JMP           next794
 
-done800:
+done796:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23224,25 +23192,25 @@ done800:
 	VZEROUPPER
 	RET
 
-columns785:
+columns781:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next808:
+next804:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done810
+	JEQ        done806
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within811
+	JAE        within807
 	PREFETCHT1 16384(SI)
 
-within811:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within807:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23252,25 +23220,25 @@ within811:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks812:
+chunks808:
 	TESTQ      R14, R14
-	JZ         alone814
-	JS         first813
+	JZ         alone810
+	JS         first809
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone814
+	JMP        alone810
 
-first813:
+first809:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone814:
+alone810:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23341,23 +23309,23 @@ alone814:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone816
-	JS            first815
+	JZ            alone812
+	JS            first811
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone816
+	JMP           alone812
 
-first815:
+first811:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone816:
+alone812:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23433,7 +23401,7 @@ alone816:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks812
+	JNZ           chunks808
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -23453,9 +23421,9 @@ alone816:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next808
+	JMP           next804
 
-done810:
+done806:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23465,26 +23433,26 @@ done810:
 	VZEROUPPER
 	RET
 
-columns784:
+columns780:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next818:
+next814:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done820
+	JEQ        done816
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within821
+	JAE        within817
 	PREFETCHT1 16384(SI)
 
-within821:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within817:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23496,25 +23464,25 @@ within821:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks822:
+chunks818:
 	TESTQ      R14, R14
-	JZ         alone824
-	JS         first823
+	JZ         alone820
+	JS         first819
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone824
+	JMP        alone820
 
-first823:
+first819:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone824:
+alone820:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23602,23 +23570,23 @@ alone824:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone826
-	JS            first825
+	JZ            alone822
+	JS            first821
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone826
+	JMP           alone822
 
-first825:
+first821:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone826:
+alone822:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23711,7 +23679,7 @@ alone826:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks822
+	JNZ           chunks818
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -23738,9 +23706,9 @@ alone826:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next818
+	JMP           next814
 
-done820:
+done816:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23762,15 +23730,15 @@ TEXT ·tileIQ1AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next828:
+next824:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done830
+	JEQ  done826
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks831:
+chunks827:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -23846,7 +23814,7 @@ chunks831:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks831
+	JNZ       chunks827
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -23891,9 +23859,9 @@ chunks831:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next828
+	JMP       next824
 
-done830:
+done826:
 	VZEROUPPER
 	RET
 
@@ -23921,51 +23889,51 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns832
+	JEQ             columns828
 	CMPQ            AX, $0x03
-	JEQ             columns833
+	JEQ             columns829
 	CMPQ            AX, $0x02
-	JEQ             columns834
+	JEQ             columns830
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next836:
+next832:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done838
+	JEQ        done834
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within839
+	JAE        within835
 	PREFETCHT1 16384(SI)
 
-within839:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within835:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks840:
+chunks836:
 	TESTQ      R14, R14
-	JZ         alone842
-	JS         first841
+	JZ         alone838
+	JS         first837
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone842
+	JMP        alone838
 
-first841:
+first837:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone842:
+alone838:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -24006,23 +23974,23 @@ alone842:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone844
-	JS            first843
+	JZ            alone840
+	JS            first839
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone844
+	JMP           alone840
 
-first843:
+first839:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone844:
+alone840:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -24068,7 +24036,7 @@ alone844:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks840
+	JNZ           chunks836
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24078,9 +24046,9 @@ alone844:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next836
+	JMP           next832
 
-done838:
+done834:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24088,24 +24056,24 @@ done838:
 	VZEROUPPER
 	RET
 
-columns834:
+columns830:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next846:
+next842:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done848
+	JEQ        done844
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within849
+	JAE        within845
 	PREFETCHT1 16384(SI)
 
-within849:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within845:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24113,25 +24081,25 @@ within849:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks850:
+chunks846:
 	TESTQ      R14, R14
-	JZ         alone852
-	JS         first851
+	JZ         alone848
+	JS         first847
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone852
+	JMP        alone848
 
-first851:
+first847:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone852:
+alone848:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -24187,23 +24155,23 @@ alone852:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone854
-	JS            first853
+	JZ            alone850
+	JS            first849
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone854
+	JMP           alone850
 
-first853:
+first849:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone854:
+alone850:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -24264,7 +24232,7 @@ alone854:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks850
+	JNZ           chunks846
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24279,9 +24247,9 @@ alone854:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next846
+	JMP           next842
 
-done848:
+done844:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24290,25 +24258,25 @@ done848:
 	VZEROUPPER
 	RET
 
-columns833:
+columns829:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next856:
+next852:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done858
+	JEQ        done854
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within859
+	JAE        within855
 	PREFETCHT1 16384(SI)
 
-within859:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within855:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24318,25 +24286,25 @@ within859:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks860:
+chunks856:
 	TESTQ      R14, R14
-	JZ         alone862
-	JS         first861
+	JZ         alone858
+	JS         first857
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone862
+	JMP        alone858
 
-first861:
+first857:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone862:
+alone858:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24407,23 +24375,23 @@ alone862:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone864
-	JS            first863
+	JZ            alone860
+	JS            first859
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone864
+	JMP           alone860
 
-first863:
+first859:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone864:
+alone860:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24499,7 +24467,7 @@ alone864:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks860
+	JNZ           chunks856
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24519,9 +24487,9 @@ alone864:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next856
+	JMP           next852
 
-done858:
+done854:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24531,26 +24499,26 @@ done858:
 	VZEROUPPER
 	RET
 
-columns832:
+columns828:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next866:
+next862:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done868
+	JEQ        done864
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within869
+	JAE        within865
 	PREFETCHT1 16384(SI)
 
-within869:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within865:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24562,25 +24530,25 @@ within869:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks870:
+chunks866:
 	TESTQ      R14, R14
-	JZ         alone872
-	JS         first871
+	JZ         alone868
+	JS         first867
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone872
+	JMP        alone868
 
-first871:
+first867:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone872:
+alone868:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24668,23 +24636,23 @@ alone872:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone874
-	JS            first873
+	JZ            alone870
+	JS            first869
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone874
+	JMP           alone870
 
-first873:
+first869:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone874:
+alone870:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24777,7 +24745,7 @@ alone874:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks870
+	JNZ           chunks866
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -24804,9 +24772,9 @@ alone874:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next866
+	JMP           next862
 
-done868:
+done864:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24828,15 +24796,15 @@ TEXT ·tileIQ2AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next876:
+next872:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done878
+	JEQ  done874
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks879:
+chunks875:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -24912,7 +24880,7 @@ chunks879:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks879
+	JNZ       chunks875
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -24957,9 +24925,9 @@ chunks879:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next876
+	JMP       next872
 
-done878:
+done874:
 	VZEROUPPER
 	RET
 
@@ -24987,51 +24955,51 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns880
+	JEQ             columns876
 	CMPQ            AX, $0x03
-	JEQ             columns881
+	JEQ             columns877
 	CMPQ            AX, $0x02
-	JEQ             columns882
+	JEQ             columns878
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next884:
+next880:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done886
+	JEQ        done882
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within887
+	JAE        within883
 	PREFETCHT1 16384(SI)
 
-within887:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within883:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks888:
+chunks884:
 	TESTQ      R14, R14
-	JZ         alone890
-	JS         first889
+	JZ         alone886
+	JS         first885
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone890
+	JMP        alone886
 
-first889:
+first885:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone890:
+alone886:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25072,23 +25040,23 @@ alone890:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone892
-	JS            first891
+	JZ            alone888
+	JS            first887
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone892
+	JMP           alone888
 
-first891:
+first887:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone892:
+alone888:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25134,7 +25102,7 @@ alone892:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks888
+	JNZ           chunks884
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25144,9 +25112,9 @@ alone892:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next884
+	JMP           next880
 
-done886:
+done882:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25154,24 +25122,24 @@ done886:
 	VZEROUPPER
 	RET
 
-columns882:
+columns878:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next894:
+next890:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done896
+	JEQ        done892
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within897
+	JAE        within893
 	PREFETCHT1 16384(SI)
 
-within897:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within893:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25179,25 +25147,25 @@ within897:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks898:
+chunks894:
 	TESTQ      R14, R14
-	JZ         alone900
-	JS         first899
+	JZ         alone896
+	JS         first895
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone900
+	JMP        alone896
 
-first899:
+first895:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone900:
+alone896:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -25253,23 +25221,23 @@ alone900:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone902
-	JS            first901
+	JZ            alone898
+	JS            first897
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone902
+	JMP           alone898
 
-first901:
+first897:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone902:
+alone898:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -25330,7 +25298,7 @@ alone902:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks898
+	JNZ           chunks894
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25345,9 +25313,9 @@ alone902:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next894
+	JMP           next890
 
-done896:
+done892:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25356,25 +25324,25 @@ done896:
 	VZEROUPPER
 	RET
 
-columns881:
+columns877:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next904:
+next900:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done906
+	JEQ        done902
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within907
+	JAE        within903
 	PREFETCHT1 16384(SI)
 
-within907:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within903:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25384,25 +25352,25 @@ within907:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks908:
+chunks904:
 	TESTQ      R14, R14
-	JZ         alone910
-	JS         first909
+	JZ         alone906
+	JS         first905
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone910
+	JMP        alone906
 
-first909:
+first905:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone910:
+alone906:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25473,23 +25441,23 @@ alone910:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone912
-	JS            first911
+	JZ            alone908
+	JS            first907
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone912
+	JMP           alone908
 
-first911:
+first907:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone912:
+alone908:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25565,7 +25533,7 @@ alone912:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks908
+	JNZ           chunks904
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25585,9 +25553,9 @@ alone912:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next904
+	JMP           next900
 
-done906:
+done902:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25597,26 +25565,26 @@ done906:
 	VZEROUPPER
 	RET
 
-columns880:
+columns876:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next914:
+next910:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done916
+	JEQ        done912
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within917
+	JAE        within913
 	PREFETCHT1 16384(SI)
 
-within917:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within913:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25628,25 +25596,25 @@ within917:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks918:
+chunks914:
 	TESTQ      R14, R14
-	JZ         alone920
-	JS         first919
+	JZ         alone916
+	JS         first915
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone920
+	JMP        alone916
 
-first919:
+first915:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone920:
+alone916:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25734,23 +25702,23 @@ alone920:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone922
-	JS            first921
+	JZ            alone918
+	JS            first917
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone922
+	JMP           alone918
 
-first921:
+first917:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone922:
+alone918:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25843,7 +25811,7 @@ alone922:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks918
+	JNZ           chunks914
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -25870,9 +25838,9 @@ alone922:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next914
+	JMP           next910
 
-done916:
+done912:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25894,15 +25862,15 @@ TEXT ·tileIQ3_XXSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next924:
+next920:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done926
+	JEQ  done922
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks927:
+chunks923:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -25978,7 +25946,7 @@ chunks927:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks927
+	JNZ       chunks923
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -26023,9 +25991,9 @@ chunks927:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next924
+	JMP       next920
 
-done926:
+done922:
 	VZEROUPPER
 	RET
 
@@ -26053,51 +26021,51 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns928
+	JEQ             columns924
 	CMPQ            AX, $0x03
-	JEQ             columns929
+	JEQ             columns925
 	CMPQ            AX, $0x02
-	JEQ             columns930
+	JEQ             columns926
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next932:
+next928:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done934
+	JEQ        done930
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within935
+	JAE        within931
 	PREFETCHT1 16384(SI)
 
-within935:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within931:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks936:
+chunks932:
 	TESTQ      R14, R14
-	JZ         alone938
-	JS         first937
+	JZ         alone934
+	JS         first933
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone938
+	JMP        alone934
 
-first937:
+first933:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone938:
+alone934:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26138,23 +26106,23 @@ alone938:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone940
-	JS            first939
+	JZ            alone936
+	JS            first935
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone940
+	JMP           alone936
 
-first939:
+first935:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone940:
+alone936:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26200,7 +26168,7 @@ alone940:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks936
+	JNZ           chunks932
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26210,9 +26178,9 @@ alone940:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next932
+	JMP           next928
 
-done934:
+done930:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26220,24 +26188,24 @@ done934:
 	VZEROUPPER
 	RET
 
-columns930:
+columns926:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next942:
+next938:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done944
+	JEQ        done940
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within945
+	JAE        within941
 	PREFETCHT1 16384(SI)
 
-within945:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within941:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26245,25 +26213,25 @@ within945:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks946:
+chunks942:
 	TESTQ      R14, R14
-	JZ         alone948
-	JS         first947
+	JZ         alone944
+	JS         first943
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone948
+	JMP        alone944
 
-first947:
+first943:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone948:
+alone944:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -26319,23 +26287,23 @@ alone948:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone950
-	JS            first949
+	JZ            alone946
+	JS            first945
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone950
+	JMP           alone946
 
-first949:
+first945:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone950:
+alone946:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -26396,7 +26364,7 @@ alone950:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks946
+	JNZ           chunks942
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26411,9 +26379,9 @@ alone950:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next942
+	JMP           next938
 
-done944:
+done940:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26422,25 +26390,25 @@ done944:
 	VZEROUPPER
 	RET
 
-columns929:
+columns925:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next952:
+next948:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done954
+	JEQ        done950
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within955
+	JAE        within951
 	PREFETCHT1 16384(SI)
 
-within955:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within951:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26450,25 +26418,25 @@ within955:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks956:
+chunks952:
 	TESTQ      R14, R14
-	JZ         alone958
-	JS         first957
+	JZ         alone954
+	JS         first953
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone958
+	JMP        alone954
 
-first957:
+first953:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone958:
+alone954:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26539,23 +26507,23 @@ alone958:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone960
-	JS            first959
+	JZ            alone956
+	JS            first955
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone960
+	JMP           alone956
 
-first959:
+first955:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone960:
+alone956:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26631,7 +26599,7 @@ alone960:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks956
+	JNZ           chunks952
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26651,9 +26619,9 @@ alone960:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next952
+	JMP           next948
 
-done954:
+done950:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26663,26 +26631,26 @@ done954:
 	VZEROUPPER
 	RET
 
-columns928:
+columns924:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next962:
+next958:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done964
+	JEQ        done960
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within965
+	JAE        within961
 	PREFETCHT1 16384(SI)
 
-within965:
-	MOVQ   SI, DX
-	ADDQ   $0x00000140, SI
+within961:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26694,25 +26662,25 @@ within965:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks966:
+chunks962:
 	TESTQ      R14, R14
-	JZ         alone968
-	JS         first967
+	JZ         alone964
+	JS         first963
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone968
+	JMP        alone964
 
-first967:
+first963:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone968:
+alone964:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26800,23 +26768,23 @@ alone968:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone970
-	JS            first969
+	JZ            alone966
+	JS            first965
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone970
+	JMP           alone966
 
-first969:
+first965:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone970:
+alone966:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26909,7 +26877,7 @@ alone970:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks966
+	JNZ           chunks962
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -26936,9 +26904,9 @@ alone970:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next962
+	JMP           next958
 
-done964:
+done960:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26960,15 +26928,15 @@ TEXT ·tileIQ3_SAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next972:
+next968:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done974
+	JEQ  done970
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks975:
+chunks971:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -27044,7 +27012,7 @@ chunks975:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks975
+	JNZ       chunks971
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -27089,9 +27057,9 @@ chunks975:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next972
+	JMP       next968
 
-done974:
+done970:
 	VZEROUPPER
 	RET
 
@@ -27118,14 +27086,14 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns976
+	JEQ      columns972
 	CMPQ     AX, $0x05
-	JEQ      columns977
+	JEQ      columns973
 	CMPQ     AX, $0x04
-	JEQ      columns978
+	JEQ      columns974
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start981
+	JNE      start977
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -27134,7 +27102,7 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start981:
+start977:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -27149,7 +27117,7 @@ start981:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop979:
+loop975:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -27158,7 +27126,7 @@ loop979:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups980:
+groups976:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -27277,7 +27245,7 @@ groups980:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups980
+	JNZ          groups976
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -27396,14 +27364,14 @@ groups980:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop979
+	JNZ          loop975
 	VZEROUPPER
 	RET
 
-columns978:
+columns974:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start984
+	JNE     start980
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -27418,7 +27386,7 @@ columns978:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start984:
+start980:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -27437,7 +27405,7 @@ start984:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop982:
+loop978:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -27448,7 +27416,7 @@ loop982:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups983:
+groups979:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -27599,7 +27567,7 @@ groups983:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups983
+	JNZ          groups979
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -27762,14 +27730,14 @@ groups983:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop982
+	JNZ          loop978
 	VZEROUPPER
 	RET
 
-columns977:
+columns973:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start987
+	JNE     start983
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -27786,7 +27754,7 @@ columns977:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start987:
+start983:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -27809,7 +27777,7 @@ start987:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop985:
+loop981:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -27822,7 +27790,7 @@ loop985:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups986:
+groups982:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28005,7 +27973,7 @@ groups986:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups986
+	JNZ          groups982
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28202,14 +28170,14 @@ groups986:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop985
+	JNZ          loop981
 	VZEROUPPER
 	RET
 
-columns976:
+columns972:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start990
+	JNE     start986
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -28228,7 +28196,7 @@ columns976:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start990:
+start986:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -28255,7 +28223,7 @@ start990:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop988:
+loop984:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -28270,7 +28238,7 @@ loop988:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups989:
+groups985:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28485,7 +28453,7 @@ groups989:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups989
+	JNZ          groups985
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28716,7 +28684,7 @@ groups989:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop988
+	JNZ          loop984
 	VZEROUPPER
 	RET
 
@@ -28743,14 +28711,14 @@ TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns991
+	JEQ      columns987
 	CMPQ     AX, $0x05
-	JEQ      columns992
+	JEQ      columns988
 	CMPQ     AX, $0x04
-	JEQ      columns993
+	JEQ      columns989
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start996
+	JNE      start992
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -28759,7 +28727,7 @@ TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start996:
+start992:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -28774,7 +28742,7 @@ start996:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop994:
+loop990:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -28783,7 +28751,7 @@ loop994:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups995:
+groups991:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28896,7 +28864,7 @@ groups995:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups995
+	JNZ          groups991
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29015,14 +28983,14 @@ groups995:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop994
+	JNZ          loop990
 	VZEROUPPER
 	RET
 
-columns993:
+columns989:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start999
+	JNE     start995
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29037,7 +29005,7 @@ columns993:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start999:
+start995:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29056,7 +29024,7 @@ start999:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop997:
+loop993:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29067,7 +29035,7 @@ loop997:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups998:
+groups994:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29210,7 +29178,7 @@ groups998:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups998
+	JNZ          groups994
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29373,14 +29341,14 @@ groups998:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop997
+	JNZ          loop993
 	VZEROUPPER
 	RET
 
-columns992:
+columns988:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1002
+	JNE     start998
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29397,7 +29365,7 @@ columns992:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1002:
+start998:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29420,7 +29388,7 @@ start1002:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1000:
+loop996:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29433,7 +29401,7 @@ loop1000:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1001:
+groups997:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29606,7 +29574,7 @@ groups1001:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1001
+	JNZ          groups997
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29803,14 +29771,14 @@ groups1001:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1000
+	JNZ          loop996
 	VZEROUPPER
 	RET
 
-columns991:
+columns987:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1005
+	JNE     start1001
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -29829,7 +29797,7 @@ columns991:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1005:
+start1001:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -29856,7 +29824,7 @@ start1005:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1003:
+loop999:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -29871,7 +29839,7 @@ loop1003:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1004:
+groups1000:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30074,7 +30042,7 @@ groups1004:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1004
+	JNZ          groups1000
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30305,7 +30273,7 @@ groups1004:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1003
+	JNZ          loop999
 	VZEROUPPER
 	RET
 
@@ -30332,14 +30300,14 @@ TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1006
+	JEQ      columns1002
 	CMPQ     AX, $0x05
-	JEQ      columns1007
+	JEQ      columns1003
 	CMPQ     AX, $0x04
-	JEQ      columns1008
+	JEQ      columns1004
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start1011
+	JNE      start1007
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -30348,7 +30316,7 @@ TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1011:
+start1007:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30363,7 +30331,7 @@ start1011:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1009:
+loop1005:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30372,7 +30340,7 @@ loop1009:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1010:
+groups1006:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30505,7 +30473,7 @@ groups1010:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1010
+	JNZ          groups1006
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
@@ -30630,14 +30598,14 @@ groups1010:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1009
+	JNZ          loop1005
 	VZEROUPPER
 	RET
 
-columns1008:
+columns1004:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1014
+	JNE     start1010
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -30652,7 +30620,7 @@ columns1008:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1014:
+start1010:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30671,7 +30639,7 @@ start1014:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1012:
+loop1008:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30682,7 +30650,7 @@ loop1012:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1013:
+groups1009:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30851,7 +30819,7 @@ groups1013:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1013
+	JNZ          groups1009
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -31016,14 +30984,14 @@ groups1013:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1012
+	JNZ          loop1008
 	VZEROUPPER
 	RET
 
-columns1007:
+columns1003:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1017
+	JNE     start1013
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -31040,7 +31008,7 @@ columns1007:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1017:
+start1013:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -31063,7 +31031,7 @@ start1017:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1015:
+loop1011:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -31076,7 +31044,7 @@ loop1015:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1016:
+groups1012:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31281,7 +31249,7 @@ groups1016:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1016
+	JNZ          groups1012
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -31480,14 +31448,14 @@ groups1016:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1015
+	JNZ          loop1011
 	VZEROUPPER
 	RET
 
-columns1006:
+columns1002:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1020
+	JNE     start1016
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -31506,7 +31474,7 @@ columns1006:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1020:
+start1016:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -31533,7 +31501,7 @@ start1020:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1018:
+loop1014:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -31548,7 +31516,7 @@ loop1018:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1019:
+groups1015:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31789,7 +31757,7 @@ groups1019:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1019
+	JNZ          groups1015
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -32022,7 +31990,7 @@ groups1019:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1018
+	JNZ          loop1014
 	VZEROUPPER
 	RET
 
@@ -32049,14 +32017,14 @@ TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1021
+	JEQ      columns1017
 	CMPQ     AX, $0x05
-	JEQ      columns1022
+	JEQ      columns1018
 	CMPQ     AX, $0x04
-	JEQ      columns1023
+	JEQ      columns1019
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start1026
+	JNE      start1022
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -32065,7 +32033,7 @@ TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1026:
+start1022:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32080,7 +32048,7 @@ start1026:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1024:
+loop1020:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32089,7 +32057,7 @@ loop1024:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1025:
+groups1021:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32210,7 +32178,7 @@ groups1025:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1025
+	JNZ          groups1021
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32373,14 +32341,14 @@ groups1025:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1024
+	JNZ          loop1020
 	VZEROUPPER
 	RET
 
-columns1023:
+columns1019:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1029
+	JNE     start1025
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -32395,7 +32363,7 @@ columns1023:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1029:
+start1025:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32414,7 +32382,7 @@ start1029:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1027:
+loop1023:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32425,7 +32393,7 @@ loop1027:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1028:
+groups1024:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32578,7 +32546,7 @@ groups1028:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1028
+	JNZ          groups1024
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32797,14 +32765,14 @@ groups1028:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1027
+	JNZ          loop1023
 	VZEROUPPER
 	RET
 
-columns1022:
+columns1018:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1032
+	JNE     start1028
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -32821,7 +32789,7 @@ columns1022:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1032:
+start1028:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -32844,7 +32812,7 @@ start1032:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1030:
+loop1026:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -32857,7 +32825,7 @@ loop1030:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1031:
+groups1027:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33042,7 +33010,7 @@ groups1031:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1031
+	JNZ          groups1027
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33307,14 +33275,14 @@ groups1031:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1030
+	JNZ          loop1026
 	VZEROUPPER
 	RET
 
-columns1021:
+columns1017:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1035
+	JNE     start1031
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -33333,7 +33301,7 @@ columns1021:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1035:
+start1031:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -33360,7 +33328,7 @@ start1035:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1033:
+loop1029:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -33375,7 +33343,7 @@ loop1033:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1034:
+groups1030:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33592,7 +33560,7 @@ groups1034:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1034
+	JNZ          groups1030
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33903,7 +33871,7 @@ groups1034:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1033
+	JNZ          loop1029
 	VZEROUPPER
 	RET
 
@@ -33930,14 +33898,14 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1036
+	JEQ      columns1032
 	CMPQ     AX, $0x05
-	JEQ      columns1037
+	JEQ      columns1033
 	CMPQ     AX, $0x04
-	JEQ      columns1038
+	JEQ      columns1034
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start1041
+	JNE      start1037
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -33946,7 +33914,7 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1041:
+start1037:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -33961,7 +33929,7 @@ start1041:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1039:
+loop1035:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -33970,7 +33938,7 @@ loop1039:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1040:
+groups1036:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34091,7 +34059,7 @@ groups1040:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1040
+	JNZ          groups1036
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
@@ -34216,14 +34184,14 @@ groups1040:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1039
+	JNZ          loop1035
 	VZEROUPPER
 	RET
 
-columns1038:
+columns1034:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1044
+	JNE     start1040
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34238,7 +34206,7 @@ columns1038:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1044:
+start1040:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34257,7 +34225,7 @@ start1044:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1042:
+loop1038:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34268,7 +34236,7 @@ loop1042:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1043:
+groups1039:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34421,7 +34389,7 @@ groups1043:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1043
+	JNZ          groups1039
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -34586,14 +34554,14 @@ groups1043:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1042
+	JNZ          loop1038
 	VZEROUPPER
 	RET
 
-columns1037:
+columns1033:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1047
+	JNE     start1043
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34610,7 +34578,7 @@ columns1037:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1047:
+start1043:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34633,7 +34601,7 @@ start1047:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1045:
+loop1041:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34646,7 +34614,7 @@ loop1045:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1046:
+groups1042:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34831,7 +34799,7 @@ groups1046:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1046
+	JNZ          groups1042
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -35030,14 +34998,14 @@ groups1046:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1045
+	JNZ          loop1041
 	VZEROUPPER
 	RET
 
-columns1036:
+columns1032:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1050
+	JNE     start1046
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35056,7 +35024,7 @@ columns1036:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1050:
+start1046:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35083,7 +35051,7 @@ start1050:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1048:
+loop1044:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -35098,7 +35066,7 @@ loop1048:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1049:
+groups1045:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -35315,7 +35283,7 @@ groups1049:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1049
+	JNZ          groups1045
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -35548,7 +35516,7 @@ groups1049:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1048
+	JNZ          loop1044
 	VZEROUPPER
 	RET
 
@@ -35575,14 +35543,14 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1051
+	JEQ      columns1047
 	CMPQ     AX, $0x05
-	JEQ      columns1052
+	JEQ      columns1048
 	CMPQ     AX, $0x04
-	JEQ      columns1053
+	JEQ      columns1049
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start1056
+	JNE      start1052
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -35591,7 +35559,7 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1056:
+start1052:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35606,7 +35574,7 @@ start1056:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1054:
+loop1050:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -35621,7 +35589,7 @@ loop1054:
 	VPXORD Z5, Z5, Z5
 	MOVQ   $0x00000008, DX
 
-groups1055:
+groups1051:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -35714,7 +35682,7 @@ groups1055:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1055
+	JNZ          groups1051
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -35801,14 +35769,14 @@ groups1055:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1054
+	JNZ          loop1050
 	VZEROUPPER
 	RET
 
-columns1053:
+columns1049:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1059
+	JNE     start1055
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35823,7 +35791,7 @@ columns1053:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1059:
+start1055:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35842,7 +35810,7 @@ start1059:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1057:
+loop1053:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -35861,7 +35829,7 @@ loop1057:
 	VPXORD Z7, Z7, Z7
 	MOVQ   $0x00000008, DX
 
-groups1058:
+groups1054:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -35978,7 +35946,7 @@ groups1058:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1058
+	JNZ          groups1054
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36095,14 +36063,14 @@ groups1058:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1057
+	JNZ          loop1053
 	VZEROUPPER
 	RET
 
-columns1052:
+columns1048:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1062
+	JNE     start1058
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36119,7 +36087,7 @@ columns1052:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1062:
+start1058:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36142,7 +36110,7 @@ start1062:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1060:
+loop1056:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -36165,7 +36133,7 @@ loop1060:
 	VPXORD Z9, Z9, Z9
 	MOVQ   $0x00000008, DX
 
-groups1061:
+groups1057:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -36306,7 +36274,7 @@ groups1061:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1061
+	JNZ          groups1057
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36447,14 +36415,14 @@ groups1061:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1060
+	JNZ          loop1056
 	VZEROUPPER
 	RET
 
-columns1051:
+columns1047:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1065
+	JNE     start1061
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36473,7 +36441,7 @@ columns1051:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1065:
+start1061:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36500,7 +36468,7 @@ start1065:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1063:
+loop1059:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -36527,7 +36495,7 @@ loop1063:
 	VPXORD Z11, Z11, Z11
 	MOVQ   $0x00000008, DX
 
-groups1064:
+groups1060:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -36692,7 +36660,7 @@ groups1064:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1064
+	JNZ          groups1060
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36857,7 +36825,7 @@ groups1064:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1063
+	JNZ          loop1059
 	VZEROUPPER
 	RET
 
@@ -36884,14 +36852,14 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	SHLQ     $0x02, BX
 	MOVQ     nCols+72(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1066
+	JEQ      columns1062
 	CMPQ     AX, $0x05
-	JEQ      columns1067
+	JEQ      columns1063
 	CMPQ     AX, $0x04
-	JEQ      columns1068
+	JEQ      columns1064
 	MOVB     add+84(FP), AL
 	TESTB    AL, AL
-	JNE      start1071
+	JNE      start1067
 	VPXORD   Z0, Z0, Z0
 	VMOVUPS  Z0, K1, (DI)
 	VMOVUPS  Z0, K1, (DI)(R15*1)
@@ -36900,7 +36868,7 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	VMOVUPS  Z0, K2, 64(DI)(R15*1)
 	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1071:
+start1067:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36915,7 +36883,7 @@ start1071:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1069:
+loop1065:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -36924,7 +36892,7 @@ loop1069:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1070:
+groups1066:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37037,7 +37005,7 @@ groups1070:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1070
+	JNZ          groups1066
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD 32(R11), Z26
@@ -37118,14 +37086,14 @@ groups1070:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1069
+	JNZ          loop1065
 	VZEROUPPER
 	RET
 
-columns1068:
+columns1064:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1074
+	JNE     start1070
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37140,7 +37108,7 @@ columns1068:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1074:
+start1070:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37159,7 +37127,7 @@ start1074:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1072:
+loop1068:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37170,7 +37138,7 @@ loop1072:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1073:
+groups1069:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37313,7 +37281,7 @@ groups1073:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1073
+	JNZ          groups1069
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -37422,14 +37390,14 @@ groups1073:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1072
+	JNZ          loop1068
 	VZEROUPPER
 	RET
 
-columns1067:
+columns1063:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1077
+	JNE     start1073
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37446,7 +37414,7 @@ columns1067:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1077:
+start1073:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37469,7 +37437,7 @@ start1077:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1075:
+loop1071:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37482,7 +37450,7 @@ loop1075:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1076:
+groups1072:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37655,7 +37623,7 @@ groups1076:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1076
+	JNZ          groups1072
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -37786,14 +37754,14 @@ groups1076:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1075
+	JNZ          loop1071
 	VZEROUPPER
 	RET
 
-columns1066:
+columns1062:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1080
+	JNE     start1076
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37812,7 +37780,7 @@ columns1066:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1080:
+start1076:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37839,7 +37807,7 @@ start1080:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1078:
+loop1074:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37854,7 +37822,7 @@ loop1078:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1079:
+groups1075:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -38057,7 +38025,7 @@ groups1079:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1079
+	JNZ          groups1075
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -38210,7 +38178,7 @@ groups1079:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1078
+	JNZ          loop1074
 	VZEROUPPER
 	RET
 
@@ -38233,80 +38201,80 @@ TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1081
+	JEQ      columns1077
 	CMPQ     AX, $0x05
-	JEQ      columns1082
+	JEQ      columns1078
 	CMPQ     AX, $0x04
-	JEQ      columns1083
+	JEQ      columns1079
 	CMPQ     AX, $0x03
-	JEQ      columns1084
+	JEQ      columns1080
 	CMPQ     AX, $0x02
-	JEQ      columns1085
+	JEQ      columns1081
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1086
+	JNE      load1082
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1087
+	JMP      start1083
 
-load1086:
+load1082:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1087:
+start1083:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1089
+	JZ   rest1085
 
-loop1088:
+loop1084:
 	TESTQ      R14, R14
-	JZ         alone1093
-	JS         first1092
+	JZ         alone1089
+	JS         first1088
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone1093
+	JMP        alone1089
 
-first1092:
+first1088:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone1093:
+alone1089:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1094
+	JAE        within1090
 	PREFETCHT1 16384(SI)
 
-within1094:
+within1090:
 	TESTQ      R14, R14
-	JZ         alone1096
-	JS         first1095
+	JZ         alone1092
+	JS         first1091
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1096
+	JMP        alone1092
 
-first1095:
+first1091:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1096:
+alone1092:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1097
+	JAE        within1093
 	PREFETCHT1 16384(DX)
 
-within1097:
+within1093:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38332,50 +38300,50 @@ within1097:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1088
+	JNZ          loop1084
 
-rest1089:
+rest1085:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1091
+	JZ   done1087
 
-tail1090:
+tail1086:
 	TESTQ      R14, R14
-	JZ         alone1099
-	JS         first1098
+	JZ         alone1095
+	JS         first1094
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1099
+	JMP        alone1095
 
-first1098:
+first1094:
 	PREFETCHT0 8192(SI)
 
-alone1099:
+alone1095:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1100
+	JAE        within1096
 	PREFETCHT1 16384(SI)
 
-within1100:
+within1096:
 	TESTQ      R14, R14
-	JZ         alone1102
-	JS         first1101
+	JZ         alone1098
+	JS         first1097
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1102
+	JMP        alone1098
 
-first1101:
+first1097:
 	PREFETCHT0 8192(DX)
 
-alone1102:
+alone1098:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1103
+	JAE        within1099
 	PREFETCHT1 16384(DX)
 
-within1103:
+within1099:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38386,84 +38354,84 @@ within1103:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1090
+	JNZ          tail1086
 
-done1091:
+done1087:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1085:
+columns1081:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1104
+	JNE    load1100
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1105
+	JMP    start1101
 
-load1104:
+load1100:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1105:
+start1101:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1107
+	JZ   rest1103
 
-loop1106:
+loop1102:
 	TESTQ      R14, R14
-	JZ         alone1111
-	JS         first1110
+	JZ         alone1107
+	JS         first1106
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone1111
+	JMP        alone1107
 
-first1110:
+first1106:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone1111:
+alone1107:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1112
+	JAE        within1108
 	PREFETCHT1 16384(SI)
 
-within1112:
+within1108:
 	TESTQ      R14, R14
-	JZ         alone1114
-	JS         first1113
+	JZ         alone1110
+	JS         first1109
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1114
+	JMP        alone1110
 
-first1113:
+first1109:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1114:
+alone1110:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1115
+	JAE        within1111
 	PREFETCHT1 16384(DX)
 
-within1115:
+within1111:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38501,50 +38469,50 @@ within1115:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1106
+	JNZ          loop1102
 
-rest1107:
+rest1103:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1109
+	JZ   done1105
 
-tail1108:
+tail1104:
 	TESTQ      R14, R14
-	JZ         alone1117
-	JS         first1116
+	JZ         alone1113
+	JS         first1112
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1117
+	JMP        alone1113
 
-first1116:
+first1112:
 	PREFETCHT0 8192(SI)
 
-alone1117:
+alone1113:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1118
+	JAE        within1114
 	PREFETCHT1 16384(SI)
 
-within1118:
+within1114:
 	TESTQ      R14, R14
-	JZ         alone1120
-	JS         first1119
+	JZ         alone1116
+	JS         first1115
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1120
+	JMP        alone1116
 
-first1119:
+first1115:
 	PREFETCHT0 8192(DX)
 
-alone1120:
+alone1116:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1121
+	JAE        within1117
 	PREFETCHT1 16384(DX)
 
-within1121:
+within1117:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38558,9 +38526,9 @@ within1121:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1108
+	JNZ          tail1104
 
-done1109:
+done1105:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -38568,19 +38536,19 @@ done1109:
 	VZEROUPPER
 	RET
 
-columns1084:
+columns1080:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1122
+	JNE    load1118
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1123
+	JMP    start1119
 
-load1122:
+load1118:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -38588,12 +38556,12 @@ load1122:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1123:
+start1119:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1125
+	JZ   rest1121
 
-loop1124:
+loop1120:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38643,14 +38611,14 @@ loop1124:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1124
+	JNZ          loop1120
 
-rest1125:
+rest1121:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1127
+	JZ   done1123
 
-tail1126:
+tail1122:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38667,9 +38635,9 @@ tail1126:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1126
+	JNZ          tail1122
 
-done1127:
+done1123:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38679,10 +38647,10 @@ done1127:
 	VZEROUPPER
 	RET
 
-columns1083:
+columns1079:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1128
+	JNE    load1124
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38691,9 +38659,9 @@ columns1083:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1129
+	JMP    start1125
 
-load1128:
+load1124:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38705,12 +38673,12 @@ load1128:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1129:
+start1125:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1131
+	JZ   rest1127
 
-loop1130:
+loop1126:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38772,14 +38740,14 @@ loop1130:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1130
+	JNZ          loop1126
 
-rest1131:
+rest1127:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1133
+	JZ   done1129
 
-tail1132:
+tail1128:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38799,9 +38767,9 @@ tail1132:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1132
+	JNZ          tail1128
 
-done1133:
+done1129:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38817,10 +38785,10 @@ done1133:
 	VZEROUPPER
 	RET
 
-columns1082:
+columns1078:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1134
+	JNE    load1130
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38831,9 +38799,9 @@ columns1082:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1135
+	JMP    start1131
 
-load1134:
+load1130:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38847,12 +38815,12 @@ load1134:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1135:
+start1131:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1137
+	JZ   rest1133
 
-loop1136:
+loop1132:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38926,14 +38894,14 @@ loop1136:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1136
+	JNZ          loop1132
 
-rest1137:
+rest1133:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1139
+	JZ   done1135
 
-tail1138:
+tail1134:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38956,9 +38924,9 @@ tail1138:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1138
+	JNZ          tail1134
 
-done1139:
+done1135:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38976,10 +38944,10 @@ done1139:
 	VZEROUPPER
 	RET
 
-columns1081:
+columns1077:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1140
+	JNE    load1136
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38992,9 +38960,9 @@ columns1081:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1141
+	JMP    start1137
 
-load1140:
+load1136:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39010,12 +38978,12 @@ load1140:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1141:
+start1137:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1143
+	JZ   rest1139
 
-loop1142:
+loop1138:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39101,14 +39069,14 @@ loop1142:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1142
+	JNZ          loop1138
 
-rest1143:
+rest1139:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1145
+	JZ   done1141
 
-tail1144:
+tail1140:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39134,9 +39102,9 @@ tail1144:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1144
+	JNZ          tail1140
 
-done1145:
+done1141:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39175,72 +39143,72 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1146
+	JEQ      columns1142
 	CMPQ     AX, $0x05
-	JEQ      columns1147
+	JEQ      columns1143
 	CMPQ     AX, $0x04
-	JEQ      columns1148
+	JEQ      columns1144
 	CMPQ     AX, $0x03
-	JEQ      columns1149
+	JEQ      columns1145
 	CMPQ     AX, $0x02
-	JEQ      columns1150
+	JEQ      columns1146
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1151
+	JNE      load1147
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1152
+	JMP      start1148
 
-load1151:
+load1147:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1152:
+start1148:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1154
+	JZ   rest1150
 
-loop1153:
+loop1149:
 	TESTQ      R14, R14
-	JZ         alone1158
-	JS         first1157
+	JZ         alone1154
+	JS         first1153
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1158
+	JMP        alone1154
 
-first1157:
+first1153:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1158:
+alone1154:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1159
+	JAE        within1155
 	PREFETCHT1 16384(SI)
 
-within1159:
+within1155:
 	TESTQ      R14, R14
-	JZ         alone1161
-	JS         first1160
+	JZ         alone1157
+	JS         first1156
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1161
+	JMP        alone1157
 
-first1160:
+first1156:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1161:
+alone1157:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1162
+	JAE        within1158
 	PREFETCHT1 16384(DX)
 
-within1162:
+within1158:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39266,50 +39234,50 @@ within1162:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1153
+	JNZ          loop1149
 
-rest1154:
+rest1150:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1156
+	JZ   done1152
 
-tail1155:
+tail1151:
 	TESTQ      R14, R14
-	JZ         alone1164
-	JS         first1163
+	JZ         alone1160
+	JS         first1159
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1164
+	JMP        alone1160
 
-first1163:
+first1159:
 	PREFETCHT0 8192(SI)
 
-alone1164:
+alone1160:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1165
+	JAE        within1161
 	PREFETCHT1 16384(SI)
 
-within1165:
+within1161:
 	TESTQ      R14, R14
-	JZ         alone1167
-	JS         first1166
+	JZ         alone1163
+	JS         first1162
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1167
+	JMP        alone1163
 
-first1166:
+first1162:
 	PREFETCHT0 8192(DX)
 
-alone1167:
+alone1163:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1168
+	JAE        within1164
 	PREFETCHT1 16384(DX)
 
-within1168:
+within1164:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39320,76 +39288,76 @@ within1168:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1155
+	JNZ          tail1151
 
-done1156:
+done1152:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1150:
+columns1146:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1169
+	JNE    load1165
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1170
+	JMP    start1166
 
-load1169:
+load1165:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1170:
+start1166:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1172
+	JZ   rest1168
 
-loop1171:
+loop1167:
 	TESTQ      R14, R14
-	JZ         alone1176
-	JS         first1175
+	JZ         alone1172
+	JS         first1171
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1176
+	JMP        alone1172
 
-first1175:
+first1171:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1176:
+alone1172:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1177
+	JAE        within1173
 	PREFETCHT1 16384(SI)
 
-within1177:
+within1173:
 	TESTQ      R14, R14
-	JZ         alone1179
-	JS         first1178
+	JZ         alone1175
+	JS         first1174
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1179
+	JMP        alone1175
 
-first1178:
+first1174:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1179:
+alone1175:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1180
+	JAE        within1176
 	PREFETCHT1 16384(DX)
 
-within1180:
+within1176:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39427,50 +39395,50 @@ within1180:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1171
+	JNZ          loop1167
 
-rest1172:
+rest1168:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1174
+	JZ   done1170
 
-tail1173:
+tail1169:
 	TESTQ      R14, R14
-	JZ         alone1182
-	JS         first1181
+	JZ         alone1178
+	JS         first1177
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1182
+	JMP        alone1178
 
-first1181:
+first1177:
 	PREFETCHT0 8192(SI)
 
-alone1182:
+alone1178:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1183
+	JAE        within1179
 	PREFETCHT1 16384(SI)
 
-within1183:
+within1179:
 	TESTQ      R14, R14
-	JZ         alone1185
-	JS         first1184
+	JZ         alone1181
+	JS         first1180
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1185
+	JMP        alone1181
 
-first1184:
+first1180:
 	PREFETCHT0 8192(DX)
 
-alone1185:
+alone1181:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1186
+	JAE        within1182
 	PREFETCHT1 16384(DX)
 
-within1186:
+within1182:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39484,9 +39452,9 @@ within1186:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1173
+	JNZ          tail1169
 
-done1174:
+done1170:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -39494,19 +39462,19 @@ done1174:
 	VZEROUPPER
 	RET
 
-columns1149:
+columns1145:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1187
+	JNE    load1183
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1188
+	JMP    start1184
 
-load1187:
+load1183:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -39514,12 +39482,12 @@ load1187:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1188:
+start1184:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1190
+	JZ   rest1186
 
-loop1189:
+loop1185:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39569,14 +39537,14 @@ loop1189:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1189
+	JNZ          loop1185
 
-rest1190:
+rest1186:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1192
+	JZ   done1188
 
-tail1191:
+tail1187:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39593,9 +39561,9 @@ tail1191:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1191
+	JNZ          tail1187
 
-done1192:
+done1188:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39605,10 +39573,10 @@ done1192:
 	VZEROUPPER
 	RET
 
-columns1148:
+columns1144:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1193
+	JNE    load1189
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39617,9 +39585,9 @@ columns1148:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1194
+	JMP    start1190
 
-load1193:
+load1189:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39631,12 +39599,12 @@ load1193:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1194:
+start1190:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1196
+	JZ   rest1192
 
-loop1195:
+loop1191:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39698,14 +39666,14 @@ loop1195:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1195
+	JNZ          loop1191
 
-rest1196:
+rest1192:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1198
+	JZ   done1194
 
-tail1197:
+tail1193:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39725,9 +39693,9 @@ tail1197:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1197
+	JNZ          tail1193
 
-done1198:
+done1194:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39743,10 +39711,10 @@ done1198:
 	VZEROUPPER
 	RET
 
-columns1147:
+columns1143:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1199
+	JNE    load1195
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39757,9 +39725,9 @@ columns1147:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1200
+	JMP    start1196
 
-load1199:
+load1195:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39773,12 +39741,12 @@ load1199:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1200:
+start1196:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1202
+	JZ   rest1198
 
-loop1201:
+loop1197:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39852,14 +39820,14 @@ loop1201:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1201
+	JNZ          loop1197
 
-rest1202:
+rest1198:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1204
+	JZ   done1200
 
-tail1203:
+tail1199:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39882,9 +39850,9 @@ tail1203:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1203
+	JNZ          tail1199
 
-done1204:
+done1200:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39902,10 +39870,10 @@ done1204:
 	VZEROUPPER
 	RET
 
-columns1146:
+columns1142:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1205
+	JNE    load1201
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39918,9 +39886,9 @@ columns1146:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1206
+	JMP    start1202
 
-load1205:
+load1201:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39936,12 +39904,12 @@ load1205:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1206:
+start1202:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1208
+	JZ   rest1204
 
-loop1207:
+loop1203:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40027,14 +39995,14 @@ loop1207:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1207
+	JNZ          loop1203
 
-rest1208:
+rest1204:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1210
+	JZ   done1206
 
-tail1209:
+tail1205:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40060,9 +40028,9 @@ tail1209:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1209
+	JNZ          tail1205
 
-done1210:
+done1206:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40101,72 +40069,72 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1211
+	JEQ      columns1207
 	CMPQ     AX, $0x05
-	JEQ      columns1212
+	JEQ      columns1208
 	CMPQ     AX, $0x04
-	JEQ      columns1213
+	JEQ      columns1209
 	CMPQ     AX, $0x03
-	JEQ      columns1214
+	JEQ      columns1210
 	CMPQ     AX, $0x02
-	JEQ      columns1215
+	JEQ      columns1211
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1216
+	JNE      load1212
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1217
+	JMP      start1213
 
-load1216:
+load1212:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1217:
+start1213:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1219
+	JZ   rest1215
 
-loop1218:
+loop1214:
 	TESTQ      R14, R14
-	JZ         alone1223
-	JS         first1222
+	JZ         alone1219
+	JS         first1218
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1223
+	JMP        alone1219
 
-first1222:
+first1218:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1223:
+alone1219:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1224
+	JAE        within1220
 	PREFETCHT1 16384(SI)
 
-within1224:
+within1220:
 	TESTQ      R14, R14
-	JZ         alone1226
-	JS         first1225
+	JZ         alone1222
+	JS         first1221
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1226
+	JMP        alone1222
 
-first1225:
+first1221:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1226:
+alone1222:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1227
+	JAE        within1223
 	PREFETCHT1 16384(DX)
 
-within1227:
+within1223:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40200,50 +40168,50 @@ within1227:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1218
+	JNZ          loop1214
 
-rest1219:
+rest1215:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1221
+	JZ   done1217
 
-tail1220:
+tail1216:
 	TESTQ      R14, R14
-	JZ         alone1229
-	JS         first1228
+	JZ         alone1225
+	JS         first1224
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1229
+	JMP        alone1225
 
-first1228:
+first1224:
 	PREFETCHT0 8192(SI)
 
-alone1229:
+alone1225:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1230
+	JAE        within1226
 	PREFETCHT1 16384(SI)
 
-within1230:
+within1226:
 	TESTQ      R14, R14
-	JZ         alone1232
-	JS         first1231
+	JZ         alone1228
+	JS         first1227
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1232
+	JMP        alone1228
 
-first1231:
+first1227:
 	PREFETCHT0 8192(DX)
 
-alone1232:
+alone1228:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1233
+	JAE        within1229
 	PREFETCHT1 16384(DX)
 
-within1233:
+within1229:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40256,76 +40224,76 @@ within1233:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1220
+	JNZ          tail1216
 
-done1221:
+done1217:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1215:
+columns1211:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1234
+	JNE    load1230
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1235
+	JMP    start1231
 
-load1234:
+load1230:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1235:
+start1231:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1237
+	JZ   rest1233
 
-loop1236:
+loop1232:
 	TESTQ      R14, R14
-	JZ         alone1241
-	JS         first1240
+	JZ         alone1237
+	JS         first1236
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1241
+	JMP        alone1237
 
-first1240:
+first1236:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1241:
+alone1237:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1242
+	JAE        within1238
 	PREFETCHT1 16384(SI)
 
-within1242:
+within1238:
 	TESTQ      R14, R14
-	JZ         alone1244
-	JS         first1243
+	JZ         alone1240
+	JS         first1239
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1244
+	JMP        alone1240
 
-first1243:
+first1239:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1244:
+alone1240:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1245
+	JAE        within1241
 	PREFETCHT1 16384(DX)
 
-within1245:
+within1241:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40371,50 +40339,50 @@ within1245:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1236
+	JNZ          loop1232
 
-rest1237:
+rest1233:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1239
+	JZ   done1235
 
-tail1238:
+tail1234:
 	TESTQ      R14, R14
-	JZ         alone1247
-	JS         first1246
+	JZ         alone1243
+	JS         first1242
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1247
+	JMP        alone1243
 
-first1246:
+first1242:
 	PREFETCHT0 8192(SI)
 
-alone1247:
+alone1243:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1248
+	JAE        within1244
 	PREFETCHT1 16384(SI)
 
-within1248:
+within1244:
 	TESTQ      R14, R14
-	JZ         alone1250
-	JS         first1249
+	JZ         alone1246
+	JS         first1245
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1250
+	JMP        alone1246
 
-first1249:
+first1245:
 	PREFETCHT0 8192(DX)
 
-alone1250:
+alone1246:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1251
+	JAE        within1247
 	PREFETCHT1 16384(DX)
 
-within1251:
+within1247:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40430,9 +40398,9 @@ within1251:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1238
+	JNZ          tail1234
 
-done1239:
+done1235:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40440,19 +40408,19 @@ done1239:
 	VZEROUPPER
 	RET
 
-columns1214:
+columns1210:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1252
+	JNE    load1248
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1253
+	JMP    start1249
 
-load1252:
+load1248:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40460,12 +40428,12 @@ load1252:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1253:
+start1249:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1255
+	JZ   rest1251
 
-loop1254:
+loop1250:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40523,14 +40491,14 @@ loop1254:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1254
+	JNZ          loop1250
 
-rest1255:
+rest1251:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1257
+	JZ   done1253
 
-tail1256:
+tail1252:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40549,9 +40517,9 @@ tail1256:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1256
+	JNZ          tail1252
 
-done1257:
+done1253:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40561,10 +40529,10 @@ done1257:
 	VZEROUPPER
 	RET
 
-columns1213:
+columns1209:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1258
+	JNE    load1254
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40573,9 +40541,9 @@ columns1213:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1259
+	JMP    start1255
 
-load1258:
+load1254:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40587,12 +40555,12 @@ load1258:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1259:
+start1255:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1261
+	JZ   rest1257
 
-loop1260:
+loop1256:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40662,14 +40630,14 @@ loop1260:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1260
+	JNZ          loop1256
 
-rest1261:
+rest1257:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1263
+	JZ   done1259
 
-tail1262:
+tail1258:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40691,9 +40659,9 @@ tail1262:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1262
+	JNZ          tail1258
 
-done1263:
+done1259:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40709,10 +40677,10 @@ done1263:
 	VZEROUPPER
 	RET
 
-columns1212:
+columns1208:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1264
+	JNE    load1260
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40723,9 +40691,9 @@ columns1212:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1265
+	JMP    start1261
 
-load1264:
+load1260:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40739,12 +40707,12 @@ load1264:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1265:
+start1261:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1267
+	JZ   rest1263
 
-loop1266:
+loop1262:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40826,14 +40794,14 @@ loop1266:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1266
+	JNZ          loop1262
 
-rest1267:
+rest1263:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1269
+	JZ   done1265
 
-tail1268:
+tail1264:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40858,9 +40826,9 @@ tail1268:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1268
+	JNZ          tail1264
 
-done1269:
+done1265:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40878,10 +40846,10 @@ done1269:
 	VZEROUPPER
 	RET
 
-columns1211:
+columns1207:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1270
+	JNE    load1266
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40894,9 +40862,9 @@ columns1211:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1271
+	JMP    start1267
 
-load1270:
+load1266:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40912,12 +40880,12 @@ load1270:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1271:
+start1267:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1273
+	JZ   rest1269
 
-loop1272:
+loop1268:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41011,14 +40979,14 @@ loop1272:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1272
+	JNZ          loop1268
 
-rest1273:
+rest1269:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1275
+	JZ   done1271
 
-tail1274:
+tail1270:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41046,9 +41014,9 @@ tail1274:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1274
+	JNZ          tail1270
 
-done1275:
+done1271:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41083,7 +41051,7 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x01010101, AX
 	VPBROADCASTD AX, Z28
 
-loop1276:
+loop1272:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -41098,10 +41066,10 @@ loop1276:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1277
+	JCC           special1273
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1277
+	JCS           special1273
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -41126,22 +41094,22 @@ loop1276:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1278:
+next1274:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop1276
+	JNZ  loop1272
 	VZEROUPPER
 	RET
 
-special1277:
+special1273:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1278
+	JMP     next1274
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -41161,7 +41129,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1279:
+loop1275:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -41204,10 +41172,10 @@ loop1279:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1280
+	JCC           special1276
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1280
+	JCS           special1276
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -41279,17 +41247,17 @@ loop1279:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1281:
+next1277:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1279
+	JNZ  loop1275
 	VZEROUPPER
 	RET
 
-special1280:
+special1276:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -41298,7 +41266,7 @@ special1280:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1281
+	JMP       next1277
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -41311,14 +41279,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1282:
+loop1278:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1282
+	JNZ    loop1278
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -41332,7 +41300,7 @@ loop1282:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1283:
+loop1279:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -41350,7 +41318,7 @@ loop1283:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1283
+	JNZ      loop1279
 	VZEROUPPER
 	RET
 
@@ -41375,7 +41343,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1284:
+loop1280:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -41393,7 +41361,7 @@ loop1284:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1284
+	JNZ         loop1280
 	VZEROUPPER
 	RET
 

@@ -20959,6 +20959,8 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 next224:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done226
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -20967,8 +20969,6 @@ next224:
 	PREFETCHT1 16384(SI)
 
 within227:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half228:
@@ -21227,6 +21227,8 @@ columns222:
 next236:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done238
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -21235,8 +21237,6 @@ next236:
 	PREFETCHT1 16384(SI)
 
 within239:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half240:
@@ -22791,6 +22791,8 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 next265:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done267
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -22799,8 +22801,6 @@ next265:
 	PREFETCHT1 16384(SI)
 
 within268:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half269:
@@ -23079,6 +23079,8 @@ columns263:
 next277:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done279
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -23087,8 +23089,6 @@ next277:
 	PREFETCHT1 16384(SI)
 
 within280:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half281:
@@ -24613,6 +24613,8 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 next306:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done308
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -24621,8 +24623,6 @@ next306:
 	PREFETCHT1 16384(SI)
 
 within309:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half310:
@@ -24903,6 +24903,8 @@ columns304:
 next318:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done320
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -24911,8 +24913,6 @@ next318:
 	PREFETCHT1 16384(SI)
 
 within321:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half322:
@@ -26628,6 +26628,8 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 next347:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done349
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -26636,8 +26638,6 @@ next347:
 	PREFETCHT1 16384(SI)
 
 within350:
-	MOVQ SI, DX
-	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
 half351:
@@ -27094,6 +27094,8 @@ columns345:
 next363:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done365
+	MOVQ       SI, DX
+	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -27102,8 +27104,6 @@ next363:
 	PREFETCHT1 16384(SI)
 
 within366:
-	MOVQ SI, DX
-	ADDQ $0x00000240, SI
 	XORQ R9, R9
 
 half367:
@@ -29276,6 +29276,8 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 next396:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done398
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -29284,8 +29286,6 @@ next396:
 	PREFETCHT1 16384(SI)
 
 within399:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half400:
@@ -29552,6 +29552,8 @@ columns394:
 next408:
 	CMPQ       R15, nBlocks+24(FP)
 	JEQ        done410
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
@@ -29560,8 +29562,6 @@ next408:
 	PREFETCHT1 16384(SI)
 
 within411:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
 	XORQ R9, R9
 
 half412:
@@ -31297,61 +31297,53 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	XORQ    R15, R15
 
 next437:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done439
-	TESTQ      $0x00000001, R15
-	JNZ        odd438
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done439
+	TESTQ $0x00000001, R15
+	JNZ   odd438
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks436
+	ADDQ  $0x00000020, SI
+	JMP   blocks436
+
+odd438:
+	LEAQ -1056(SI), DX
+
+blocks436:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
+	CMPL       AX, $0x00000420
 	JAE        within440
 	PREFETCHT1 16384(SI)
 
 within440:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks436
-	ADDQ $0x00000020, SI
-	JMP  blocks436
-
-odd438:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within441
-	PREFETCHT1 16384(SI)
-
-within441:
-	LEAQ -1056(SI), DX
-
-blocks436:
 	XORQ R9, R9
 
-half442:
+half441:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks443:
+chunks442:
 	TESTQ      R14, R14
-	JZ         alone445
-	JS         first444
+	JZ         alone444
+	JS         first443
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone445
+	JMP        alone444
 
-first444:
+first443:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone445:
+alone444:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -31415,17 +31407,17 @@ alone445:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone447
-	JS         first446
+	JZ         alone446
+	JS         first445
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone447
+	JMP        alone446
 
-first446:
+first445:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone447:
+alone446:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -31489,17 +31481,17 @@ alone447:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone449
-	JS         first448
+	JZ         alone448
+	JS         first447
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone449
+	JMP        alone448
 
-first448:
+first447:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone449:
+alone448:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -31563,17 +31555,17 @@ alone449:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone451
-	JS         first450
+	JZ         alone450
+	JS         first449
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone451
+	JMP        alone450
 
-first450:
+first449:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone451:
+alone450:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -31640,7 +31632,7 @@ alone451:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks443
+	JNZ          chunks442
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31669,12 +31661,12 @@ alone451:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next452
+	JEQ          next451
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half442
+	JMP          half441
 
-next452:
+next451:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
@@ -31699,42 +31691,34 @@ columns435:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next454:
-	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done456
-	TESTQ      $0x00000001, R15
-	JNZ        odd455
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000440
-	JAE        within457
-	PREFETCHT1 16384(SI)
+next453:
+	CMPQ  R15, nBlocks+24(FP)
+	JEQ   done455
+	TESTQ $0x00000001, R15
+	JNZ   odd454
+	MOVQ  SI, DX
+	ADDQ  $0x00000020, SI
+	LEAQ  1(R15), AX
+	CMPQ  AX, nBlocks+24(FP)
+	JEQ   blocks452
+	ADDQ  $0x00000020, SI
+	JMP   blocks452
 
-within457:
-	MOVQ SI, DX
-	ADDQ $0x00000020, SI
-	LEAQ 1(R15), AX
-	CMPQ AX, nBlocks+24(FP)
-	JEQ  blocks453
-	ADDQ $0x00000020, SI
-	JMP  blocks453
-
-odd455:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000400
-	JAE        within458
-	PREFETCHT1 16384(SI)
-
-within458:
+odd454:
 	LEAQ -1056(SI), DX
 
-blocks453:
+blocks452:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000420
+	JAE        within456
+	PREFETCHT1 16384(SI)
+
+within456:
 	XORQ R9, R9
 
-half459:
+half457:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -31742,21 +31726,21 @@ half459:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks460:
+chunks458:
 	TESTQ      R14, R14
-	JZ         alone462
-	JS         first461
+	JZ         alone460
+	JS         first459
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone462
+	JMP        alone460
 
-first461:
+first459:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone462:
+alone460:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -31860,17 +31844,17 @@ alone462:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone464
-	JS         first463
+	JZ         alone462
+	JS         first461
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone464
+	JMP        alone462
 
-first463:
+first461:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone464:
+alone462:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -31974,17 +31958,17 @@ alone464:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone466
-	JS         first465
+	JZ         alone464
+	JS         first463
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone466
+	JMP        alone464
 
-first465:
+first463:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone466:
+alone464:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -32088,17 +32072,17 @@ alone466:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone468
-	JS         first467
+	JZ         alone466
+	JS         first465
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone468
+	JMP        alone466
 
-first467:
+first465:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone468:
+alone466:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -32205,7 +32189,7 @@ alone468:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks460
+	JNZ          chunks458
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -32253,18 +32237,18 @@ alone468:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next469
+	JEQ          next467
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half459
+	JMP          half457
 
-next469:
+next467:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next454
+	JMP  next453
 
-done456:
+done455:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32286,27 +32270,27 @@ TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next471:
+next469:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done473
+	JEQ   done471
 	TESTQ $0x00000001, R15
-	JNZ   odd472
+	JNZ   odd470
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks470
+	JEQ   blocks468
 	ADDQ  $0x00000020, SI
-	JMP   blocks470
+	JMP   blocks468
 
-odd472:
+odd470:
 	LEAQ -1056(SI), DX
 
-blocks470:
+blocks468:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks474:
+chunks472:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -32554,7 +32538,7 @@ chunks474:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks474
+	JNZ       chunks472
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -32585,9 +32569,9 @@ chunks474:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next471
+	JMP       next469
 
-done473:
+done471:
 	VZEROUPPER
 	RET
 
@@ -32609,23 +32593,23 @@ TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns475
+	JEQ     columns473
 	CMPQ    AX, $0x02
-	JEQ     columns476
+	JEQ     columns474
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start477
+	JNE     start475
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start477:
-loop478:
+start475:
+loop476:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups479:
+groups477:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32717,7 +32701,7 @@ groups479:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups479
+	JNZ          groups477
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32753,29 +32737,29 @@ groups479:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop478
+	JNZ          loop476
 	VZEROUPPER
 	RET
 
-columns476:
+columns474:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start480
+	JNE     start478
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start480:
-loop481:
+start478:
+loop479:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups482:
+groups480:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32939,7 +32923,7 @@ groups482:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups482
+	JNZ          groups480
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33006,14 +32990,14 @@ groups482:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop481
+	JNZ          loop479
 	VZEROUPPER
 	RET
 
-columns475:
+columns473:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start483
+	JNE     start481
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -33022,8 +33006,8 @@ columns475:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start483:
-loop484:
+start481:
+loop482:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -33032,7 +33016,7 @@ loop484:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups485:
+groups483:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -33268,7 +33252,7 @@ groups485:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups485
+	JNZ          groups483
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33366,7 +33350,7 @@ groups485:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop484
+	JNZ          loop482
 	VZEROUPPER
 	RET
 
@@ -33389,7 +33373,7 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns486
+	JEQ            columns484
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -33397,46 +33381,46 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next488:
+next486:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done490
+	JEQ        done488
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within491
+	JAE        within489
 	PREFETCHT1 16384(SI)
 
-within491:
-	MOVQ SI, DX
-	ADDQ $0x000000c0, SI
+within489:
 	XORQ R9, R9
 
-half492:
+half490:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks493:
+chunks491:
 	TESTQ      R14, R14
-	JZ         alone495
-	JS         first494
+	JZ         alone493
+	JS         first492
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone495
+	JMP        alone493
 
-first494:
+first492:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone495:
+alone493:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33515,21 +33499,21 @@ alone495:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone497
-	JS         first496
+	JZ         alone495
+	JS         first494
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone497
+	JMP        alone495
 
-first496:
+first494:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone497:
+alone495:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      256(SI)(R9*2), Y6
@@ -33607,7 +33591,7 @@ alone497:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks493
+	JNZ          chunks491
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -33622,18 +33606,18 @@ alone497:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next498
+	JEQ          next496
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half492
+	JMP          half490
 
-next498:
+next496:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next488
+	JMP  next486
 
-done490:
+done488:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33644,7 +33628,7 @@ done490:
 	VZEROUPPER
 	RET
 
-columns486:
+columns484:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33652,22 +33636,22 @@ columns486:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next500:
+next498:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done502
+	JEQ        done500
+	MOVQ       SI, DX
+	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within503
+	JAE        within501
 	PREFETCHT1 16384(SI)
 
-within503:
-	MOVQ SI, DX
-	ADDQ $0x000000c0, SI
+within501:
 	XORQ R9, R9
 
-half504:
+half502:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -33675,25 +33659,25 @@ half504:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks505:
+chunks503:
 	TESTQ      R14, R14
-	JZ         alone507
-	JS         first506
+	JZ         alone505
+	JS         first504
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone507
+	JMP        alone505
 
-first506:
+first504:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone507:
+alone505:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33818,21 +33802,21 @@ alone507:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone509
-	JS         first508
+	JZ         alone507
+	JS         first506
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone509
+	JMP        alone507
 
-first508:
+first506:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone509:
+alone507:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -33953,7 +33937,7 @@ alone509:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks505
+	JNZ          chunks503
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -33976,18 +33960,18 @@ alone509:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next510
+	JEQ          next508
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half504
+	JMP          half502
 
-next510:
+next508:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next500
+	JMP  next498
 
-done502:
+done500:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -34010,15 +33994,15 @@ TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next512:
+next510:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done514
+	JEQ  done512
 	MOVQ SI, DX
 	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks515:
+chunks513:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -34182,7 +34166,7 @@ chunks515:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks515
+	JNZ       chunks513
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x07, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -34229,9 +34213,9 @@ chunks515:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next512
+	JMP       next510
 
-done514:
+done512:
 	VZEROUPPER
 	RET
 
@@ -34253,23 +34237,23 @@ TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
 	SHLQ    $0x02, BX
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x03
-	JEQ     columns516
+	JEQ     columns514
 	CMPQ    AX, $0x02
-	JEQ     columns517
+	JEQ     columns515
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start518
+	JNE     start516
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start518:
-loop519:
+start516:
+loop517:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups520:
+groups518:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -34369,7 +34353,7 @@ groups520:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups520
+	JNZ          groups518
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34405,29 +34389,29 @@ groups520:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop519
+	JNZ          loop517
 	VZEROUPPER
 	RET
 
-columns517:
+columns515:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start521
+	JNE     start519
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start521:
-loop522:
+start519:
+loop520:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups523:
+groups521:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -34607,7 +34591,7 @@ groups523:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups523
+	JNZ          groups521
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34674,14 +34658,14 @@ groups523:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop522
+	JNZ          loop520
 	VZEROUPPER
 	RET
 
-columns516:
+columns514:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start524
+	JNE     start522
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -34690,8 +34674,8 @@ columns516:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start524:
-loop525:
+start522:
+loop523:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -34700,7 +34684,7 @@ loop525:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups526:
+groups524:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -34960,7 +34944,7 @@ groups526:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups526
+	JNZ          groups524
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -35058,7 +35042,7 @@ groups526:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop525
+	JNZ          loop523
 	VZEROUPPER
 	RET
 
@@ -35081,7 +35065,7 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns527
+	JEQ            columns525
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35089,46 +35073,46 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next529:
+next527:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done531
+	JEQ        done529
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within532
+	JAE        within530
 	PREFETCHT1 16384(SI)
 
-within532:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within530:
 	XORQ R9, R9
 
-half533:
+half531:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks534:
+chunks532:
 	TESTQ      R14, R14
-	JZ         alone536
-	JS         first535
+	JZ         alone534
+	JS         first533
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone536
+	JMP        alone534
 
-first535:
+first533:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone536:
+alone534:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35211,23 +35195,23 @@ alone536:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone538
-	JS         first537
+	JZ         alone536
+	JS         first535
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone538
+	JMP        alone536
 
-first537:
+first535:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone538:
+alone536:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35314,7 +35298,7 @@ alone538:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks534
+	JNZ          chunks532
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35329,18 +35313,18 @@ alone538:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next539
+	JEQ          next537
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half533
+	JMP          half531
 
-next539:
+next537:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next529
+	JMP  next527
 
-done531:
+done529:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35351,7 +35335,7 @@ done531:
 	VZEROUPPER
 	RET
 
-columns527:
+columns525:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35359,22 +35343,22 @@ columns527:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next541:
+next539:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done543
+	JEQ        done541
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within544
+	JAE        within542
 	PREFETCHT1 16384(SI)
 
-within544:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within542:
 	XORQ R9, R9
 
-half545:
+half543:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35382,25 +35366,25 @@ half545:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks546:
+chunks544:
 	TESTQ      R14, R14
-	JZ         alone548
-	JS         first547
+	JZ         alone546
+	JS         first545
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone548
+	JMP        alone546
 
-first547:
+first545:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone548:
+alone546:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35532,23 +35516,23 @@ alone548:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone550
-	JS         first549
+	JZ         alone548
+	JS         first547
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone550
+	JMP        alone548
 
-first549:
+first547:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone550:
+alone548:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35684,7 +35668,7 @@ alone550:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks546
+	JNZ          chunks544
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35707,18 +35691,18 @@ alone550:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next551
+	JEQ          next549
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half545
+	JMP          half543
 
-next551:
+next549:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next541
+	JMP  next539
 
-done543:
+done541:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35741,15 +35725,15 @@ TEXT ·tileIQ1AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next553:
+next551:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done555
+	JEQ  done553
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks556:
+chunks554:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35927,7 +35911,7 @@ chunks556:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks556
+	JNZ       chunks554
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -36014,9 +35998,9 @@ chunks556:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next553
+	JMP       next551
 
-done555:
+done553:
 	VZEROUPPER
 	RET
 
@@ -36039,7 +36023,7 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns557
+	JEQ            columns555
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36047,46 +36031,46 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next559:
+next557:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done561
+	JEQ        done559
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within562
+	JAE        within560
 	PREFETCHT1 16384(SI)
 
-within562:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within560:
 	XORQ R9, R9
 
-half563:
+half561:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks564:
+chunks562:
 	TESTQ      R14, R14
-	JZ         alone566
-	JS         first565
+	JZ         alone564
+	JS         first563
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone566
+	JMP        alone564
 
-first565:
+first563:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone566:
+alone564:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36169,23 +36153,23 @@ alone566:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone568
-	JS         first567
+	JZ         alone566
+	JS         first565
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone568
+	JMP        alone566
 
-first567:
+first565:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone568:
+alone566:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36272,7 +36256,7 @@ alone568:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks564
+	JNZ          chunks562
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36287,18 +36271,18 @@ alone568:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next569
+	JEQ          next567
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half563
+	JMP          half561
 
-next569:
+next567:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next559
+	JMP  next557
 
-done561:
+done559:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36309,7 +36293,7 @@ done561:
 	VZEROUPPER
 	RET
 
-columns557:
+columns555:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36317,22 +36301,22 @@ columns557:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next571:
+next569:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done573
+	JEQ        done571
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within574
+	JAE        within572
 	PREFETCHT1 16384(SI)
 
-within574:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within572:
 	XORQ R9, R9
 
-half575:
+half573:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -36340,25 +36324,25 @@ half575:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks576:
+chunks574:
 	TESTQ      R14, R14
-	JZ         alone578
-	JS         first577
+	JZ         alone576
+	JS         first575
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone578
+	JMP        alone576
 
-first577:
+first575:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone578:
+alone576:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36490,23 +36474,23 @@ alone578:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone580
-	JS         first579
+	JZ         alone578
+	JS         first577
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone580
+	JMP        alone578
 
-first579:
+first577:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone580:
+alone578:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36642,7 +36626,7 @@ alone580:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks576
+	JNZ          chunks574
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36665,18 +36649,18 @@ alone580:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next581
+	JEQ          next579
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half575
+	JMP          half573
 
-next581:
+next579:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next571
+	JMP  next569
 
-done573:
+done571:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36699,15 +36683,15 @@ TEXT ·tileIQ2AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next583:
+next581:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done585
+	JEQ  done583
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks586:
+chunks584:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -36885,7 +36869,7 @@ chunks586:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks586
+	JNZ       chunks584
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -36972,9 +36956,9 @@ chunks586:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next583
+	JMP       next581
 
-done585:
+done583:
 	VZEROUPPER
 	RET
 
@@ -36997,7 +36981,7 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns587
+	JEQ            columns585
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37005,46 +36989,46 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next589:
+next587:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done591
+	JEQ        done589
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within592
+	JAE        within590
 	PREFETCHT1 16384(SI)
 
-within592:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within590:
 	XORQ R9, R9
 
-half593:
+half591:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks594:
+chunks592:
 	TESTQ      R14, R14
-	JZ         alone596
-	JS         first595
+	JZ         alone594
+	JS         first593
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone596
+	JMP        alone594
 
-first595:
+first593:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone596:
+alone594:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37127,23 +37111,23 @@ alone596:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone598
-	JS         first597
+	JZ         alone596
+	JS         first595
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone598
+	JMP        alone596
 
-first597:
+first595:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone598:
+alone596:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37230,7 +37214,7 @@ alone598:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks594
+	JNZ          chunks592
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37245,18 +37229,18 @@ alone598:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next599
+	JEQ          next597
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half593
+	JMP          half591
 
-next599:
+next597:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next589
+	JMP  next587
 
-done591:
+done589:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37267,7 +37251,7 @@ done591:
 	VZEROUPPER
 	RET
 
-columns587:
+columns585:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37275,22 +37259,22 @@ columns587:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next601:
+next599:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done603
+	JEQ        done601
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within604
+	JAE        within602
 	PREFETCHT1 16384(SI)
 
-within604:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within602:
 	XORQ R9, R9
 
-half605:
+half603:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -37298,25 +37282,25 @@ half605:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks606:
+chunks604:
 	TESTQ      R14, R14
-	JZ         alone608
-	JS         first607
+	JZ         alone606
+	JS         first605
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone608
+	JMP        alone606
 
-first607:
+first605:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone608:
+alone606:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37448,23 +37432,23 @@ alone608:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone610
-	JS         first609
+	JZ         alone608
+	JS         first607
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone610
+	JMP        alone608
 
-first609:
+first607:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone610:
+alone608:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37600,7 +37584,7 @@ alone610:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks606
+	JNZ          chunks604
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37623,18 +37607,18 @@ alone610:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next611
+	JEQ          next609
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half605
+	JMP          half603
 
-next611:
+next609:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next601
+	JMP  next599
 
-done603:
+done601:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37657,15 +37641,15 @@ TEXT ·tileIQ3_XXSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next613:
+next611:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done615
+	JEQ  done613
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks616:
+chunks614:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37843,7 +37827,7 @@ chunks616:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks616
+	JNZ       chunks614
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37930,9 +37914,9 @@ chunks616:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next613
+	JMP       next611
 
-done615:
+done613:
 	VZEROUPPER
 	RET
 
@@ -37955,7 +37939,7 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns617
+	JEQ            columns615
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37963,46 +37947,46 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next619:
+next617:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done621
+	JEQ        done619
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within622
+	JAE        within620
 	PREFETCHT1 16384(SI)
 
-within622:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within620:
 	XORQ R9, R9
 
-half623:
+half621:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks624:
+chunks622:
 	TESTQ      R14, R14
-	JZ         alone626
-	JS         first625
+	JZ         alone624
+	JS         first623
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone626
+	JMP        alone624
 
-first625:
+first623:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone626:
+alone624:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38085,23 +38069,23 @@ alone626:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone628
-	JS         first627
+	JZ         alone626
+	JS         first625
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone628
+	JMP        alone626
 
-first627:
+first625:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone628:
+alone626:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38188,7 +38172,7 @@ alone628:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks624
+	JNZ          chunks622
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38203,18 +38187,18 @@ alone628:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next629
+	JEQ          next627
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half623
+	JMP          half621
 
-next629:
+next627:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next619
+	JMP  next617
 
-done621:
+done619:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38225,7 +38209,7 @@ done621:
 	VZEROUPPER
 	RET
 
-columns617:
+columns615:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38233,22 +38217,22 @@ columns617:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next631:
+next629:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done633
+	JEQ        done631
+	MOVQ       SI, DX
+	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within634
+	JAE        within632
 	PREFETCHT1 16384(SI)
 
-within634:
-	MOVQ SI, DX
-	ADDQ $0x00000140, SI
+within632:
 	XORQ R9, R9
 
-half635:
+half633:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38256,25 +38240,25 @@ half635:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks636:
+chunks634:
 	TESTQ      R14, R14
-	JZ         alone638
-	JS         first637
+	JZ         alone636
+	JS         first635
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone638
+	JMP        alone636
 
-first637:
+first635:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone638:
+alone636:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38406,23 +38390,23 @@ alone638:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone640
-	JS         first639
+	JZ         alone638
+	JS         first637
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone640
+	JMP        alone638
 
-first639:
+first637:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone640:
+alone638:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38558,7 +38542,7 @@ alone640:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks636
+	JNZ          chunks634
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38581,18 +38565,18 @@ alone640:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next641
+	JEQ          next639
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half635
+	JMP          half633
 
-next641:
+next639:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next631
+	JMP  next629
 
-done633:
+done631:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38615,15 +38599,15 @@ TEXT ·tileIQ3_SAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next643:
+next641:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done645
+	JEQ  done643
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks646:
+chunks644:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38801,7 +38785,7 @@ chunks646:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks646
+	JNZ       chunks644
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38888,9 +38872,9 @@ chunks646:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next643
+	JMP       next641
 
-done645:
+done643:
 	VZEROUPPER
 	RET
 
@@ -38915,7 +38899,7 @@ TEXT ·peakAVXVNNI(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop647:
+loop645:
 	// VPDPBUSD Y12, Y13, Y0
 	LONG $0x5015c2c4
 	BYTE $0xc4
@@ -38964,7 +38948,7 @@ loop647:
 	LONG $0x501542c4
 	BYTE $0xdc
 	DECQ CX
-	JNZ  loop647
+	JNZ  loop645
 	VZEROUPPER
 	RET
 

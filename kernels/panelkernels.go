@@ -77,8 +77,9 @@ func (g *geometry) gemv(k panelKernels, y *float32, ldy int, w *Matrix, p int, x
 }
 
 // multiply computes a tile of many tokens. What its innermost loops read again
-// and again stays in the second-level cache: the activations of a block of
-// tokens and inputs while all panels pass, a tile while these tokens pass.
+// and again stays in the caches: a tile in the second level while a block of
+// tokens passes, the activations of these tokens and the tile's inputs in the
+// second or the third while all panels pass.
 func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations, panels, tokens Range, scratch []byte) {
 	tile, buf := scratch[:tileBytes], scratch[tileBytes:]
 	perN := max(32, x.Kind.blockLen())

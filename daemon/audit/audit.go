@@ -3,8 +3,9 @@
 //
 // A record is the daemon's log line of an answer, or of a vector. With a key it also
 // has two keyed hashes (HMAC-SHA256), of prompt and answer, each bound to the record's
-// id, user and model; a vector's has the first alone. Without the key they tell nothing, not even whether two prompts
-// are the same or whether a guess is right: the id makes each hash another one.
+// id, user and model; a vector's has the first alone. Without the key they tell
+// nothing, not even whether two prompts are the same or whether a guess is right:
+// the id makes each hash another one.
 package audit
 
 import (

@@ -22,7 +22,7 @@ func (p *panels) amxTileSupers(f *panelFormat) {
 	p.splat(operand.U32(0x007f007f), byteLow)
 	p.splat(operand.U32(0x7f007f00), byteHigh)
 	p.splat(operand.U32(0x00010001), one)
-	p.forBlocks(f, rIndex, false, func() {
+	p.forBlocks(f, rIndex, func() {
 		p.LEAQ(at(rHead, f.subsAt()), rSubs)
 		p.MOVQ(operand.U32(8/f.chunk), rChunk)
 		chunks := p.label("chunks")

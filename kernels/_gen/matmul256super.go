@@ -93,7 +93,8 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 		for i := range 4 {
 			q.VMOVUPS(q.v(0), outputs.Offset(32*i))
 		}
-		q.forBlocks(f, rIndex, true, func() {
+		q.forBlocks(f, rIndex, func() {
+			q.fetchPage(rW, f.headBytes+f.bodyBytes()) // as far as the next body
 			q.XORQ(rHalf, rHalf)
 			half := q.label("half")
 			q.Label(half)

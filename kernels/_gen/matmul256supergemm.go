@@ -17,7 +17,7 @@ func (q *panels256) tileSupers(f *panelFormat) {
 	q.param("dst", rDst)
 	q.param("src", rW)
 	q.constants(f, 15)
-	q.forBlocks(f, rIndex, false, func() {
+	q.forBlocks(f, rIndex, func() {
 		q.LEAQ(at(rHead, f.subsAt()), rSubs)
 		q.MOVQ(operand.U32(8/f.chunk), rChunk)
 		chunks := q.label("chunks")

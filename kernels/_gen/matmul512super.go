@@ -73,23 +73,13 @@ func superVariants() (all []*panelFormat) {
 }
 
 // forBlocks emits a loop over the blocks of a panel. In body rHead is the head;
-// rW is the body and must be behind it afterwards. index counts blocks. Where
-// fromMemory is true, it looks ahead for the pages that come.
-func (p *panels) forBlocks(f *panelFormat, index reg.Register, fromMemory bool, body func()) {
+// rW is the body and must be behind it afterwards. index counts blocks.
+func (p *panels) forBlocks(f *panelFormat, index reg.Register, body func()) {
 	nBlocks, err := p.Param("nBlocks").Resolve()
 	if err != nil {
 		panic(err)
 	}
 	loop, next, odd, done := p.label("blocks"), p.label("next"), p.label("odd"), p.label("done")
-	fetch := func(n int) {
-		if fromMemory {
-			p.fetchPage(rW, n)
-		}
-	}
-	heads := f.headBytes
-	if f.paired() {
-		heads *= 2
-	}
 	p.XORQ(index, index)
 	p.Label(next)
 	p.CMPQ(index, nBlocks.Addr)
@@ -98,7 +88,6 @@ func (p *panels) forBlocks(f *panelFormat, index reg.Register, fromMemory bool, 
 		p.TESTQ(operand.U32(1), index)
 		p.JNZ(operand.LabelRef(odd))
 	}
-	fetch(heads + f.bodyBytes())
 	p.MOVQ(rW, rHead)
 	p.ADDQ(operand.U32(f.headBytes), rW)
 	if f.paired() { // the other block's head comes first, if there is one
@@ -108,7 +97,6 @@ func (p *panels) forBlocks(f *panelFormat, index reg.Register, fromMemory bool, 
 		p.ADDQ(operand.U32(f.headBytes), rW)
 		p.JMP(operand.LabelRef(loop))
 		p.Label(odd)
-		fetch(f.bodyBytes())
 		p.LEAQ(at(rW, -f.headBytes-f.bodyBytes()), rHead)
 	}
 	p.Label(loop)
@@ -160,7 +148,8 @@ func (p *panels) gemvSupers(f *panelFormat) {
 		for c := range cols {
 			p.clear(8 + c)
 		}
-		p.forBlocks(f, rIndex, true, func() {
+		p.forBlocks(f, rIndex, func() {
+			p.fetchPage(rW, f.headBytes+f.bodyBytes()) // as far as the next body
 			for c := range cols {
 				p.clear(c)
 				p.clear(22 + c)

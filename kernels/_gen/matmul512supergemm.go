@@ -23,7 +23,7 @@ func (p *panels) tileSupers(f *panelFormat) {
 	p.param("dst", rDst)
 	p.param("src", rW)
 	p.constants(f, 31)
-	p.forBlocks(f, rIndex, false, func() {
+	p.forBlocks(f, rIndex, func() {
 		p.LEAQ(at(rHead, f.subsAt()), rSubs)
 		p.MOVQ(operand.U32(8/f.chunk), rChunk)
 		chunks := p.label("chunks")
