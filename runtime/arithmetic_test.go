@@ -30,8 +30,7 @@ func TestOneArithmetic(t *testing.T) {
 					for _, nOthers := range []int{0, 2} {
 						for _, reused := range []bool{false, true} {
 							what := fmt.Sprintf("%d threads, steps of %d, %d others, reused %v", nThreads, chunk, nOthers, reused)
-							got, from := runAmongOthers(t, e, prompt, chunk, nOthers, reused)
-							requireSameBits(t, want[from*e.nVocab:], got, what)
+							requireSameAmongOthers(t, want, e, prompt, chunk, nOthers, reused, what)
 						}
 					}
 				}
@@ -55,20 +54,20 @@ func TestOneArithmeticOfEachArchitecture(t *testing.T) {
 				}
 				for _, reused := range []bool{false, true} {
 					what := fmt.Sprintf("%d threads, steps of %d, %d others, reused %v", run.nThreads, run.chunk, run.nOthers, reused)
-					got, from := runAmongOthers(t, e, prompt, run.chunk, run.nOthers, reused)
-					requireSameBits(t, want[from*e.nVocab:], got, what)
+					requireSameAmongOthers(t, want, e, prompt, run.chunk, run.nOthers, reused, what)
 				}
 			}
 		})
 	}
 }
 
-// runAmongOthers returns the logits of a prompt's positions from some position
-// on, computed in steps of chunk tokens beside other sessions that prefill and
-// decode.
-func runAmongOthers(t *testing.T, e *Engine, prompt []Token, chunk, nOthers int, reused bool) (logits []float32, from int) {
+// requireSameAmongOthers compares the logits of a prompt's positions, computed in
+// steps of chunk tokens beside other sessions that prefill and decode, with want.
+// Some steps give the logits of all their tokens, some of their last or of none.
+func requireSameAmongOthers(t *testing.T, want []float32, e *Engine, prompt []Token, chunk, nOthers int, reused bool, what string) {
 	s := newSession(t, e, fmt.Sprint("user of ", chunk, nOthers))
 	defer s.Close()
+	from := 0
 	if reused {
 		from = s.Reuse(prompt)
 		require.Equal(t, len(prompt)/pageTokens*pageTokens, from, "a session before this one has left its pages")
@@ -87,7 +86,7 @@ func runAmongOthers(t *testing.T, e *Engine, prompt []Token, chunk, nOthers int,
 		mine := rng.IntN(nOthers + 1)
 		for i := range nOthers + 1 {
 			if i == mine {
-				mine = b.Add(s, prompt[pos:pos+n], WantAll)
+				mine = b.Add(s, prompt[pos:pos+n], Want(rng.IntN(3)))
 			}
 			if i < nOthers && rng.IntN(2) == 0 {
 				n := 1 // a running answer, now and then a chunk of a prompt
@@ -101,10 +100,10 @@ func runAmongOthers(t *testing.T, e *Engine, prompt []Token, chunk, nOthers int,
 			}
 		}
 		require.NoError(t, e.Step(&b))
-		logits = append(logits, b.Entries[mine].Logits...)
 		pos += n
+		got := b.Entries[mine].Logits
+		requireSameBits(t, want[pos*e.nVocab-len(got):pos*e.nVocab], got, what)
 	}
-	return logits, from
 }
 
 func randomTokens(e *Engine, n int, seed uint64) []Token {

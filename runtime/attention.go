@@ -110,9 +110,14 @@ func (a *attention) kvSpec() kvSpec {
 
 func (a *attention) apply(b Backend, h Tensor, s *step) Tensor {
 	var q, k, v Tensor // [nTokens, nHeads or nKVHeads, headDim]
+	narrows := s.narrows()
 	switch {
 	case !a.ownKV:
-		q = b.MatMul(h, &a.wq)
+	case narrows && a.valuesAreKeys:
+		k = b.MatMul(h, &a.wk)
+		v = k
+	case narrows:
+		k, v = b.MatMul2(h, &a.wk, &a.wv)
 	case a.valuesAreKeys:
 		q, k = b.MatMul2(h, &a.wq, &a.wk)
 		v = k
@@ -121,6 +126,15 @@ func (a *attention) apply(b Backend, h Tensor, s *step) Tensor {
 	}
 	if a.ownKV {
 		b.StoreKV(s, a.layer, a.place(b, k, &a.kNorm, s), b.Norm(v, &a.vNorm))
+	}
+	if narrows {
+		s.narrow(b)
+		if h = s.pick(b, h); h.rows == 0 {
+			return h
+		}
+	}
+	if narrows || !a.ownKV {
+		q = b.MatMul(h, &a.wq)
 	}
 	var gate Tensor
 	if a.gated {

@@ -39,7 +39,8 @@ type mixer interface {
 	bind(b *binder)
 	// kvSpec says what it keeps for each position.
 	kvSpec() kvSpec
-	// apply returns what is added to the stream for h [nTokens, dim].
+	// apply returns what is added to the stream for h [nTokens, dim]. If the step
+	// narrows it may narrow it and return what is left.
 	apply(b Backend, h Tensor, s *step) Tensor
 }
 
@@ -111,26 +112,32 @@ func (m *decoder) kvSpecs() []kvSpec {
 func (m *decoder) forward(b Backend, s *step) Tensor {
 	x := m.embed.apply(b, s) // [nTokens, dim]
 	s.rotate(b, m.ropes)
-	for i := range m.layers {
+	last := len(m.layers) - 1
+	for i := range last {
 		mark := b.Mark()
 		m.layers[i].apply(b, x, s)
 		b.Release(mark)
 	}
-	return m.head.apply(b, b.Rows(x, s.rows), s)
+	s.isLast = true
+	return m.head.apply(b, m.layers[last].apply(b, x, s), s)
 }
 
 func (l *decoderLayer) kvSpec() kvSpec { return l.mixer.kvSpec() }
 
-// apply runs the layer over the stream x [nTokens, dim], in place.
-func (l *decoderLayer) apply(b Backend, x Tensor, s *step) {
+// apply runs the layer over the stream x [nTokens, dim], in place. It returns x,
+// or, from the last layer, the rows of tokens whose logits are wanted.
+func (l *decoderLayer) apply(b Backend, x Tensor, s *step) Tensor {
 	h := b.Norm(x, &l.mixerNorm)
-	mixed := b.Norm(l.mixer.apply(b, h, s), &l.mixerOutNorm)
+	mixed := b.Norm(s.pick(b, l.mixer.apply(b, h, s)), &l.mixerOutNorm)
+	if x = s.pick(b, x); x.rows == 0 {
+		return x
+	}
 	if l.ffn == nil {
 		l.add(b, x, mixed)
-		return
+		return x
 	}
 	if l.parallel {
-		if l.ffnNorm.dim > 0 {
+		if h = s.pick(b, h); l.ffnNorm.dim > 0 {
 			h = b.Norm(x, &l.ffnNorm)
 		}
 		l.add(b, x, mixed)
@@ -139,6 +146,7 @@ func (l *decoderLayer) apply(b Backend, x Tensor, s *step) {
 		h = b.Norm(x, &l.ffnNorm)
 	}
 	l.add(b, x, b.Norm(l.ffn.apply(b, h), &l.ffnOutNorm))
+	return x
 }
 
 func (l *decoderLayer) add(b Backend, x, y Tensor) {

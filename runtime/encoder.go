@@ -16,7 +16,8 @@ type encoder struct {
 type encoderLayer interface {
 	bind(b *binder)
 	kvSpec() kvSpec
-	apply(b Backend, x Tensor, s *step)
+	// apply runs the layer over the stream x [nTokens, dim], in place.
+	apply(b Backend, x Tensor, s *step) Tensor
 }
 
 func (m *encoder) learnedPositions() bool { return m.embed.learned }
@@ -98,7 +99,7 @@ func (l *normedSumLayer) bind(b *binder) {
 
 func (l *normedSumLayer) kvSpec() kvSpec { return l.attn.kvSpec() }
 
-func (l *normedSumLayer) apply(b Backend, x Tensor, s *step) {
+func (l *normedSumLayer) apply(b Backend, x Tensor, s *step) Tensor {
 	h := l.attn.apply(b, x, s)
 	if l.inputNorm.dim == 0 {
 		b.Add(x, h)
@@ -111,4 +112,5 @@ func (l *normedSumLayer) apply(b Backend, x Tensor, s *step) {
 	}
 	b.Add(x, l.ffn.apply(b, x))
 	b.NormInPlace(x, &l.ffnNorm)
+	return x
 }

@@ -88,16 +88,20 @@ func (m *gemma4) forward(b Backend, s *step) Tensor {
 	s.rotate(b, m.ropes)
 	for i := range m.layers {
 		mark := b.Mark()
-		m.layers[i].apply(b, x, s)
+		s.isLast = i == len(m.layers)-1
+		x = m.layers[i].apply(b, x, s)
 		if m.perLayer.width > 0 {
+			inputs = s.pick(b, inputs)
 			b.Add(x, m.extras[i].input.apply(b, x, inputs))
 		}
 		if scale := m.extras[i].outScale; scale != nil {
 			b.Scale(x, scale[0])
 		}
-		b.Release(mark)
+		if !s.isLast {
+			b.Release(mark)
+		}
 	}
-	return m.head.apply(b, b.Rows(x, s.rows), s)
+	return m.head.apply(b, x, s)
 }
 
 // gemma4FFN is a feed-forward network with experts beside it, which has all its

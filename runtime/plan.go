@@ -108,7 +108,7 @@ func (p *plan) size(o Options) error {
 	if err := p.divide(o.KVBytes); err != nil {
 		return err
 	}
-	p.scratchBytes = p.measureScratch(p.maxBatch)
+	p.scratchBytes = max(p.measureScratch(p.maxBatch), p.measureScratch(max(1, p.maxBatch-1)))
 	p.usedBytes = p.measureScratch(1)
 	p.info.Memory = Memory{
 		WeightBytes:  p.binder.packedBytes(),
@@ -165,7 +165,8 @@ func (p *plan) kvFormat(t KVType) kernels.Format {
 }
 
 // measureScratch returns the scratch memory of the worst steps: one prompt that
-// fills the batch, nRows rows of whose logits are wanted, and decoding at the
+// fills the batch, nRows rows of whose logits are wanted (one row less than all
+// narrows the last layer, which copies rows), and decoding at the
 // end of the context for few enough sessions that attention is divided by
 // segments.
 func (p *plan) measureScratch(nRows int) int64 {

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 
 	"inferd/kernels"
 )
@@ -16,6 +17,10 @@ type step struct {
 	rows   []int32 // [nRows] tokens whose logits are wanted
 
 	wantsVectors bool // what logits are made of instead
+
+	// isLast: the layer that runs is the last. What it keeps is of all tokens;
+	// what it adds to the stream is of use only for those whose logits are wanted.
+	isLast bool
 
 	adapted bool // a session of it has adapters
 
@@ -63,7 +68,43 @@ func (s *step) reset() {
 	clear(s.tokens)
 	s.adapted = false
 	s.runs, s.tokens, s.pos, s.rows = s.runs[:0], s.tokens[:0], s.pos[:0], s.rows[:0]
-	s.wantsVectors = false
+	s.wantsVectors, s.isLast = false, false
+}
+
+// narrows reports whether the layer that runs is to narrow the step. Few tokens
+// wait for memory, so that leaving some of them out gains nothing.
+func (s *step) narrows() bool {
+	return s.isLast && len(s.rows) < len(s.tokens) && len(s.tokens) > streamTokens
+}
+
+// narrow leaves in the step the tokens whose logits are wanted. The keys and
+// values of all are stored by then.
+func (s *step) narrow(b Backend) {
+	for i := range s.rotations {
+		if r := &s.rotations[i]; r.cos.rows == len(s.tokens) {
+			r.cos, r.sin = b.Rows(r.cos, s.rows), b.Rows(r.sin, s.rows)
+		}
+	}
+	for i, row := range s.rows {
+		s.tokens[i], s.pos[i] = s.tokens[row], s.pos[row]
+	}
+	clear(s.tokens[len(s.rows):])
+	s.tokens, s.pos = s.tokens[:len(s.rows)], s.pos[:len(s.rows)]
+	for i := range s.runs {
+		r := &s.runs[i]
+		n := r.picked.To - r.picked.From
+		r.first, r.pos, r.n = r.picked.From, r.pos+r.n-n, n
+	}
+	s.runs = slices.DeleteFunc(s.runs, func(r run) bool { return r.n == 0 })
+}
+
+// pick returns, in the last layer, the rows of x that belong to tokens whose
+// logits are wanted, in others x. It has a row for each token, or is picked.
+func (s *step) pick(b Backend, x Tensor) Tensor {
+	if !s.isLast || x.rows == len(s.rows) {
+		return x
+	}
+	return b.Rows(x, s.rows)
 }
 
 // add appends a run of n tokens at position pos, whose last nRows logits are
