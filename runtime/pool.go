@@ -9,7 +9,9 @@ import (
 )
 
 // pool runs the items of a job on several threads: the caller's and nThreads-1
-// helpers, each a locked operating system thread.
+// helpers. They spin, so that each keeps a thread to itself without being locked
+// to it. Locked ones are slower: every 10 ms the scheduler of Go preempts what
+// runs, and a locked goroutine comes back by way of another thread.
 //
 // Each thread has a share of neighbouring items and takes it from the front,
 // large pieces first: what neighbours read is one stream from memory. A thread
@@ -218,8 +220,6 @@ func (w *waiting) pass(p *pool, thread int) {
 
 // help is the life of a helper.
 func (p *pool) help(thread int) {
-	goruntime.LockOSThread()
-	defer goruntime.UnlockOSThread()
 	var seen uint64 // jobs
 	var w waiting
 	for idle := 0; !p.closed.Load(); idle++ {
