@@ -143,11 +143,18 @@ func AttentionTile(out []float32, q *Queries, heads Range, scratch []float32) {
 	nRows := q.check("AttentionTile", heads, len(scratch))
 	q.checkOut("AttentionTile", out)
 	n := AttentionPartialLen(nRows, q.KV.HeadDimV)
-	state := splitPartial(scratch, nRows, q.KV.HeadDimV)
-	q.startState(state, heads)
+	state, part := splitPartial(scratch, nRows, q.KV.HeadDimV), splitPartial(scratch[n:], nRows, q.KV.HeadDimV)
 	lo, hi := q.Segments()
+	if q.Attention.Sinks != nil {
+		q.startState(state, heads)
+	} else {
+		// (-Inf, 0, 0) merged with a segment is the segment, and +0 for -0.
+		active.AttentionSegment(state, q, heads, lo, scratch[2*n:])
+		clear(part.acc)
+		active.Add(state.acc, state.acc, part.acc)
+		lo++
+	}
 	for s := lo; s < hi; s++ {
-		part := splitPartial(scratch[n:], nRows, q.KV.HeadDimV)
 		active.AttentionSegment(part, q, heads, s, scratch[2*n:])
 		active.AttentionMerge(state, part, q.KV.HeadDimV)
 	}

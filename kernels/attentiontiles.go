@@ -47,8 +47,10 @@ type tile struct {
 	oneToken bool
 	kvHead   int
 	start    int // position of the segment
-	// The positions that each row sees in the segment; lo == hi for none.
-	lo, hi [maxTileRows]int
+	// The positions that each row sees in the segment; lo == hi for none. All
+	// rows see those of [from, to); from >= to for none.
+	lo, hi   [maxTileRows]int
+	from, to int
 	acc    []float32 // row r at r·accStride
 	stride int       // of acc, in elements
 }
@@ -123,6 +125,7 @@ func (k *laneKernels) runTile(t *tile, part attentionPartial, row, rowStep int) 
 // see sets what the rows see of the segment and returns the union.
 func (t *tile) see() (first, last int) {
 	first, last = t.start+SegmentTokens, t.start
+	t.from, t.to = t.start, t.start+SegmentTokens
 	for r := range t.nRows {
 		i := t.q.Pos + t.token
 		if !t.oneToken {
@@ -136,6 +139,7 @@ func (t *tile) see() (first, last int) {
 			first, last = min(first, lo), max(last, hi)
 		}
 		t.lo[r], t.hi[r] = lo, hi
+		t.from, t.to = max(t.from, lo), min(t.to, hi)
 	}
 	return first, last
 }
@@ -211,19 +215,20 @@ func (t *tile) finishScores(k *laneKernels, r int, s []float32) {
 // rows work together where all see the position; what only some see comes
 // before or after, row by row, so that every row's positions ascend.
 func (k *attentionKernels) values(t *tile, lo, hi int) {
-	from, to := lo, hi
-	for r := range t.nRows {
-		from, to = max(from, t.lo[r]), min(to, t.hi[r])
-	}
+	from, to := max(lo, t.from), min(hi, t.to)
 	if from >= to {
 		from, to = hi, hi
 	}
-	for r := range t.nRows {
-		k.addValues(t, r, 1, max(lo, t.lo[r]), min(from, t.hi[r]))
+	if lo < from {
+		for r := range t.nRows {
+			k.addValues(t, r, 1, max(lo, t.lo[r]), min(from, t.hi[r]))
+		}
 	}
 	k.addValues(t, 0, t.nRows, from, to)
-	for r := range t.nRows {
-		k.addValues(t, r, 1, max(to, t.lo[r]), min(hi, t.hi[r]))
+	if to < hi {
+		for r := range t.nRows {
+			k.addValues(t, r, 1, max(to, t.lo[r]), min(hi, t.hi[r]))
+		}
 	}
 }
 
