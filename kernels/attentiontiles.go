@@ -51,8 +51,8 @@ type tile struct {
 	// rows see those of [from, to); from >= to for none.
 	lo, hi   [maxTileRows]int
 	from, to int
-	acc    []float32 // row r at r·accStride
-	stride int       // of acc, in elements
+	acc      []float32 // row r at r·accStride
+	stride   int       // of acc, in elements
 }
 
 // attentionSegment is attentionSegmentGeneric with several rows at once: first
@@ -289,27 +289,34 @@ func (k *laneKernels) attentionMerge(state, part attentionPartial, dim int) {
 	}
 }
 
-// storeKV is storeKVGeneric by whole rows.
-func (k *laneKernels) storeKV(kv *KVPages, pos int, keys, values []float32, heads Range) {
+// storeKV is storeKVGeneric by whole rows: keys by heads, because the tokens of a
+// panel share its cache lines, and values as they come.
+func (k *laneKernels) storeKV(kv *KVPages, pos int, keys, values []float32) {
 	n := len(keys) / (kv.NKVHeads * kv.HeadDimK)
-	for t := range n {
-		page := kv.Pages[(pos+t)/PageTokens]
-		for h := heads.From; h < heads.To; h++ {
-			row := t*kv.NKVHeads + h
-			key := keys[row*kv.HeadDimK:][:kv.HeadDimK]
-			value := values[row*kv.HeadDimV:][:kv.HeadDimV]
-			toK := unsafe.Pointer(&page[kv.KOffset+kv.keyIndex(h, pos+t, 0)*kv.elemBytes()])
-			toV := unsafe.Pointer(&page[kv.VOffset+kv.valueIndex(h, pos+t, 0)*kv.elemBytes()])
+	for h := range kv.NKVHeads {
+		for t := range n {
+			key := keys[(t*kv.NKVHeads+h)*kv.HeadDimK:][:kv.HeadDimK]
+			to := unsafe.Pointer(&kv.Pages[(pos+t)/PageTokens][kv.KOffset+kv.keyIndex(h, pos+t, 0)*kv.elemBytes()])
 			if kv.Type == F16 {
-				storeHalf(k.tiles.toHalfPanel, toK, nLanes, key)
-				storeHalf(k.tiles.toHalf, toV, 1, value)
+				storeHalf(k.tiles.toHalfPanel, to, nLanes, key)
 				continue
 			}
-			panel := unsafe.Slice((*float32)(toK), (kv.HeadDimK-1)*nLanes+1)
+			panel := unsafe.Slice((*float32)(to), (kv.HeadDimK-1)*nLanes+1)
 			for d, x := range key {
 				panel[d*nLanes] = x
 			}
-			copy(unsafe.Slice((*float32)(toV), kv.HeadDimV), value)
+		}
+	}
+	for t := range n {
+		page := kv.Pages[(pos+t)/PageTokens]
+		for h := range kv.NKVHeads {
+			value := values[(t*kv.NKVHeads+h)*kv.HeadDimV:][:kv.HeadDimV]
+			to := unsafe.Pointer(&page[kv.VOffset+kv.valueIndex(h, pos+t, 0)*kv.elemBytes()])
+			if kv.Type == F16 {
+				storeHalf(k.tiles.toHalf, to, 1, value)
+				continue
+			}
+			copy(unsafe.Slice((*float32)(to), kv.HeadDimV), value)
 		}
 	}
 }

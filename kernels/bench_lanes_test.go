@@ -96,7 +96,7 @@ func BenchmarkStoreKV(b *testing.B) {
 	k, v := normals(1, 64*8*64), normals(2, 64*8*64)
 	forEachLevelBench(b, func(b *testing.B, impl *Impl) {
 		for b.Loop() {
-			impl.StoreKV(&kv, 10, k, v, Range{0, 8})
+			impl.StoreKV(&kv, 10, k, v)
 		}
 		b.ReportMetric(float64(len(k)*2)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "elem/ns")
 	})

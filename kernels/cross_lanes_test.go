@@ -270,8 +270,8 @@ func TestCrossStoreKV(t *testing.T) {
 						v[i] = 0
 					}
 				}
-				generic.StoreKV(&want.kv, 55, k, v, Range{1, 3})
-				impl.StoreKV(&got.kv, 55, k, v, Range{1, 3})
+				generic.StoreKV(&want.kv, 55, k, v)
+				impl.StoreKV(&got.kv, 55, k, v)
 				for p := range want.kv.Pages {
 					require.Equal(t, want.kv.Pages[p], got.kv.Pages[p], "%v dim %d page %d", typ, dim, p)
 				}
@@ -298,7 +298,7 @@ func TestLanesAllocate(t *testing.T) {
 	row := Rows{w, 16}
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		AttentionTile(out, q, Range{2, 4}, scratch)
-		StoreKV(&tl.kv, 290, k, v, Range{0, 2})
+		StoreKV(&tl.kv, 290, k, v)
 		RMSNorm(x, x, w, 64, 1e-5)
 		LayerNorm(x, x, w, w, 64, 1e-5)
 		RoPE(x, 4, 16, cos, sin, RoPENeoX)

@@ -42,7 +42,7 @@ type Impl struct {
 
 	// Attention: AttentionSegment fills part from one segment of positions,
 	// AttentionMerge merges part into state; see [AttentionTile].
-	StoreKV          func(kv *KVPages, pos int, k, v []float32, heads Range)
+	StoreKV          func(kv *KVPages, pos int, k, v []float32)
 	AttentionSegment func(part attentionPartial, q *Queries, heads Range, segment int, scratch []float32)
 	AttentionMerge   func(state, part attentionPartial, headDimV int)
 

@@ -10,13 +10,15 @@ func (c *cpu) StoreKV(s *step, layer int, k, v Tensor) {
 	j := &c.attention
 	j.begin(s, layer)
 	j.k, j.v = k, v
+	j.phase = storePhase
+	nPages := 0
+	for i := range s.runs {
+		nPages += s.runs[i].pages()
+	}
 	if k.rows*(k.cols+v.cols) <= inlineElems {
-		for i := range len(s.runs) {
-			j.store(i, kernels.Range{To: j.layout.NKVHeads}, 0)
-		}
+		j.run(kernels.Range{To: nPages}, 0)
 	} else {
-		j.phase = storePhase
-		c.pool.run(len(s.runs)*j.layout.NKVHeads, j.run)
+		c.pool.run(nPages, j.run)
 	}
 	j.end()
 }
@@ -132,8 +134,7 @@ func (j *attentionJob) plan(a *kernels.Attention, nThreads int) {
 func (j *attentionJob) chunk(chunk, thread int) {
 	switch j.phase {
 	case storePhase:
-		h := chunk % j.layout.NKVHeads
-		j.store(chunk/j.layout.NKVHeads, kernels.Range{From: h, To: h + 1}, thread)
+		j.store(chunk, thread)
 	case tilePhase:
 		q, heads, out := j.tile(chunk, thread)
 		kernels.AttentionTile(out, q, heads, j.threadScratch(thread))
@@ -163,12 +164,19 @@ func (j *attentionJob) kvPages(s *Session, thread int) *kernels.KVPages {
 	return kv
 }
 
-// store writes the keys and values of a run's tokens, for some KV heads.
-func (j *attentionJob) store(run int, heads kernels.Range, thread int) {
-	r := &j.step.runs[run]
-	k := j.k.x[r.first*j.k.cols : (r.first+r.n)*j.k.cols]
-	v := j.v.x[r.first*j.v.cols : (r.first+r.n)*j.v.cols]
-	kernels.StoreKV(j.kvPages(r.session, thread), r.pos, k, v, heads)
+// store writes the keys and values of the tokens of one page. Pages are numbered
+// by run, then by position.
+func (j *attentionJob) store(page, thread int) {
+	i := 0
+	for ; page >= j.step.runs[i].pages(); i++ {
+		page -= j.step.runs[i].pages()
+	}
+	r := &j.step.runs[i]
+	page += r.pos / pageTokens
+	from, to := max(r.pos, page*pageTokens), min(r.pos+r.n, (page+1)*pageTokens)
+	first := r.first - r.pos
+	k, v := j.k.part(first+from, first+to), j.v.part(first+from, first+to)
+	kernels.StoreKV(j.kvPages(r.session, thread), from, k, v)
 }
 
 // tile returns the queries, the heads and the output of a tile. Tiles are

@@ -39,6 +39,9 @@ type run struct {
 // adapters are those of the run's session.
 func (r *run) adapters() []AdapterUse { return r.session.adapters }
 
+// pages is how many pages of the session's timeline the run writes to.
+func (r *run) pages() int { return (r.pos+r.n-1)/pageTokens - r.pos/pageTokens + 1 }
+
 // rows are the run's tokens in the step, or those whose logits are wanted among
 // all of these.
 func (r *run) rows(picked bool) kernels.Range {
