@@ -14,7 +14,7 @@ func gemvQ8_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ8_0AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksSignedAVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksSignedAVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksSignedAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -29,7 +29,7 @@ func gemvQ4_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ4_0AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksSmall8AVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksSmall8AVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksSmall8AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -44,7 +44,7 @@ func gemvQ4_1AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ4_1AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksSmall0MinAVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksSmall0MinAVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksSmall0MinAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -59,7 +59,7 @@ func gemvQ5_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ5_0AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocks16AVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocks16AVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocks16AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -74,7 +74,7 @@ func gemvQ5_1AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ5_1AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocks0MinAVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocks0MinAVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocks0MinAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -109,7 +109,7 @@ func gemvQ1_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ1_0AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksSmall1AVX2 multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksSmall1AVX2 multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksSmall1AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -139,7 +139,7 @@ func gemvQ4_KAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ4_KAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32By8MinAVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32By8MinAVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32By8MinAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -154,7 +154,7 @@ func gemvQ5_KAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ5_KAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32By4MinAVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32By4MinAVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32By4MinAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -169,7 +169,7 @@ func gemvQ6_KAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ6_KAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16By2AVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16By2AVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16By2AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -184,7 +184,7 @@ func gemvQ2_KAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ2_KAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16By4MinAVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16By4MinAVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16By4MinAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -199,7 +199,7 @@ func gemvQ3_KAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float
 //go:noescape
 func tileQ3_KAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16By4AVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16By4AVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16By4AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -214,7 +214,7 @@ func gemvTQ2_0AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *floa
 //go:noescape
 func tileTQ2_0AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub0By8AVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub0By8AVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub0By8AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -229,7 +229,7 @@ func gemvIQ4_XSAVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *flo
 //go:noescape
 func tileIQ4_XSAVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32By1SignedAVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32By1SignedAVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32By1SignedAVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -254,7 +254,7 @@ func gemvIQ2AVX2(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float3
 //go:noescape
 func tileIQ2AVX2(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16By1AVX2 multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16By1AVX2 multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16By1AVX2(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)

@@ -99,12 +99,12 @@ func tileQ2_0AVX512(dst *byte, src *byte, nBlocks int)
 //go:noescape
 func gemvNVFP4AVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32)
 
-// gemmBlocksAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmBlocksAVX512 multiplies a tile of n groups into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmBlocksMinAVX512 multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmBlocksMinAVX512 multiplies a tile of n groups into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -219,37 +219,37 @@ func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileIQ3_SAVX512(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32MinAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub32WideMinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32WideMinAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16WideAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16MinAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16MinAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub16AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub16AVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub16AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub0AVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub0AVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub0AVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
-// gemmSub32WideAVX512 multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.
+// gemmSub32WideAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape
 func gemmSub32WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)

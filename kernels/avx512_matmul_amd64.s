@@ -12937,38 +12937,45 @@ TEXT ·gemmBlocksAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x03, R13
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns382
-	CMPQ     AX, $0x05
-	JEQ      columns383
-	CMPQ     AX, $0x04
-	JEQ      columns384
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      load385
-	VPXORD   Z12, Z12, Z12
-	VPXORD   Z13, Z13, Z13
-	VPXORD   Z14, Z14, Z14
-	VPXORD   Z15, Z15, Z15
-	VPXORD   Z16, Z16, Z16
-	VPXORD   Z17, Z17, Z17
-	JMP      start386
 
-load385:
+tile382:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns387
+	CMPQ AX, $0x03
+	JEQ  columns384
+	CMPQ AX, $0x05
+	JEQ  columns386
+	CMPQ AX, $0x06
+	JEQ  columns387
+	JMP  columns385
+
+columns384:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
+	MOVB   add+84(FP), AL
+	TESTB  AL, AL
+	JNE    load388
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start389
+
+load388:
 	VMOVUPS.Z (DI), K1, Z12
 	VMOVUPS.Z 64(DI), K2, Z13
 	VMOVUPS.Z (DI)(R15*1), K1, Z14
@@ -12976,7 +12983,7 @@ load385:
 	VMOVUPS.Z (DI)(R15*2), K1, Z16
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z17
 
-start386:
+start389:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -12991,7 +12998,7 @@ start386:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop387:
+loop390:
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11)(R13*1), Z2
@@ -13112,20 +13119,31 @@ loop387:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop387
+	JNZ          loop390
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
 	VMOVUPS      Z13, K2, 64(DI)
 	VMOVUPS      Z15, K2, 64(DI)(R15*1)
 	VMOVUPS      Z17, K2, 64(DI)(R15*2)
-	VZEROUPPER
-	RET
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done383
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile382
 
-columns384:
+columns385:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load388
+	JNE    load391
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -13134,9 +13152,9 @@ columns384:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    start389
+	JMP    start392
 
-load388:
+load391:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13148,7 +13166,7 @@ load388:
 	VMOVUPS.Z (AX), K1, Z18
 	VMOVUPS.Z 64(AX), K2, Z19
 
-start389:
+start392:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13167,7 +13185,7 @@ start389:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop390:
+loop393:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13324,7 +13342,7 @@ loop390:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop390
+	JNZ          loop393
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13337,13 +13355,24 @@ loop390:
 	LEAQ         (DI)(R15*2), AX
 	ADDQ         R15, AX
 	VMOVUPS      Z19, K2, 64(AX)
-	VZEROUPPER
-	RET
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done383
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile382
 
-columns383:
+columns386:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load391
+	JNE    load394
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -13354,9 +13383,9 @@ columns383:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	JMP    start392
+	JMP    start395
 
-load391:
+load394:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13370,7 +13399,7 @@ load391:
 	VMOVUPS.Z (AX)(R15*1), K1, Z20
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
 
-start392:
+start395:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13393,7 +13422,7 @@ start392:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop393:
+loop396:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13582,7 +13611,7 @@ loop393:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop393
+	JNZ          loop396
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13597,13 +13626,24 @@ loop393:
 	ADDQ         R15, AX
 	VMOVUPS      Z19, K2, 64(AX)
 	VMOVUPS      Z21, K2, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done383
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile382
 
-columns382:
+columns387:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load394
+	JNE    load397
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -13616,9 +13656,9 @@ columns382:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    start395
+	JMP    start398
 
-load394:
+load397:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -13634,7 +13674,7 @@ load394:
 	VMOVUPS.Z (AX)(R15*2), K1, Z22
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z23
 
-start395:
+start398:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13661,7 +13701,7 @@ start395:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop396:
+loop399:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -13882,7 +13922,7 @@ loop396:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop396
+	JNZ          loop399
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -13899,6 +13939,19 @@ loop396:
 	VMOVUPS      Z19, K2, 64(AX)
 	VMOVUPS      Z21, K2, 64(AX)(R15*1)
 	VMOVUPS      Z23, K2, 64(AX)(R15*2)
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done383
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile382
+
+done383:
 	VZEROUPPER
 	RET
 
@@ -13908,38 +13961,45 @@ TEXT ·gemmBlocksMinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x03, R13
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns397
-	CMPQ     AX, $0x05
-	JEQ      columns398
-	CMPQ     AX, $0x04
-	JEQ      columns399
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      load400
-	VPXORD   Z12, Z12, Z12
-	VPXORD   Z13, Z13, Z13
-	VPXORD   Z14, Z14, Z14
-	VPXORD   Z15, Z15, Z15
-	VPXORD   Z16, Z16, Z16
-	VPXORD   Z17, Z17, Z17
-	JMP      start401
 
-load400:
+tile400:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns405
+	CMPQ AX, $0x03
+	JEQ  columns402
+	CMPQ AX, $0x05
+	JEQ  columns404
+	CMPQ AX, $0x06
+	JEQ  columns405
+	JMP  columns403
+
+columns402:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
+	MOVB   add+84(FP), AL
+	TESTB  AL, AL
+	JNE    load406
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	JMP    start407
+
+load406:
 	VMOVUPS.Z (DI), K1, Z12
 	VMOVUPS.Z 64(DI), K2, Z13
 	VMOVUPS.Z (DI)(R15*1), K1, Z14
@@ -13947,7 +14007,7 @@ load400:
 	VMOVUPS.Z (DI)(R15*2), K1, Z16
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z17
 
-start401:
+start407:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -13962,7 +14022,7 @@ start401:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop402:
+loop408:
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11)(R13*1), Z2
@@ -14106,20 +14166,31 @@ loop402:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop402
+	JNZ          loop408
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
 	VMOVUPS      Z13, K2, 64(DI)
 	VMOVUPS      Z15, K2, 64(DI)(R15*1)
 	VMOVUPS      Z17, K2, 64(DI)(R15*2)
-	VZEROUPPER
-	RET
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done401
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile400
 
-columns399:
+columns403:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load403
+	JNE    load409
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -14128,9 +14199,9 @@ columns399:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    start404
+	JMP    start410
 
-load403:
+load409:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -14142,7 +14213,7 @@ load403:
 	VMOVUPS.Z (AX), K1, Z18
 	VMOVUPS.Z 64(AX), K2, Z19
 
-start404:
+start410:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -14161,7 +14232,7 @@ start404:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop405:
+loop411:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -14352,7 +14423,7 @@ loop405:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop405
+	JNZ          loop411
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -14365,13 +14436,24 @@ loop405:
 	LEAQ         (DI)(R15*2), AX
 	ADDQ         R15, AX
 	VMOVUPS      Z19, K2, 64(AX)
-	VZEROUPPER
-	RET
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done401
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile400
 
-columns398:
+columns404:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load406
+	JNE    load412
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -14382,9 +14464,9 @@ columns398:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	JMP    start407
+	JMP    start413
 
-load406:
+load412:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -14398,7 +14480,7 @@ load406:
 	VMOVUPS.Z (AX)(R15*1), K1, Z20
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
 
-start407:
+start413:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -14421,7 +14503,7 @@ start407:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop408:
+loop414:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -14651,7 +14733,7 @@ loop408:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop408
+	JNZ          loop414
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -14666,13 +14748,24 @@ loop408:
 	ADDQ         R15, AX
 	VMOVUPS      Z19, K2, 64(AX)
 	VMOVUPS      Z21, K2, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done401
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile400
 
-columns397:
+columns405:
+	LEAQ   (R8)(R12*2), R9
+	ADDQ   R12, R9
 	MOVB   add+84(FP), AL
 	TESTB  AL, AL
-	JNE    load409
+	JNE    load415
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -14685,9 +14778,9 @@ columns397:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    start410
+	JMP    start416
 
-load409:
+load415:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z12
@@ -14703,7 +14796,7 @@ load409:
 	VMOVUPS.Z (AX)(R15*2), K1, Z22
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z23
 
-start410:
+start416:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -14730,7 +14823,7 @@ start410:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop411:
+loop417:
 	LEAQ         (R11)(R13*2), AX
 	ADDQ         R13, AX
 	VPBROADCASTD (R11), Z0
@@ -14999,7 +15092,7 @@ loop411:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         CX
-	JNZ          loop411
+	JNZ          loop417
 	VMOVUPS      Z12, K1, (DI)
 	VMOVUPS      Z14, K1, (DI)(R15*1)
 	VMOVUPS      Z16, K1, (DI)(R15*2)
@@ -15016,6 +15109,19 @@ loop411:
 	VMOVUPS      Z19, K2, 64(AX)
 	VMOVUPS      Z21, K2, 64(AX)(R15*1)
 	VMOVUPS      Z23, K2, 64(AX)(R15*2)
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done401
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile400
+
+done401:
 	VZEROUPPER
 	RET
 
@@ -15042,51 +15148,51 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns412
+	JEQ          columns418
 	CMPQ         AX, $0x03
-	JEQ          columns413
+	JEQ          columns419
 	CMPQ         AX, $0x02
-	JEQ          columns414
+	JEQ          columns420
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next416:
+next422:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done418
+	JEQ        done424
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within419
+	JAE        within425
 	PREFETCHT1 16384(SI)
 
-within419:
+within425:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks420:
+chunks426:
 	TESTQ      R14, R14
-	JZ         alone422
-	JS         first421
+	JZ         alone428
+	JS         first427
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone422
+	JMP        alone428
 
-first421:
+first427:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone422:
+alone428:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -15115,23 +15221,23 @@ alone422:
 	VPDPBUSD.BCST 28(R8), Z14, Z4
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone424
-	JS            first423
+	JZ            alone430
+	JS            first429
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone424
+	JMP           alone430
 
-first423:
+first429:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone424:
+alone430:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -15162,7 +15268,7 @@ alone424:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks420
+	JNZ           chunks426
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -15182,9 +15288,9 @@ alone424:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next416
+	JMP           next422
 
-done418:
+done424:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15192,24 +15298,24 @@ done418:
 	VZEROUPPER
 	RET
 
-columns414:
+columns420:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next426:
+next432:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done428
+	JEQ        done434
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within429
+	JAE        within435
 	PREFETCHT1 16384(SI)
 
-within429:
+within435:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15217,25 +15323,25 @@ within429:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks430:
+chunks436:
 	TESTQ      R14, R14
-	JZ         alone432
-	JS         first431
+	JZ         alone438
+	JS         first437
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone432
+	JMP        alone438
 
-first431:
+first437:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone432:
+alone438:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -15276,23 +15382,23 @@ alone432:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone434
-	JS            first433
+	JZ            alone440
+	JS            first439
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone434
+	JMP           alone440
 
-first433:
+first439:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone434:
+alone440:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -15335,7 +15441,7 @@ alone434:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks430
+	JNZ           chunks436
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -15365,9 +15471,9 @@ alone434:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next426
+	JMP           next432
 
-done428:
+done434:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15376,25 +15482,25 @@ done428:
 	VZEROUPPER
 	RET
 
-columns413:
+columns419:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next436:
+next442:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done438
+	JEQ        done444
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within439
+	JAE        within445
 	PREFETCHT1 16384(SI)
 
-within439:
+within445:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15404,25 +15510,25 @@ within439:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks440:
+chunks446:
 	TESTQ      R14, R14
-	JZ         alone442
-	JS         first441
+	JZ         alone448
+	JS         first447
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone442
+	JMP        alone448
 
-first441:
+first447:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone442:
+alone448:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -15475,23 +15581,23 @@ alone442:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone444
-	JS            first443
+	JZ            alone450
+	JS            first449
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone444
+	JMP           alone450
 
-first443:
+first449:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone444:
+alone450:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -15546,7 +15652,7 @@ alone444:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks440
+	JNZ           chunks446
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -15586,9 +15692,9 @@ alone444:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next436
+	JMP           next442
 
-done438:
+done444:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15598,26 +15704,26 @@ done438:
 	VZEROUPPER
 	RET
 
-columns412:
+columns418:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next446:
+next452:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done448
+	JEQ        done454
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within449
+	JAE        within455
 	PREFETCHT1 16384(SI)
 
-within449:
+within455:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -15629,25 +15735,25 @@ within449:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks450:
+chunks456:
 	TESTQ      R14, R14
-	JZ         alone452
-	JS         first451
+	JZ         alone458
+	JS         first457
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone452
+	JMP        alone458
 
-first451:
+first457:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone452:
+alone458:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -15712,23 +15818,23 @@ alone452:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone454
-	JS            first453
+	JZ            alone460
+	JS            first459
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone454
+	JMP           alone460
 
-first453:
+first459:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone454:
+alone460:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -15795,7 +15901,7 @@ alone454:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks450
+	JNZ           chunks456
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -15849,9 +15955,9 @@ alone454:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next446
+	JMP           next452
 
-done448:
+done454:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -15872,15 +15978,15 @@ TEXT ·tileQ4_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	XORQ         R15, R15
 
-next456:
+next462:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done458
+	JEQ  done464
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks459:
+chunks465:
 	VPANDD    (SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
 	VPANDD    64(SI), Z31, Z2
@@ -15933,7 +16039,7 @@ chunks459:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks459
+	JNZ       chunks465
 	VPMOVSXBW 192(DX), Z8
 	VMOVDQU32 Z8, (R8)
 	VPMOVSXBW 224(DX), Z8
@@ -15948,9 +16054,9 @@ chunks459:
 	VMOVUPS   Z8, 640(R8)
 	ADDQ      $0x00000300, R8
 	INCQ      R15
-	JMP       next456
+	JMP       next462
 
-done458:
+done464:
 	VZEROUPPER
 	RET
 
@@ -15981,45 +16087,45 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns460
+	JEQ          columns466
 	CMPQ         AX, $0x03
-	JEQ          columns461
+	JEQ          columns467
 	CMPQ         AX, $0x02
-	JEQ          columns462
+	JEQ          columns468
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next464:
+next470:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done466
+	JEQ        done472
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within467
+	JAE        within473
 	PREFETCHT1 16384(SI)
 
-within467:
+within473:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks468:
+chunks474:
 	TESTQ      R14, R14
-	JZ         alone470
-	JS         first469
+	JZ         alone476
+	JS         first475
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone470
+	JMP        alone476
 
-first469:
+first475:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -16027,7 +16133,7 @@ first469:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone470:
+alone476:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -16062,17 +16168,17 @@ alone470:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone472
-	JS            first471
+	JZ            alone478
+	JS            first477
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
-	JMP           alone472
+	JMP           alone478
 
-first471:
+first477:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -16080,7 +16186,7 @@ first471:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone472:
+alone478:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        320(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -16117,7 +16223,7 @@ alone472:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks468
+	JNZ           chunks474
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -16137,9 +16243,9 @@ alone472:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next464
+	JMP           next470
 
-done466:
+done472:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16147,24 +16253,24 @@ done466:
 	VZEROUPPER
 	RET
 
-columns462:
+columns468:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next474:
+next480:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done476
+	JEQ        done482
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within477
+	JAE        within483
 	PREFETCHT1 16384(SI)
 
-within477:
+within483:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -16172,19 +16278,19 @@ within477:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks478:
+chunks484:
 	TESTQ      R14, R14
-	JZ         alone480
-	JS         first479
+	JZ         alone486
+	JS         first485
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone480
+	JMP        alone486
 
-first479:
+first485:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -16192,7 +16298,7 @@ first479:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone480:
+alone486:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -16238,17 +16344,17 @@ alone480:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone482
-	JS            first481
+	JZ            alone488
+	JS            first487
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
-	JMP           alone482
+	JMP           alone488
 
-first481:
+first487:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -16256,7 +16362,7 @@ first481:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone482:
+alone488:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        320(SI), Z31, Z12
@@ -16304,7 +16410,7 @@ alone482:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks478
+	JNZ           chunks484
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -16334,9 +16440,9 @@ alone482:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next474
+	JMP           next480
 
-done476:
+done482:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16345,25 +16451,25 @@ done476:
 	VZEROUPPER
 	RET
 
-columns461:
+columns467:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next484:
+next490:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done486
+	JEQ        done492
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within487
+	JAE        within493
 	PREFETCHT1 16384(SI)
 
-within487:
+within493:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -16373,19 +16479,19 @@ within487:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks488:
+chunks494:
 	TESTQ      R14, R14
-	JZ         alone490
-	JS         first489
+	JZ         alone496
+	JS         first495
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone490
+	JMP        alone496
 
-first489:
+first495:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -16393,7 +16499,7 @@ first489:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone490:
+alone496:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -16450,17 +16556,17 @@ alone490:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone492
-	JS            first491
+	JZ            alone498
+	JS            first497
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
-	JMP           alone492
+	JMP           alone498
 
-first491:
+first497:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -16468,7 +16574,7 @@ first491:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone492:
+alone498:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -16527,7 +16633,7 @@ alone492:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks488
+	JNZ           chunks494
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     192(DX), Z12
@@ -16567,9 +16673,9 @@ alone492:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next484
+	JMP           next490
 
-done486:
+done492:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16579,26 +16685,26 @@ done486:
 	VZEROUPPER
 	RET
 
-columns460:
+columns466:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next494:
+next500:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done496
+	JEQ        done502
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within497
+	JAE        within503
 	PREFETCHT1 16384(SI)
 
-within497:
+within503:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -16610,19 +16716,19 @@ within497:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks498:
+chunks504:
 	TESTQ      R14, R14
-	JZ         alone500
-	JS         first499
+	JZ         alone506
+	JS         first505
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone500
+	JMP        alone506
 
-first499:
+first505:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -16630,7 +16736,7 @@ first499:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone500:
+alone506:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -16698,17 +16804,17 @@ alone500:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone502
-	JS            first501
+	JZ            alone508
+	JS            first507
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
-	JMP           alone502
+	JMP           alone508
 
-first501:
+first507:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -16716,7 +16822,7 @@ first501:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone502:
+alone508:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -16786,7 +16892,7 @@ alone502:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks498
+	JNZ           chunks504
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -16840,9 +16946,9 @@ alone502:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next494
+	JMP           next500
 
-done496:
+done502:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -16867,15 +16973,15 @@ TEXT ·tileQ5_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+224(SB), Z27
 	XORQ         R15, R15
 
-next504:
+next510:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done506
+	JEQ  done512
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks507:
+chunks513:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPANDD     64(SI), Z31, Z2
@@ -16942,7 +17048,7 @@ chunks507:
 	ADDQ       $0x00000280, SI
 	ADDQ       $0x00000020, DI
 	DECQ       CX
-	JNZ        chunks507
+	JNZ        chunks513
 	VPMOVSXBW  192(DX), Z8
 	VMOVDQU32  Z8, (R8)
 	VPMOVSXBW  224(DX), Z8
@@ -16957,9 +17063,9 @@ chunks507:
 	VMOVUPS    Z8, 640(R8)
 	ADDQ       $0x00000300, R8
 	INCQ       R15
-	JMP        next504
+	JMP        next510
 
-done506:
+done512:
 	VZEROUPPER
 	RET
 
@@ -16989,36 +17095,36 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns508
+	JEQ          columns514
 	CMPQ         AX, $0x03
-	JEQ          columns509
+	JEQ          columns515
 	CMPQ         AX, $0x02
-	JEQ          columns510
+	JEQ          columns516
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next512:
+next518:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done514
+	JEQ        done520
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within515
+	JAE        within521
 	PREFETCHT1 16384(SI)
 
-within515:
+within521:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks516:
+chunks522:
 	TESTQ      R14, R14
-	JZ         alone518
-	JS         first517
+	JZ         alone524
+	JS         first523
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17026,9 +17132,9 @@ chunks516:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone518
+	JMP        alone524
 
-first517:
+first523:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -17037,7 +17143,7 @@ first517:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone518:
+alone524:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -17066,8 +17172,8 @@ alone518:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone520
-	JS            first519
+	JZ            alone526
+	JS            first525
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17075,9 +17181,9 @@ alone518:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
-	JMP           alone520
+	JMP           alone526
 
-first519:
+first525:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -17086,7 +17192,7 @@ first519:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone520:
+alone526:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        512(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -17140,7 +17246,7 @@ alone520:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks516
+	JNZ           chunks522
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -17150,9 +17256,9 @@ alone520:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next512
+	JMP           next518
 
-done514:
+done520:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17160,24 +17266,24 @@ done514:
 	VZEROUPPER
 	RET
 
-columns510:
+columns516:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next522:
+next528:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done524
+	JEQ        done530
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within525
+	JAE        within531
 	PREFETCHT1 16384(SI)
 
-within525:
+within531:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17185,10 +17291,10 @@ within525:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks526:
+chunks532:
 	TESTQ      R14, R14
-	JZ         alone528
-	JS         first527
+	JZ         alone534
+	JS         first533
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17196,9 +17302,9 @@ chunks526:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone528
+	JMP        alone534
 
-first527:
+first533:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -17207,7 +17313,7 @@ first527:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone528:
+alone534:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -17251,8 +17357,8 @@ alone528:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone530
-	JS            first529
+	JZ            alone536
+	JS            first535
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17260,9 +17366,9 @@ alone528:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
-	JMP           alone530
+	JMP           alone536
 
-first529:
+first535:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -17271,7 +17377,7 @@ first529:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone530:
+alone536:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        512(SI), Z31, Z12
@@ -17340,7 +17446,7 @@ alone530:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks526
+	JNZ           chunks532
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -17355,9 +17461,9 @@ alone530:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next522
+	JMP           next528
 
-done524:
+done530:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17366,25 +17472,25 @@ done524:
 	VZEROUPPER
 	RET
 
-columns509:
+columns515:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next532:
+next538:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done534
+	JEQ        done540
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within535
+	JAE        within541
 	PREFETCHT1 16384(SI)
 
-within535:
+within541:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17394,10 +17500,10 @@ within535:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks536:
+chunks542:
 	TESTQ      R14, R14
-	JZ         alone538
-	JS         first537
+	JZ         alone544
+	JS         first543
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17405,9 +17511,9 @@ chunks536:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone538
+	JMP        alone544
 
-first537:
+first543:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -17416,7 +17522,7 @@ first537:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone538:
+alone544:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17475,8 +17581,8 @@ alone538:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone540
-	JS            first539
+	JZ            alone546
+	JS            first545
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17484,9 +17590,9 @@ alone538:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
-	JMP           alone540
+	JMP           alone546
 
-first539:
+first545:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -17495,7 +17601,7 @@ first539:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone540:
+alone546:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17579,7 +17685,7 @@ alone540:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks536
+	JNZ           chunks542
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x05, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -17599,9 +17705,9 @@ alone540:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next532
+	JMP           next538
 
-done534:
+done540:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17611,26 +17717,26 @@ done534:
 	VZEROUPPER
 	RET
 
-columns508:
+columns514:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next542:
+next548:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done544
+	JEQ        done550
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within545
+	JAE        within551
 	PREFETCHT1 16384(SI)
 
-within545:
+within551:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -17642,10 +17748,10 @@ within545:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks546:
+chunks552:
 	TESTQ      R14, R14
-	JZ         alone548
-	JS         first547
+	JZ         alone554
+	JS         first553
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -17653,9 +17759,9 @@ chunks546:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone548
+	JMP        alone554
 
-first547:
+first553:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -17664,7 +17770,7 @@ first547:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone548:
+alone554:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17740,8 +17846,8 @@ alone548:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone550
-	JS            first549
+	JZ            alone556
+	JS            first555
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
@@ -17749,9 +17855,9 @@ alone548:
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
 	PREFETCHT1    832(SI)(R14*1)
-	JMP           alone550
+	JMP           alone556
 
-first549:
+first555:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -17760,7 +17866,7 @@ first549:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone550:
+alone556:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -17861,7 +17967,7 @@ alone550:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks546
+	JNZ           chunks552
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -17888,9 +17994,9 @@ alone550:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next542
+	JMP           next548
 
-done544:
+done550:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -17914,15 +18020,15 @@ TEXT ·tileQ6_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+448(SB), Z28
 	XORQ         R15, R15
 
-next552:
+next558:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done554
+	JEQ  done560
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks555:
+chunks561:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPANDD     64(SI), Z31, Z2
@@ -17994,7 +18100,7 @@ chunks555:
 	ADDQ       $0x00000300, SI
 	ADDQ       $0x00000040, DI
 	DECQ       CX
-	JNZ        chunks555
+	JNZ        chunks561
 	VPMOVSXBW  32(DX), Z8
 	VPSLLW     $0x05, Z8, Z8
 	VPXORD     Z9, Z9, Z9
@@ -18039,9 +18145,9 @@ chunks555:
 	VMOVUPS    Z8, 1024(R8)
 	ADDQ       $0x00000480, R8
 	INCQ       R15
-	JMP        next552
+	JMP        next558
 
-done554:
+done560:
 	VZEROUPPER
 	RET
 
@@ -18068,49 +18174,49 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns556
+	JEQ          columns562
 	CMPQ         AX, $0x03
-	JEQ          columns557
+	JEQ          columns563
 	CMPQ         AX, $0x02
-	JEQ          columns558
+	JEQ          columns564
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next560:
+next566:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done562
+	JEQ        done568
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within563
+	JAE        within569
 	PREFETCHT1 16384(SI)
 
-within563:
+within569:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks564:
+chunks570:
 	TESTQ      R14, R14
-	JZ         alone566
-	JS         first565
+	JZ         alone572
+	JS         first571
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone566
+	JMP        alone572
 
-first565:
+first571:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone566:
+alone572:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -18142,19 +18248,19 @@ alone566:
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone568
-	JS            first567
+	JZ            alone574
+	JS            first573
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone568
+	JMP           alone574
 
-first567:
+first573:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone568:
+alone574:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -18186,19 +18292,19 @@ alone568:
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone570
-	JS            first569
+	JZ            alone576
+	JS            first575
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone570
+	JMP           alone576
 
-first569:
+first575:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone570:
+alone576:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z4
@@ -18230,19 +18336,19 @@ alone570:
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone572
-	JS            first571
+	JZ            alone578
+	JS            first577
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
-	JMP           alone572
+	JMP           alone578
 
-first571:
+first577:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone572:
+alone578:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z4
@@ -18278,7 +18384,7 @@ alone572:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks564
+	JNZ           chunks570
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -18306,9 +18412,9 @@ alone572:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next560
+	JMP           next566
 
-done562:
+done568:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -18316,24 +18422,24 @@ done562:
 	VZEROUPPER
 	RET
 
-columns558:
+columns564:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next574:
+next580:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done576
+	JEQ        done582
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within577
+	JAE        within583
 	PREFETCHT1 16384(SI)
 
-within577:
+within583:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -18341,23 +18447,23 @@ within577:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks578:
+chunks584:
 	TESTQ      R14, R14
-	JZ         alone580
-	JS         first579
+	JZ         alone586
+	JS         first585
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone580
+	JMP        alone586
 
-first579:
+first585:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone580:
+alone586:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -18401,19 +18507,19 @@ alone580:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone582
-	JS            first581
+	JZ            alone588
+	JS            first587
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone582
+	JMP           alone588
 
-first581:
+first587:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone582:
+alone588:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        128(SI), Z31, Z12
@@ -18457,19 +18563,19 @@ alone582:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone584
-	JS            first583
+	JZ            alone590
+	JS            first589
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone584
+	JMP           alone590
 
-first583:
+first589:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone584:
+alone590:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -18513,19 +18619,19 @@ alone584:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone586
-	JS            first585
+	JZ            alone592
+	JS            first591
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
-	JMP           alone586
+	JMP           alone592
 
-first585:
+first591:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone586:
+alone592:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        384(SI), Z31, Z12
@@ -18573,7 +18679,7 @@ alone586:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks578
+	JNZ           chunks584
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -18615,9 +18721,9 @@ alone586:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next574
+	JMP           next580
 
-done576:
+done582:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -18626,25 +18732,25 @@ done576:
 	VZEROUPPER
 	RET
 
-columns557:
+columns563:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next588:
+next594:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done590
+	JEQ        done596
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within591
+	JAE        within597
 	PREFETCHT1 16384(SI)
 
-within591:
+within597:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -18654,23 +18760,23 @@ within591:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks592:
+chunks598:
 	TESTQ      R14, R14
-	JZ         alone594
-	JS         first593
+	JZ         alone600
+	JS         first599
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone594
+	JMP        alone600
 
-first593:
+first599:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone594:
+alone600:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18726,19 +18832,19 @@ alone594:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone596
-	JS            first595
+	JZ            alone602
+	JS            first601
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone596
+	JMP           alone602
 
-first595:
+first601:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone596:
+alone602:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18794,19 +18900,19 @@ alone596:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone598
-	JS            first597
+	JZ            alone604
+	JS            first603
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone598
+	JMP           alone604
 
-first597:
+first603:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone598:
+alone604:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18862,19 +18968,19 @@ alone598:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone600
-	JS            first599
+	JZ            alone606
+	JS            first605
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
-	JMP           alone600
+	JMP           alone606
 
-first599:
+first605:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone600:
+alone606:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -18934,7 +19040,7 @@ alone600:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks592
+	JNZ           chunks598
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	VPMOVSXBW     320(DX), Z12
@@ -18990,9 +19096,9 @@ alone600:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next588
+	JMP           next594
 
-done590:
+done596:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19002,26 +19108,26 @@ done590:
 	VZEROUPPER
 	RET
 
-columns556:
+columns562:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next602:
+next608:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done604
+	JEQ        done610
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within605
+	JAE        within611
 	PREFETCHT1 16384(SI)
 
-within605:
+within611:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -19033,23 +19139,23 @@ within605:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks606:
+chunks612:
 	TESTQ      R14, R14
-	JZ         alone608
-	JS         first607
+	JZ         alone614
+	JS         first613
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone608
+	JMP        alone614
 
-first607:
+first613:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone608:
+alone614:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19117,19 +19223,19 @@ alone608:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone610
-	JS            first609
+	JZ            alone616
+	JS            first615
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone610
+	JMP           alone616
 
-first609:
+first615:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone610:
+alone616:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19197,19 +19303,19 @@ alone610:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone612
-	JS            first611
+	JZ            alone618
+	JS            first617
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone612
+	JMP           alone618
 
-first611:
+first617:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone612:
+alone618:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19277,19 +19383,19 @@ alone612:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone614
-	JS            first613
+	JZ            alone620
+	JS            first619
 	PREFETCHT1    640(SI)(R14*1)
 	PREFETCHT1    704(SI)(R14*1)
 	PREFETCHT1    768(SI)(R14*1)
-	JMP           alone614
+	JMP           alone620
 
-first613:
+first619:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone614:
+alone620:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -19361,7 +19467,7 @@ alone614:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks606
+	JNZ           chunks612
 	VCVTPH2PS     (DX), Z16
 	VCVTPH2PS     32(DX), Z17
 	LEAQ          (R11)(BX*2), AX
@@ -19435,9 +19541,9 @@ alone614:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next602
+	JMP           next608
 
-done604:
+done610:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19458,15 +19564,15 @@ TEXT ·tileQ2_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
-next616:
+next622:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done618
+	JEQ  done624
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks619:
+chunks625:
 	VPANDD    (SI), Z31, Z0
 	VMOVDQU32 Z0, (R8)
 	VPSRLD    $0x02, (SI), Z2
@@ -19590,7 +19696,7 @@ chunks619:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks619
+	JNZ       chunks625
 	VPMOVSXBW 320(DX), Z8
 	VMOVDQU32 Z8, (R8)
 	VPMOVSXBW 352(DX), Z8
@@ -19613,9 +19719,9 @@ chunks619:
 	VMOVUPS   Z8, 1152(R8)
 	ADDQ      $0x00000500, R8
 	INCQ      R15
-	JMP       next616
+	JMP       next622
 
-done618:
+done624:
 	VZEROUPPER
 	RET
 
@@ -19644,49 +19750,49 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns620
+	JEQ          columns626
 	CMPQ         AX, $0x03
-	JEQ          columns621
+	JEQ          columns627
 	CMPQ         AX, $0x02
-	JEQ          columns622
+	JEQ          columns628
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next624:
+next630:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done626
+	JEQ        done632
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within627
+	JAE        within633
 	PREFETCHT1 16384(SI)
 
-within627:
+within633:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks628:
+chunks634:
 	TESTQ      R14, R14
-	JZ         alone630
-	JS         first629
+	JZ         alone636
+	JS         first635
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone630
+	JMP        alone636
 
-first629:
+first635:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone630:
+alone636:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z4
@@ -19722,21 +19828,21 @@ alone630:
 	VPSRLD        $0x10, Z16, Z17
 	VPDPWSSD      Z17, Z4, Z0
 	TESTQ         R14, R14
-	JZ            alone632
-	JS            first631
+	JZ            alone638
+	JS            first637
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
-	JMP           alone632
+	JMP           alone638
 
-first631:
+first637:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone632:
+alone638:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        192(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z4
@@ -19777,7 +19883,7 @@ alone632:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks628
+	JNZ           chunks634
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -19787,9 +19893,9 @@ alone632:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next624
+	JMP           next630
 
-done626:
+done632:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19797,24 +19903,24 @@ done626:
 	VZEROUPPER
 	RET
 
-columns622:
+columns628:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next634:
+next640:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done636
+	JEQ        done642
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within637
+	JAE        within643
 	PREFETCHT1 16384(SI)
 
-within637:
+within643:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -19822,23 +19928,23 @@ within637:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks638:
+chunks644:
 	TESTQ      R14, R14
-	JZ         alone640
-	JS         first639
+	JZ         alone646
+	JS         first645
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone640
+	JMP        alone646
 
-first639:
+first645:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone640:
+alone646:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -19887,21 +19993,21 @@ alone640:
 	VPDPWSSD      Z17, Z4, Z0
 	VPDPWSSD      Z17, Z5, Z1
 	TESTQ         R14, R14
-	JZ            alone642
-	JS            first641
+	JZ            alone648
+	JS            first647
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
-	JMP           alone642
+	JMP           alone648
 
-first641:
+first647:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone642:
+alone648:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        192(SI), Z31, Z12
@@ -19955,7 +20061,7 @@ alone642:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks638
+	JNZ           chunks644
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -19970,9 +20076,9 @@ alone642:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next634
+	JMP           next640
 
-done636:
+done642:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -19981,25 +20087,25 @@ done636:
 	VZEROUPPER
 	RET
 
-columns621:
+columns627:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next644:
+next650:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done646
+	JEQ        done652
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within647
+	JAE        within653
 	PREFETCHT1 16384(SI)
 
-within647:
+within653:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20009,23 +20115,23 @@ within647:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks648:
+chunks654:
 	TESTQ      R14, R14
-	JZ         alone650
-	JS         first649
+	JZ         alone656
+	JS         first655
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone650
+	JMP        alone656
 
-first649:
+first655:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone650:
+alone656:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -20087,21 +20193,21 @@ alone650:
 	VPDPWSSD      Z17, Z5, Z1
 	VPDPWSSD      Z17, Z6, Z2
 	TESTQ         R14, R14
-	JZ            alone652
-	JS            first651
+	JZ            alone658
+	JS            first657
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
-	JMP           alone652
+	JMP           alone658
 
-first651:
+first657:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone652:
+alone658:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -20168,7 +20274,7 @@ alone652:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks648
+	JNZ           chunks654
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x02, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -20188,9 +20294,9 @@ alone652:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next644
+	JMP           next650
 
-done646:
+done652:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20200,26 +20306,26 @@ done646:
 	VZEROUPPER
 	RET
 
-columns620:
+columns626:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next654:
+next660:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done656
+	JEQ        done662
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within657
+	JAE        within663
 	PREFETCHT1 16384(SI)
 
-within657:
+within663:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20231,23 +20337,23 @@ within657:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks658:
+chunks664:
 	TESTQ      R14, R14
-	JZ         alone660
-	JS         first659
+	JZ         alone666
+	JS         first665
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone660
+	JMP        alone666
 
-first659:
+first665:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone660:
+alone666:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -20324,21 +20430,21 @@ alone660:
 	VPDPWSSD      Z17, Z6, Z2
 	VPDPWSSD      Z17, Z7, Z3
 	TESTQ         R14, R14
-	JZ            alone662
-	JS            first661
+	JZ            alone668
+	JS            first667
 	PREFETCHT1    256(SI)(R14*1)
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
-	JMP           alone662
+	JMP           alone668
 
-first661:
+first667:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone662:
+alone668:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -20420,7 +20526,7 @@ alone662:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks658
+	JNZ           chunks664
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -20447,9 +20553,9 @@ alone662:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next654
+	JMP           next660
 
-done656:
+done662:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20472,15 +20578,15 @@ TEXT ·tileQ3_KAVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
 	XORQ         R15, R15
 
-next664:
+next670:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done666
+	JEQ  done672
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks667:
+chunks673:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPSRLD     $0x03, (SI), Z2
@@ -20550,7 +20656,7 @@ chunks667:
 	ADDQ       $0x00000180, SI
 	ADDQ       $0x00000040, DI
 	DECQ       CX
-	JNZ        chunks667
+	JNZ        chunks673
 	VPMOVSXBW  32(DX), Z8
 	VPSLLW     $0x02, Z8, Z8
 	VPXORD     Z9, Z9, Z9
@@ -20595,9 +20701,9 @@ chunks667:
 	VMOVUPS    Z8, 1024(R8)
 	ADDQ       $0x00000480, R8
 	INCQ       R15
-	JMP        next664
+	JMP        next670
 
-done666:
+done672:
 	VZEROUPPER
 	RET
 
@@ -20625,59 +20731,59 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
-	JEQ          columns668
+	JEQ          columns674
 	CMPQ         AX, $0x03
-	JEQ          columns669
+	JEQ          columns675
 	CMPQ         AX, $0x02
-	JEQ          columns670
+	JEQ          columns676
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
-next672:
+next678:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done674
+	JEQ   done680
 	TESTQ $0x00000001, R15
-	JNZ   odd673
+	JNZ   odd679
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks671
+	JEQ   blocks677
 	ADDQ  $0x00000020, SI
-	JMP   blocks671
+	JMP   blocks677
 
-odd673:
+odd679:
 	LEAQ -1056(SI), DX
 
-blocks671:
+blocks677:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within675
+	JAE        within681
 	PREFETCHT1 16384(SI)
 
-within675:
+within681:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks676:
+chunks682:
 	TESTQ      R14, R14
-	JZ         alone678
-	JS         first677
+	JZ         alone684
+	JS         first683
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone678
+	JMP        alone684
 
-first677:
+first683:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone678:
+alone684:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPSRLD        $0x02, (SI), Z14
@@ -20701,17 +20807,17 @@ alone678:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone680
-	JS            first679
+	JZ            alone686
+	JS            first685
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone680
+	JMP           alone686
 
-first679:
+first685:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone680:
+alone686:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPSRLD        $0x02, 128(SI), Z14
@@ -20735,17 +20841,17 @@ alone680:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone682
-	JS            first681
+	JZ            alone688
+	JS            first687
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone682
+	JMP           alone688
 
-first681:
+first687:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone682:
+alone688:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPSRLD        $0x02, 256(SI), Z14
@@ -20769,17 +20875,17 @@ alone682:
 	VPANDD        Z14, Z31, Z14
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	TESTQ         R14, R14
-	JZ            alone684
-	JS            first683
+	JZ            alone690
+	JS            first689
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone684
+	JMP           alone690
 
-first683:
+first689:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone684:
+alone690:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPSRLD        $0x02, 384(SI), Z14
@@ -20806,7 +20912,7 @@ alone684:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks676
+	JNZ           chunks682
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 36(R11), Z30, Z22
@@ -20820,9 +20926,9 @@ alone684:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next672
+	JMP           next678
 
-done674:
+done680:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -20830,36 +20936,36 @@ done674:
 	VZEROUPPER
 	RET
 
-columns670:
+columns676:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next686:
+next692:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done688
+	JEQ   done694
 	TESTQ $0x00000001, R15
-	JNZ   odd687
+	JNZ   odd693
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks685
+	JEQ   blocks691
 	ADDQ  $0x00000020, SI
-	JMP   blocks685
+	JMP   blocks691
 
-odd687:
+odd693:
 	LEAQ -1056(SI), DX
 
-blocks685:
+blocks691:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within689
+	JAE        within695
 	PREFETCHT1 16384(SI)
 
-within689:
+within695:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -20867,21 +20973,21 @@ within689:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks690:
+chunks696:
 	TESTQ      R14, R14
-	JZ         alone692
-	JS         first691
+	JZ         alone698
+	JS         first697
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone692
+	JMP        alone698
 
-first691:
+first697:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone692:
+alone698:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -20913,17 +21019,17 @@ alone692:
 	VPDPBUSD.BCST 28(R8), Z14, Z0
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone694
-	JS            first693
+	JZ            alone700
+	JS            first699
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone694
+	JMP           alone700
 
-first693:
+first699:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone694:
+alone700:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -20955,17 +21061,17 @@ alone694:
 	VPDPBUSD.BCST 60(R8), Z14, Z0
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone696
-	JS            first695
+	JZ            alone702
+	JS            first701
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone696
+	JMP           alone702
 
-first695:
+first701:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone696:
+alone702:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -20997,17 +21103,17 @@ alone696:
 	VPDPBUSD.BCST 92(R8), Z14, Z0
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	TESTQ         R14, R14
-	JZ            alone698
-	JS            first697
+	JZ            alone704
+	JS            first703
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone698
+	JMP           alone704
 
-first697:
+first703:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone698:
+alone704:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21042,7 +21148,7 @@ alone698:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks690
+	JNZ           chunks696
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -21065,9 +21171,9 @@ alone698:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next686
+	JMP           next692
 
-done688:
+done694:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21076,37 +21182,37 @@ done688:
 	VZEROUPPER
 	RET
 
-columns669:
+columns675:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next700:
+next706:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done702
+	JEQ   done708
 	TESTQ $0x00000001, R15
-	JNZ   odd701
+	JNZ   odd707
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks699
+	JEQ   blocks705
 	ADDQ  $0x00000020, SI
-	JMP   blocks699
+	JMP   blocks705
 
-odd701:
+odd707:
 	LEAQ -1056(SI), DX
 
-blocks699:
+blocks705:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within703
+	JAE        within709
 	PREFETCHT1 16384(SI)
 
-within703:
+within709:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21116,21 +21222,21 @@ within703:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks704:
+chunks710:
 	TESTQ      R14, R14
-	JZ         alone706
-	JS         first705
+	JZ         alone712
+	JS         first711
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone706
+	JMP        alone712
 
-first705:
+first711:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone706:
+alone712:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -21170,17 +21276,17 @@ alone706:
 	VPDPBUSD.BCST 28(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone708
-	JS            first707
+	JZ            alone714
+	JS            first713
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone708
+	JMP           alone714
 
-first707:
+first713:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone708:
+alone714:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -21220,17 +21326,17 @@ alone708:
 	VPDPBUSD.BCST 60(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone710
-	JS            first709
+	JZ            alone716
+	JS            first715
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone710
+	JMP           alone716
 
-first709:
+first715:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone710:
+alone716:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -21270,17 +21376,17 @@ alone710:
 	VPDPBUSD.BCST 92(R8)(R12*1), Z14, Z1
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	TESTQ         R14, R14
-	JZ            alone712
-	JS            first711
+	JZ            alone718
+	JS            first717
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone712
+	JMP           alone718
 
-first711:
+first717:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone712:
+alone718:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21323,7 +21429,7 @@ alone712:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks704
+	JNZ           chunks710
 	VCVTPH2PS     (DX), Z16
 	VPDPWSSD.BCST 32(R11), Z30, Z22
 	VPDPWSSD.BCST 32(R11)(BX*1), Z30, Z23
@@ -21355,9 +21461,9 @@ alone712:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next700
+	JMP           next706
 
-done702:
+done708:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21367,38 +21473,38 @@ done702:
 	VZEROUPPER
 	RET
 
-columns668:
+columns674:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next714:
+next720:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done716
+	JEQ   done722
 	TESTQ $0x00000001, R15
-	JNZ   odd715
+	JNZ   odd721
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks713
+	JEQ   blocks719
 	ADDQ  $0x00000020, SI
-	JMP   blocks713
+	JMP   blocks719
 
-odd715:
+odd721:
 	LEAQ -1056(SI), DX
 
-blocks713:
+blocks719:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within717
+	JAE        within723
 	PREFETCHT1 16384(SI)
 
-within717:
+within723:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -21410,21 +21516,21 @@ within717:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000002, CX
 
-chunks718:
+chunks724:
 	TESTQ      R14, R14
-	JZ         alone720
-	JS         first719
+	JZ         alone726
+	JS         first725
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone720
+	JMP        alone726
 
-first719:
+first725:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone720:
+alone726:
 	VPANDD        (SI), Z31, Z12
 	VPDPBUSD.BCST (R8), Z12, Z0
 	VPDPBUSD.BCST (R8)(R12*1), Z12, Z1
@@ -21472,17 +21578,17 @@ alone720:
 	VPDPBUSD.BCST 28(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 28(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone722
-	JS            first721
+	JZ            alone728
+	JS            first727
 	PREFETCHT1    192(SI)(R14*1)
 	PREFETCHT1    256(SI)(R14*1)
-	JMP           alone722
+	JMP           alone728
 
-first721:
+first727:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone722:
+alone728:
 	VPANDD        128(SI), Z31, Z12
 	VPDPBUSD.BCST 32(R8), Z12, Z0
 	VPDPBUSD.BCST 32(R8)(R12*1), Z12, Z1
@@ -21530,17 +21636,17 @@ alone722:
 	VPDPBUSD.BCST 60(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 60(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone724
-	JS            first723
+	JZ            alone730
+	JS            first729
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
-	JMP           alone724
+	JMP           alone730
 
-first723:
+first729:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone724:
+alone730:
 	VPANDD        256(SI), Z31, Z12
 	VPDPBUSD.BCST 64(R8), Z12, Z0
 	VPDPBUSD.BCST 64(R8)(R12*1), Z12, Z1
@@ -21588,17 +21694,17 @@ alone724:
 	VPDPBUSD.BCST 92(R8)(R12*2), Z14, Z2
 	VPDPBUSD.BCST 92(R9), Z14, Z3
 	TESTQ         R14, R14
-	JZ            alone726
-	JS            first725
+	JZ            alone732
+	JS            first731
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone726
+	JMP           alone732
 
-first725:
+first731:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone726:
+alone732:
 	VPANDD        384(SI), Z31, Z12
 	VPDPBUSD.BCST 96(R8), Z12, Z0
 	VPDPBUSD.BCST 96(R8)(R12*1), Z12, Z1
@@ -21649,7 +21755,7 @@ alone726:
 	ADDQ          $0x00000080, R8
 	ADDQ          $0x00000080, R9
 	DECQ          CX
-	JNZ           chunks718
+	JNZ           chunks724
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R11)(BX*2), AX
 	ADDQ          BX, AX
@@ -21694,9 +21800,9 @@ alone726:
 	ADDQ          $0x04, R10
 	ADDQ          $0x30, R11
 	INCQ          R15
-	JMP           next714
+	JMP           next720
 
-done716:
+done722:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21717,27 +21823,27 @@ TEXT ·tileTQ2_0AVX512(SB), NOSPLIT, $0-24
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	XORQ         R15, R15
 
-next728:
+next734:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done730
+	JEQ   done736
 	TESTQ $0x00000001, R15
-	JNZ   odd729
+	JNZ   odd735
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks727
+	JEQ   blocks733
 	ADDQ  $0x00000020, SI
-	JMP   blocks727
+	JMP   blocks733
 
-odd729:
+odd735:
 	LEAQ -1056(SI), DX
 
-blocks727:
+blocks733:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks731:
+chunks737:
 	VPANDD     (SI), Z31, Z0
 	VMOVDQU32  Z0, (R8)
 	VPSRLD     $0x02, (SI), Z2
@@ -21833,7 +21939,7 @@ chunks731:
 	ADDQ       $0x00000200, SI
 	ADDQ       $0x00000000, DI
 	DECQ       CX
-	JNZ        chunks731
+	JNZ        chunks737
 	VPTERNLOGD $0xff, Z8, Z8, Z8
 	VPSLLW     $0x00, Z8, Z8
 	VMOVDQU32  Z8, (R8)
@@ -21850,9 +21956,9 @@ chunks731:
 	VMOVUPS    Z8, 512(R8)
 	ADDQ       $0x00000280, R8
 	INCQ       R15
-	JMP        next728
+	JMP        next734
 
-done730:
+done736:
 	VZEROUPPER
 	RET
 
@@ -21880,51 +21986,51 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns732
+	JEQ             columns738
 	CMPQ            AX, $0x03
-	JEQ             columns733
+	JEQ             columns739
 	CMPQ            AX, $0x02
-	JEQ             columns734
+	JEQ             columns740
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next736:
+next742:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done738
+	JEQ        done744
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within739
+	JAE        within745
 	PREFETCHT1 16384(SI)
 
-within739:
+within745:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks740:
+chunks746:
 	TESTQ      R14, R14
-	JZ         alone742
-	JS         first741
+	JZ         alone748
+	JS         first747
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone742
+	JMP        alone748
 
-first741:
+first747:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone742:
+alone748:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -21961,21 +22067,21 @@ alone742:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone744
-	JS            first743
+	JZ            alone750
+	JS            first749
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone744
+	JMP           alone750
 
-first743:
+first749:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone744:
+alone750:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -22014,7 +22120,7 @@ alone744:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks740
+	JNZ           chunks746
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22024,9 +22130,9 @@ alone744:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next736
+	JMP           next742
 
-done738:
+done744:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22034,24 +22140,24 @@ done738:
 	VZEROUPPER
 	RET
 
-columns734:
+columns740:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next746:
+next752:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done748
+	JEQ        done754
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within749
+	JAE        within755
 	PREFETCHT1 16384(SI)
 
-within749:
+within755:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22059,25 +22165,25 @@ within749:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks750:
+chunks756:
 	TESTQ      R14, R14
-	JZ         alone752
-	JS         first751
+	JZ         alone758
+	JS         first757
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone752
+	JMP        alone758
 
-first751:
+first757:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone752:
+alone758:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -22126,21 +22232,21 @@ alone752:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone754
-	JS            first753
+	JZ            alone760
+	JS            first759
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone754
+	JMP           alone760
 
-first753:
+first759:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone754:
+alone760:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -22190,7 +22296,7 @@ alone754:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks750
+	JNZ           chunks756
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22205,9 +22311,9 @@ alone754:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next746
+	JMP           next752
 
-done748:
+done754:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22216,25 +22322,25 @@ done748:
 	VZEROUPPER
 	RET
 
-columns733:
+columns739:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next756:
+next762:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done758
+	JEQ        done764
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within759
+	JAE        within765
 	PREFETCHT1 16384(SI)
 
-within759:
+within765:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22244,25 +22350,25 @@ within759:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks760:
+chunks766:
 	TESTQ      R14, R14
-	JZ         alone762
-	JS         first761
+	JZ         alone768
+	JS         first767
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone762
+	JMP        alone768
 
-first761:
+first767:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone762:
+alone768:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22323,21 +22429,21 @@ alone762:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone764
-	JS            first763
+	JZ            alone770
+	JS            first769
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone764
+	JMP           alone770
 
-first763:
+first769:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone764:
+alone770:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22398,7 +22504,7 @@ alone764:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks760
+	JNZ           chunks766
 	VCVTPH2PS     (DX), Z16
 	VPSLLD        $0x07, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22418,9 +22524,9 @@ alone764:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next756
+	JMP           next762
 
-done758:
+done764:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22430,26 +22536,26 @@ done758:
 	VZEROUPPER
 	RET
 
-columns732:
+columns738:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next766:
+next772:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done768
+	JEQ        done774
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within769
+	JAE        within775
 	PREFETCHT1 16384(SI)
 
-within769:
+within775:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -22461,25 +22567,25 @@ within769:
 	LEAQ   32(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks770:
+chunks776:
 	TESTQ      R14, R14
-	JZ         alone772
-	JS         first771
+	JZ         alone778
+	JS         first777
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone772
+	JMP        alone778
 
-first771:
+first777:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone772:
+alone778:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22554,21 +22660,21 @@ alone772:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone774
-	JS            first773
+	JZ            alone780
+	JS            first779
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
-	JMP           alone774
+	JMP           alone780
 
-first773:
+first779:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone774:
+alone780:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -22640,7 +22746,7 @@ alone774:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks770
+	JNZ           chunks776
 	VCVTPH2PS     (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -22667,9 +22773,9 @@ alone774:
 	ADDQ          $0x04, R10
 	ADDQ          $0x20, R11
 	INCQ          R15
-	JMP           next766
+	JMP           next772
 
-done768:
+done774:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22691,15 +22797,15 @@ TEXT ·tileIQ4_XSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next776:
+next782:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done778
+	JEQ  done784
 	MOVQ SI, DX
 	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks779:
+chunks785:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -22768,7 +22874,7 @@ chunks779:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks779
+	JNZ       chunks785
 	VPMOVSXBW 32(DX), Z8
 	VPSLLW    $0x07, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -22793,9 +22899,9 @@ chunks779:
 	VMOVUPS   Z8, 512(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next776
+	JMP       next782
 
-done778:
+done784:
 	VZEROUPPER
 	RET
 
@@ -22823,51 +22929,51 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns780
+	JEQ             columns786
 	CMPQ            AX, $0x03
-	JEQ             columns781
+	JEQ             columns787
 	CMPQ            AX, $0x02
-	JEQ             columns782
+	JEQ             columns788
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next784:
+next790:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done786
+	JEQ        done792
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within787
+	JAE        within793
 	PREFETCHT1 16384(SI)
 
-within787:
+within793:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks788:
+chunks794:
 	TESTQ      R14, R14
-	JZ         alone790
-	JS         first789
+	JZ         alone796
+	JS         first795
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone790
+	JMP        alone796
 
-first789:
+first795:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone790:
+alone796:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -22908,23 +23014,23 @@ alone790:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone792
-	JS            first791
+	JZ            alone798
+	JS            first797
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone792
+	JMP           alone798
 
-first791:
+first797:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone792:
+alone798:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -22970,7 +23076,7 @@ alone792:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks788
+	JNZ           chunks794
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -22980,9 +23086,9 @@ alone792:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next784
+	JMP           next790
 
-done786:
+done792:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -22990,24 +23096,24 @@ done786:
 	VZEROUPPER
 	RET
 
-columns782:
+columns788:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next794:
+next800:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done796
+	JEQ        done802
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within797
+	JAE        within803
 	PREFETCHT1 16384(SI)
 
-within797:
+within803:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23015,25 +23121,25 @@ within797:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks798:
+chunks804:
 	TESTQ      R14, R14
-	JZ         alone800
-	JS         first799
+	JZ         alone806
+	JS         first805
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone800
+	JMP        alone806
 
-first799:
+first805:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone800:
+alone806:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -23089,23 +23195,23 @@ alone800:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone802
-	JS            first801
+	JZ            alone808
+	JS            first807
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone802
+	JMP           alone808
 
-first801:
+first807:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone802:
+alone808:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -23166,7 +23272,7 @@ alone802:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks798
+	JNZ           chunks804
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -23181,9 +23287,9 @@ alone802:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next794
+	JMP           next800
 
-done796:
+done802:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23192,25 +23298,25 @@ done796:
 	VZEROUPPER
 	RET
 
-columns781:
+columns787:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next804:
+next810:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done806
+	JEQ        done812
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within807
+	JAE        within813
 	PREFETCHT1 16384(SI)
 
-within807:
+within813:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23220,25 +23326,25 @@ within807:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks808:
+chunks814:
 	TESTQ      R14, R14
-	JZ         alone810
-	JS         first809
+	JZ         alone816
+	JS         first815
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone810
+	JMP        alone816
 
-first809:
+first815:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone810:
+alone816:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23309,23 +23415,23 @@ alone810:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone812
-	JS            first811
+	JZ            alone818
+	JS            first817
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone812
+	JMP           alone818
 
-first811:
+first817:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone812:
+alone818:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23401,7 +23507,7 @@ alone812:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks808
+	JNZ           chunks814
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -23421,9 +23527,9 @@ alone812:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next804
+	JMP           next810
 
-done806:
+done812:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23433,26 +23539,26 @@ done806:
 	VZEROUPPER
 	RET
 
-columns780:
+columns786:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next814:
+next820:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done816
+	JEQ        done822
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within817
+	JAE        within823
 	PREFETCHT1 16384(SI)
 
-within817:
+within823:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -23464,25 +23570,25 @@ within817:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks818:
+chunks824:
 	TESTQ      R14, R14
-	JZ         alone820
-	JS         first819
+	JZ         alone826
+	JS         first825
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone820
+	JMP        alone826
 
-first819:
+first825:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone820:
+alone826:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23570,23 +23676,23 @@ alone820:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone822
-	JS            first821
+	JZ            alone828
+	JS            first827
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone822
+	JMP           alone828
 
-first821:
+first827:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone822:
+alone828:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -23679,7 +23785,7 @@ alone822:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks818
+	JNZ           chunks824
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -23706,9 +23812,9 @@ alone822:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next814
+	JMP           next820
 
-done816:
+done822:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23730,15 +23836,15 @@ TEXT ·tileIQ1AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next824:
+next830:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done826
+	JEQ  done832
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks827:
+chunks833:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -23814,7 +23920,7 @@ chunks827:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks827
+	JNZ       chunks833
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -23859,9 +23965,9 @@ chunks827:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next824
+	JMP       next830
 
-done826:
+done832:
 	VZEROUPPER
 	RET
 
@@ -23889,51 +23995,51 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns828
+	JEQ             columns834
 	CMPQ            AX, $0x03
-	JEQ             columns829
+	JEQ             columns835
 	CMPQ            AX, $0x02
-	JEQ             columns830
+	JEQ             columns836
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next832:
+next838:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done834
+	JEQ        done840
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within835
+	JAE        within841
 	PREFETCHT1 16384(SI)
 
-within835:
+within841:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks836:
+chunks842:
 	TESTQ      R14, R14
-	JZ         alone838
-	JS         first837
+	JZ         alone844
+	JS         first843
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone838
+	JMP        alone844
 
-first837:
+first843:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone838:
+alone844:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -23974,23 +24080,23 @@ alone838:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone840
-	JS            first839
+	JZ            alone846
+	JS            first845
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone840
+	JMP           alone846
 
-first839:
+first845:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone840:
+alone846:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -24036,7 +24142,7 @@ alone840:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks836
+	JNZ           chunks842
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24046,9 +24152,9 @@ alone840:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next832
+	JMP           next838
 
-done834:
+done840:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24056,24 +24162,24 @@ done834:
 	VZEROUPPER
 	RET
 
-columns830:
+columns836:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next842:
+next848:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done844
+	JEQ        done850
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within845
+	JAE        within851
 	PREFETCHT1 16384(SI)
 
-within845:
+within851:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24081,25 +24187,25 @@ within845:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks846:
+chunks852:
 	TESTQ      R14, R14
-	JZ         alone848
-	JS         first847
+	JZ         alone854
+	JS         first853
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone848
+	JMP        alone854
 
-first847:
+first853:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone848:
+alone854:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -24155,23 +24261,23 @@ alone848:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone850
-	JS            first849
+	JZ            alone856
+	JS            first855
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone850
+	JMP           alone856
 
-first849:
+first855:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone850:
+alone856:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -24232,7 +24338,7 @@ alone850:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks846
+	JNZ           chunks852
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24247,9 +24353,9 @@ alone850:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next842
+	JMP           next848
 
-done844:
+done850:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24258,25 +24364,25 @@ done844:
 	VZEROUPPER
 	RET
 
-columns829:
+columns835:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next852:
+next858:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done854
+	JEQ        done860
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within855
+	JAE        within861
 	PREFETCHT1 16384(SI)
 
-within855:
+within861:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24286,25 +24392,25 @@ within855:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks856:
+chunks862:
 	TESTQ      R14, R14
-	JZ         alone858
-	JS         first857
+	JZ         alone864
+	JS         first863
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone858
+	JMP        alone864
 
-first857:
+first863:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone858:
+alone864:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24375,23 +24481,23 @@ alone858:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone860
-	JS            first859
+	JZ            alone866
+	JS            first865
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone860
+	JMP           alone866
 
-first859:
+first865:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone860:
+alone866:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24467,7 +24573,7 @@ alone860:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks856
+	JNZ           chunks862
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -24487,9 +24593,9 @@ alone860:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next852
+	JMP           next858
 
-done854:
+done860:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24499,26 +24605,26 @@ done854:
 	VZEROUPPER
 	RET
 
-columns828:
+columns834:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next862:
+next868:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done864
+	JEQ        done870
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within865
+	JAE        within871
 	PREFETCHT1 16384(SI)
 
-within865:
+within871:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -24530,25 +24636,25 @@ within865:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks866:
+chunks872:
 	TESTQ      R14, R14
-	JZ         alone868
-	JS         first867
+	JZ         alone874
+	JS         first873
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone868
+	JMP        alone874
 
-first867:
+first873:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone868:
+alone874:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24636,23 +24742,23 @@ alone868:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone870
-	JS            first869
+	JZ            alone876
+	JS            first875
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone870
+	JMP           alone876
 
-first869:
+first875:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone870:
+alone876:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -24745,7 +24851,7 @@ alone870:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks866
+	JNZ           chunks872
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -24772,9 +24878,9 @@ alone870:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next862
+	JMP           next868
 
-done864:
+done870:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24796,15 +24902,15 @@ TEXT ·tileIQ2AVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next872:
+next878:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done874
+	JEQ  done880
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks875:
+chunks881:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -24880,7 +24986,7 @@ chunks875:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks875
+	JNZ       chunks881
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -24925,9 +25031,9 @@ chunks875:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next872
+	JMP       next878
 
-done874:
+done880:
 	VZEROUPPER
 	RET
 
@@ -24955,51 +25061,51 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns876
+	JEQ             columns882
 	CMPQ            AX, $0x03
-	JEQ             columns877
+	JEQ             columns883
 	CMPQ            AX, $0x02
-	JEQ             columns878
+	JEQ             columns884
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next880:
+next886:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done882
+	JEQ        done888
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within883
+	JAE        within889
 	PREFETCHT1 16384(SI)
 
-within883:
+within889:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks884:
+chunks890:
 	TESTQ      R14, R14
-	JZ         alone886
-	JS         first885
+	JZ         alone892
+	JS         first891
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone886
+	JMP        alone892
 
-first885:
+first891:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone886:
+alone892:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25040,23 +25146,23 @@ alone886:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone888
-	JS            first887
+	JZ            alone894
+	JS            first893
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone888
+	JMP           alone894
 
-first887:
+first893:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone888:
+alone894:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -25102,7 +25208,7 @@ alone888:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks884
+	JNZ           chunks890
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25112,9 +25218,9 @@ alone888:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next880
+	JMP           next886
 
-done882:
+done888:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25122,24 +25228,24 @@ done882:
 	VZEROUPPER
 	RET
 
-columns878:
+columns884:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next890:
+next896:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done892
+	JEQ        done898
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within893
+	JAE        within899
 	PREFETCHT1 16384(SI)
 
-within893:
+within899:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25147,25 +25253,25 @@ within893:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks894:
+chunks900:
 	TESTQ      R14, R14
-	JZ         alone896
-	JS         first895
+	JZ         alone902
+	JS         first901
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone896
+	JMP        alone902
 
-first895:
+first901:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone896:
+alone902:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -25221,23 +25327,23 @@ alone896:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone898
-	JS            first897
+	JZ            alone904
+	JS            first903
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone898
+	JMP           alone904
 
-first897:
+first903:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone898:
+alone904:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -25298,7 +25404,7 @@ alone898:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks894
+	JNZ           chunks900
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25313,9 +25419,9 @@ alone898:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next890
+	JMP           next896
 
-done892:
+done898:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25324,25 +25430,25 @@ done892:
 	VZEROUPPER
 	RET
 
-columns877:
+columns883:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next900:
+next906:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done902
+	JEQ        done908
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within903
+	JAE        within909
 	PREFETCHT1 16384(SI)
 
-within903:
+within909:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25352,25 +25458,25 @@ within903:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks904:
+chunks910:
 	TESTQ      R14, R14
-	JZ         alone906
-	JS         first905
+	JZ         alone912
+	JS         first911
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone906
+	JMP        alone912
 
-first905:
+first911:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone906:
+alone912:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25441,23 +25547,23 @@ alone906:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone908
-	JS            first907
+	JZ            alone914
+	JS            first913
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone908
+	JMP           alone914
 
-first907:
+first913:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone908:
+alone914:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25533,7 +25639,7 @@ alone908:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks904
+	JNZ           chunks910
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x06, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -25553,9 +25659,9 @@ alone908:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next900
+	JMP           next906
 
-done902:
+done908:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25565,26 +25671,26 @@ done902:
 	VZEROUPPER
 	RET
 
-columns876:
+columns882:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next910:
+next916:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done912
+	JEQ        done918
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within913
+	JAE        within919
 	PREFETCHT1 16384(SI)
 
-within913:
+within919:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -25596,25 +25702,25 @@ within913:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks914:
+chunks920:
 	TESTQ      R14, R14
-	JZ         alone916
-	JS         first915
+	JZ         alone922
+	JS         first921
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone916
+	JMP        alone922
 
-first915:
+first921:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone916:
+alone922:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25702,23 +25808,23 @@ alone916:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone918
-	JS            first917
+	JZ            alone924
+	JS            first923
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone918
+	JMP           alone924
 
-first917:
+first923:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone918:
+alone924:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -25811,7 +25917,7 @@ alone918:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks914
+	JNZ           chunks920
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -25838,9 +25944,9 @@ alone918:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next910
+	JMP           next916
 
-done912:
+done918:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25862,15 +25968,15 @@ TEXT ·tileIQ3_XXSAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next920:
+next926:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done922
+	JEQ  done928
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks923:
+chunks929:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -25946,7 +26052,7 @@ chunks923:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks923
+	JNZ       chunks929
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x06, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -25991,9 +26097,9 @@ chunks923:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next920
+	JMP       next926
 
-done922:
+done928:
 	VZEROUPPER
 	RET
 
@@ -26021,51 +26127,51 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
 	CMPQ            AX, $0x04
-	JEQ             columns924
+	JEQ             columns930
 	CMPQ            AX, $0x03
-	JEQ             columns925
+	JEQ             columns931
 	CMPQ            AX, $0x02
-	JEQ             columns926
+	JEQ             columns932
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
-next928:
+next934:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done930
+	JEQ        done936
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within931
+	JAE        within937
 	PREFETCHT1 16384(SI)
 
-within931:
+within937:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks932:
+chunks938:
 	TESTQ      R14, R14
-	JZ         alone934
-	JS         first933
+	JZ         alone940
+	JS         first939
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone934
+	JMP        alone940
 
-first933:
+first939:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone934:
+alone940:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        (SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26106,23 +26212,23 @@ alone934:
 	VPMULLD       Z17, Z4, Z4
 	VPADDD        Z4, Z0, Z0
 	TESTQ         R14, R14
-	JZ            alone936
-	JS            first935
+	JZ            alone942
+	JS            first941
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone936
+	JMP           alone942
 
-first935:
+first941:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone936:
+alone942:
 	VPXORD        Z4, Z4, Z4
 	VPANDD        256(SI), Z31, Z12
 	VPSHUFB       Z12, Z30, Z12
@@ -26168,7 +26274,7 @@ alone936:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks932
+	JNZ           chunks938
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26178,9 +26284,9 @@ alone936:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next928
+	JMP           next934
 
-done930:
+done936:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26188,24 +26294,24 @@ done930:
 	VZEROUPPER
 	RET
 
-columns926:
+columns932:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
 
-next938:
+next944:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done940
+	JEQ        done946
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within941
+	JAE        within947
 	PREFETCHT1 16384(SI)
 
-within941:
+within947:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26213,25 +26319,25 @@ within941:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks942:
+chunks948:
 	TESTQ      R14, R14
-	JZ         alone944
-	JS         first943
+	JZ         alone950
+	JS         first949
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone944
+	JMP        alone950
 
-first943:
+first949:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone944:
+alone950:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        (SI), Z31, Z12
@@ -26287,23 +26393,23 @@ alone944:
 	VPMULLD       Z17, Z5, Z5
 	VPADDD        Z5, Z1, Z1
 	TESTQ         R14, R14
-	JZ            alone946
-	JS            first945
+	JZ            alone952
+	JS            first951
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone946
+	JMP           alone952
 
-first945:
+first951:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone946:
+alone952:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPANDD        256(SI), Z31, Z12
@@ -26364,7 +26470,7 @@ alone946:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks942
+	JNZ           chunks948
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26379,9 +26485,9 @@ alone946:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next938
+	JMP           next944
 
-done940:
+done946:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26390,25 +26496,25 @@ done940:
 	VZEROUPPER
 	RET
 
-columns925:
+columns931:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	XORQ   R15, R15
 
-next948:
+next954:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done950
+	JEQ        done956
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within951
+	JAE        within957
 	PREFETCHT1 16384(SI)
 
-within951:
+within957:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26418,25 +26524,25 @@ within951:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks952:
+chunks958:
 	TESTQ      R14, R14
-	JZ         alone954
-	JS         first953
+	JZ         alone960
+	JS         first959
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone954
+	JMP        alone960
 
-first953:
+first959:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone954:
+alone960:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26507,23 +26613,23 @@ alone954:
 	VPMULLD       Z17, Z6, Z6
 	VPADDD        Z6, Z2, Z2
 	TESTQ         R14, R14
-	JZ            alone956
-	JS            first955
+	JZ            alone962
+	JS            first961
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone956
+	JMP           alone962
 
-first955:
+first961:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone956:
+alone962:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26599,7 +26705,7 @@ alone956:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks952
+	JNZ           chunks958
 	VMOVUPS       (DX), Z16
 	VPSLLD        $0x04, Z22, Z22
 	VPSUBD        Z22, Z0, Z0
@@ -26619,9 +26725,9 @@ alone956:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next948
+	JMP           next954
 
-done950:
+done956:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26631,26 +26737,26 @@ done950:
 	VZEROUPPER
 	RET
 
-columns924:
+columns930:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   R15, R15
 
-next958:
+next964:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done960
+	JEQ        done966
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within961
+	JAE        within967
 	PREFETCHT1 16384(SI)
 
-within961:
+within967:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z22, Z22, Z22
 	VPXORD Z1, Z1, Z1
@@ -26662,25 +26768,25 @@ within961:
 	LEAQ   64(DX), DI
 	MOVQ   $0x00000004, CX
 
-chunks962:
+chunks968:
 	TESTQ      R14, R14
-	JZ         alone964
-	JS         first963
+	JZ         alone970
+	JS         first969
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone964
+	JMP        alone970
 
-first963:
+first969:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone964:
+alone970:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26768,23 +26874,23 @@ alone964:
 	VPMULLD       Z17, Z7, Z7
 	VPADDD        Z7, Z3, Z3
 	TESTQ         R14, R14
-	JZ            alone966
-	JS            first965
+	JZ            alone972
+	JS            first971
 	PREFETCHT1    320(SI)(R14*1)
 	PREFETCHT1    384(SI)(R14*1)
 	PREFETCHT1    448(SI)(R14*1)
 	PREFETCHT1    512(SI)(R14*1)
 	PREFETCHT1    576(SI)(R14*1)
-	JMP           alone966
+	JMP           alone972
 
-first965:
+first971:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone966:
+alone972:
 	VPXORD        Z4, Z4, Z4
 	VPXORD        Z5, Z5, Z5
 	VPXORD        Z6, Z6, Z6
@@ -26877,7 +26983,7 @@ alone966:
 	ADDQ          $0x00000040, R8
 	ADDQ          $0x00000040, R9
 	DECQ          CX
-	JNZ           chunks962
+	JNZ           chunks968
 	VMOVUPS       (DX), Z16
 	LEAQ          (R10)(R13*2), AX
 	ADDQ          R13, AX
@@ -26904,9 +27010,9 @@ alone966:
 	ADDQ          $0x04, R10
 	ADDQ          $0x10, R11
 	INCQ          R15
-	JMP           next958
+	JMP           next964
 
-done960:
+done966:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -26928,15 +27034,15 @@ TEXT ·tileIQ3_SAVX512(SB), NOSPLIT, $0-24
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	XORQ            R15, R15
 
-next968:
+next974:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done970
+	JEQ  done976
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks971:
+chunks977:
 	VPANDD    (SI), Z31, Z0
 	VPSHUFB   Z0, Z30, Z0
 	VMOVDQU32 Z0, (R8)
@@ -27012,7 +27118,7 @@ chunks971:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks971
+	JNZ       chunks977
 	VPMOVSXBW 64(DX), Z8
 	VPSLLW    $0x04, Z8, Z8
 	VPXORD    Z9, Z9, Z9
@@ -27057,9 +27163,9 @@ chunks971:
 	VMOVUPS   Z8, 1024(R8)
 	ADDQ      $0x00000480, R8
 	INCQ      R15
-	JMP       next968
+	JMP       next974
 
-done970:
+done976:
 	VZEROUPPER
 	RET
 
@@ -27069,1112 +27175,35 @@ TEXT ·gemmSub32MinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns972
-	CMPQ     AX, $0x05
-	JEQ      columns973
-	CMPQ     AX, $0x04
-	JEQ      columns974
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start977
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start977:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
+tile978:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns983
+	CMPQ AX, $0x03
+	JEQ  columns980
+	CMPQ AX, $0x05
+	JEQ  columns982
+	CMPQ AX, $0x06
+	JEQ  columns983
+	JMP  columns981
 
-loop975:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   $0x00000008, DX
-
-groups976:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups976
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop975
-	VZEROUPPER
-	RET
-
-columns974:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start980
-	VPXORD  Z0, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z0, K1, (DI)(R15*1)
-	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K2, 64(DI)
-	VMOVUPS Z0, K2, 64(DI)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-
-start980:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop978:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   $0x00000008, DX
-
-groups979:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD (R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 4(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 8(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 12(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 16(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 20(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 24(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 28(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups979
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	LEAQ         (R11)(BX*2), AX
-	ADDQ         BX, AX
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 32(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 36(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 40(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 44(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z18, Z18
-	VMOVUPS.Z    (DX), K1, Z24
-	VFMADD231PS  Z26, Z18, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z19, Z19
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFMADD231PS  Z27, Z19, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop978
-	VZEROUPPER
-	RET
-
-columns973:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start983
-	VPXORD  Z0, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z0, K1, (DI)(R15*1)
-	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K1, (AX)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)
-	VMOVUPS Z0, K2, 64(DI)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-	VMOVUPS Z0, K2, 64(AX)(R15*1)
-
-start983:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop981:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   $0x00000008, DX
-
-groups982:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD (R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD (R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 4(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 4(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 8(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 8(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 12(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 12(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	VPDPWSSD     Z29, Z8, Z20
-	VPDPWSSD     Z30, Z9, Z21
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 16(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 16(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 20(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 20(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 24(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 24(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 28(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 28(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	VPDPWSSD     Z29, Z8, Z20
-	VPDPWSSD     Z30, Z9, Z21
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups982
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	LEAQ         (R11)(BX*2), AX
-	ADDQ         BX, AX
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 32(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 32(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 36(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 36(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 40(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 40(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 44(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 44(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z18, Z18
-	VMOVUPS.Z    (DX), K1, Z24
-	VFMADD231PS  Z26, Z18, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z19, Z19
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFMADD231PS  Z27, Z19, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z20, Z20
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z20, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z21, Z21
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z21, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z8, Z8
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z8, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z9, Z9
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z9, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop981
-	VZEROUPPER
-	RET
-
-columns972:
+columns980:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
 	JNE     start986
@@ -28182,36 +27211,14 @@ columns972:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
 	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K1, (AX)(R15*1)
-	VMOVUPS Z0, K1, (AX)(R15*2)
 	VMOVUPS Z0, K2, 64(DI)
 	VMOVUPS Z0, K2, 64(DI)(R15*1)
 	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-	VMOVUPS Z0, K2, 64(AX)(R15*1)
-	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
 start986:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 64(AX)
@@ -28230,15 +27237,695 @@ loop984:
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	MOVQ   $0x00000008, DX
+
+groups985:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	ADDQ         $0x00000480, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups985
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop984
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done979
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile978
+
+columns981:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start989
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+
+start989:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop987:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	MOVQ   $0x00000008, DX
+
+groups988:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 8(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 12(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 16(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 20(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 24(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 28(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	ADDQ         $0x00000480, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups988
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	LEAQ         (R11)(BX*2), AX
+	ADDQ         BX, AX
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 32(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 36(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 40(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 44(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z18, Z18
+	VMOVUPS.Z    (DX), K1, Z24
+	VFMADD231PS  Z26, Z18, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z19, Z19
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFMADD231PS  Z27, Z19, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop987
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done979
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile978
+
+columns982:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start992
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K1, (AX)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+	VMOVUPS Z0, K2, 64(AX)(R15*1)
+
+start992:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop990:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups985:
+groups991:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28249,8 +27936,6 @@ groups985:
 	VPXORD       Z7, Z7, Z7
 	VPXORD       Z8, Z8, Z8
 	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -28268,9 +27953,6 @@ groups985:
 	VPBROADCASTD (R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD (R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
 	VPBROADCASTD 4(R8), Z26
@@ -28288,9 +27970,6 @@ groups985:
 	VPBROADCASTD 4(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 4(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
 	VPBROADCASTD 8(R8), Z26
@@ -28308,9 +27987,6 @@ groups985:
 	VPBROADCASTD 8(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 8(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
 	VPBROADCASTD 12(R8), Z26
@@ -28328,9 +28004,6 @@ groups985:
 	VPBROADCASTD 12(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 12(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    1024(SI), Z29
 	VMOVDQU32    1088(SI), Z30
 	VPDPWSSD     Z29, Z0, Z12
@@ -28343,8 +28016,6 @@ groups985:
 	VPDPWSSD     Z30, Z7, Z19
 	VPDPWSSD     Z29, Z8, Z20
 	VPDPWSSD     Z30, Z9, Z21
-	VPDPWSSD     Z29, Z10, Z22
-	VPDPWSSD     Z30, Z11, Z23
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28355,8 +28026,6 @@ groups985:
 	VPXORD       Z7, Z7, Z7
 	VPXORD       Z8, Z8, Z8
 	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R8), Z26
@@ -28374,9 +28043,6 @@ groups985:
 	VPBROADCASTD 16(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 16(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    640(SI), Z24
 	VMOVDQU32    704(SI), Z25
 	VPBROADCASTD 20(R8), Z26
@@ -28394,9 +28060,6 @@ groups985:
 	VPBROADCASTD 20(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 20(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    768(SI), Z24
 	VMOVDQU32    832(SI), Z25
 	VPBROADCASTD 24(R8), Z26
@@ -28414,9 +28077,6 @@ groups985:
 	VPBROADCASTD 24(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 24(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    896(SI), Z24
 	VMOVDQU32    960(SI), Z25
 	VPBROADCASTD 28(R8), Z26
@@ -28434,9 +28094,6 @@ groups985:
 	VPBROADCASTD 28(R9)(R12*1), Z27
 	VPDPBUSD     Z27, Z24, Z8
 	VPDPBUSD     Z27, Z25, Z9
-	VPBROADCASTD 28(R9)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z10
-	VPDPBUSD     Z28, Z25, Z11
 	VPDPWSSD     Z29, Z0, Z12
 	VPDPWSSD     Z30, Z1, Z13
 	VPDPWSSD     Z29, Z2, Z14
@@ -28447,13 +28104,11 @@ groups985:
 	VPDPWSSD     Z30, Z7, Z19
 	VPDPWSSD     Z29, Z8, Z20
 	VPDPWSSD     Z30, Z9, Z21
-	VPDPWSSD     Z29, Z10, Z22
-	VPDPWSSD     Z30, Z11, Z23
 	ADDQ         $0x00000480, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups985
+	JNZ          groups991
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -28464,8 +28119,6 @@ groups985:
 	VPXORD       Z7, Z7, Z7
 	VPXORD       Z8, Z8, Z8
 	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -28485,9 +28138,6 @@ groups985:
 	VPBROADCASTD 32(AX)(BX*1), Z27
 	VPDPWSSD     Z27, Z24, Z8
 	VPDPWSSD     Z27, Z25, Z9
-	VPBROADCASTD 32(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z10
-	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
 	VPBROADCASTD 36(R11), Z26
@@ -28505,9 +28155,6 @@ groups985:
 	VPBROADCASTD 36(AX)(BX*1), Z27
 	VPDPWSSD     Z27, Z24, Z8
 	VPDPWSSD     Z27, Z25, Z9
-	VPBROADCASTD 36(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z10
-	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
 	VPBROADCASTD 40(R11), Z26
@@ -28525,9 +28172,6 @@ groups985:
 	VPBROADCASTD 40(AX)(BX*1), Z27
 	VPDPWSSD     Z27, Z24, Z8
 	VPDPWSSD     Z27, Z25, Z9
-	VPBROADCASTD 40(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z10
-	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
 	VPBROADCASTD 44(R11), Z26
@@ -28545,9 +28189,6 @@ groups985:
 	VPBROADCASTD 44(AX)(BX*1), Z27
 	VPDPWSSD     Z27, Z24, Z8
 	VPDPWSSD     Z27, Z25, Z9
-	VPBROADCASTD 44(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z10
-	VPDPWSSD     Z28, Z25, Z11
 	VMOVUPS      512(SI), Z29
 	VMOVUPS      576(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
@@ -28604,16 +28245,6 @@ groups985:
 	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
 	VFMADD231PS  Z27, Z21, Z25
 	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z22, Z22
-	VMOVUPS.Z    (DX)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z22, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*2)
-	VMULPS.BCST  (AX)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z23, Z23
-	VMOVUPS.Z    64(DX)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z23, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*2)
 	VMOVUPS      640(SI), Z29
 	VMOVUPS      704(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
@@ -28670,324 +28301,26 @@ groups985:
 	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
 	VFNMADD231PS Z27, Z9, Z25
 	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z10, Z10
-	VMOVUPS.Z    (DX)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z10, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*2)
-	VMULPS.BCST  (AX)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z11, Z11
-	VMOVUPS.Z    64(DX)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z11, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*2)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop984
-	VZEROUPPER
-	RET
-
-// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
-	MOVL     mask+80(FP), AX
-	KMOVD    AX, K1
-	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
-	MOVQ     ldy+8(FP), R15
-	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
-	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
-	MOVQ     nIn+56(FP), R13
-	SHRQ     $0x06, R13
-	LEAQ     (R13)(R13*2), BX
-	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns987
-	CMPQ     AX, $0x05
-	JEQ      columns988
-	CMPQ     AX, $0x04
-	JEQ      columns989
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start992
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
-
-start992:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop990:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   $0x00000008, DX
-
-groups991:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups991
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
 	ADDQ         $0x00000300, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
 	JNZ          loop990
-	VZEROUPPER
-	RET
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done979
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile978
 
-columns989:
+columns983:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
 	JNE     start995
@@ -28998,18 +28331,30 @@ columns989:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K1, (AX)(R15*1)
+	VMOVUPS Z0, K1, (AX)(R15*2)
 	VMOVUPS Z0, K2, 64(DI)
 	VMOVUPS Z0, K2, 64(DI)(R15*1)
 	VMOVUPS Z0, K2, 64(DI)(R15*2)
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
+	VMOVUPS Z0, K2, 64(AX)(R15*1)
+	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
 start995:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 64(AX)
@@ -29033,813 +28378,13 @@ loop993:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   $0x00000008, DX
-
-groups994:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD (R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 4(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 8(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 12(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 16(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 20(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 24(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 28(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups994
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	LEAQ         (R11)(BX*2), AX
-	ADDQ         BX, AX
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 32(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 36(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 40(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 44(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z18, Z18
-	VMOVUPS.Z    (DX), K1, Z24
-	VFMADD231PS  Z26, Z18, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z19, Z19
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFMADD231PS  Z27, Z19, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop993
-	VZEROUPPER
-	RET
-
-columns988:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start998
-	VPXORD  Z0, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z0, K1, (DI)(R15*1)
-	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K1, (AX)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)
-	VMOVUPS Z0, K2, 64(DI)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-	VMOVUPS Z0, K2, 64(AX)(R15*1)
-
-start998:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop996:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   $0x00000008, DX
-
-groups997:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD (R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD (R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 4(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 4(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 8(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 8(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 12(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 12(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 16(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 16(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 20(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 20(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 24(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 24(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 28(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 28(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPMULLD      Z29, Z8, Z8
-	VPADDD       Z8, Z20, Z20
-	VPMULLD      Z30, Z9, Z9
-	VPADDD       Z9, Z21, Z21
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups997
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	LEAQ         (R11)(BX*2), AX
-	ADDQ         BX, AX
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD 32(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 32(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 32(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 32(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 32(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 36(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 36(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 36(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 36(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 36(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 40(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 40(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 40(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 40(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 40(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 44(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
-	VPBROADCASTD 44(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
-	VPBROADCASTD 44(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
-	VPBROADCASTD 44(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
-	VPBROADCASTD 44(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
-	VMOVUPS      512(SI), Z29
-	VMOVUPS      576(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z18, Z18
-	VMOVUPS.Z    (DX), K1, Z24
-	VFMADD231PS  Z26, Z18, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z19, Z19
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFMADD231PS  Z27, Z19, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z20, Z20
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z20, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z21, Z21
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z21, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	VMOVUPS      640(SI), Z29
-	VMOVUPS      704(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z8, Z8
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z8, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z9, Z9
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z9, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	ADDQ         $0x00000300, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop996
-	VZEROUPPER
-	RET
-
-columns987:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start1001
-	VPXORD  Z0, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z0, K1, (DI)(R15*1)
-	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K1, (AX)(R15*1)
-	VMOVUPS Z0, K1, (AX)(R15*2)
-	VMOVUPS Z0, K2, 64(DI)
-	VMOVUPS Z0, K2, 64(DI)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-	VMOVUPS Z0, K2, 64(AX)(R15*1)
-	VMOVUPS Z0, K2, 64(AX)(R15*2)
-
-start1001:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop999:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1000:
+groups994:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -29932,6 +28477,32 @@ groups1000:
 	VPBROADCASTD 12(R9)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z10
 	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPDPWSSD     Z29, Z8, Z20
+	VPDPWSSD     Z30, Z9, Z21
+	VPDPWSSD     Z29, Z10, Z22
+	VPDPWSSD     Z30, Z11, Z23
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R8), Z26
@@ -30012,37 +28583,23 @@ groups1000:
 	VPBROADCASTD 28(R9)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z10
 	VPDPBUSD     Z28, Z25, Z11
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPMULLD      Z29, Z8, Z8
-	VPADDD       Z8, Z20, Z20
-	VPMULLD      Z30, Z9, Z9
-	VPADDD       Z9, Z21, Z21
-	VPMULLD      Z29, Z10, Z10
-	VPADDD       Z10, Z22, Z22
-	VPMULLD      Z30, Z11, Z11
-	VPADDD       Z11, Z23, Z23
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPDPWSSD     Z29, Z8, Z20
+	VPDPWSSD     Z30, Z9, Z21
+	VPDPWSSD     Z29, Z10, Z22
+	VPDPWSSD     Z30, Z11, Z23
 	ADDQ         $0x00000480, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1000
+	JNZ          groups994
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30273,50 +28830,70 @@ groups1000:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop999
+	JNZ          loop993
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done979
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile978
+
+done979:
 	VZEROUPPER
 	RET
 
-// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub32WideMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
+TEXT ·gemmSub32WideMinAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns1002
-	CMPQ     AX, $0x05
-	JEQ      columns1003
-	CMPQ     AX, $0x04
-	JEQ      columns1004
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start1007
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1007:
+tile996:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1001
+	CMPQ AX, $0x03
+	JEQ  columns998
+	CMPQ AX, $0x05
+	JEQ  columns1000
+	CMPQ AX, $0x06
+	JEQ  columns1001
+	JMP  columns999
+
+columns998:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1004
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+
+start1004:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30331,7 +28908,7 @@ start1007:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1005:
+loop1002:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30340,7 +28917,7 @@ loop1005:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1006:
+groups1003:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30391,26 +28968,6 @@ groups1006:
 	VPBROADCASTD 12(R8)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z4
 	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R8), Z26
@@ -30455,8 +29012,8 @@ groups1006:
 	VPBROADCASTD 28(R8)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z4
 	VPDPBUSD     Z28, Z25, Z5
-	VMOVDQU32    1152(SI), Z29
-	VMOVDQU32    1216(SI), Z30
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
 	VPMULLD      Z29, Z0, Z0
 	VPADDD       Z0, Z12, Z12
 	VPMULLD      Z30, Z1, Z1
@@ -30469,101 +29026,63 @@ groups1006:
 	VPADDD       Z4, Z16, Z16
 	VPMULLD      Z30, Z5, Z5
 	VPADDD       Z5, Z17, Z17
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1006
+	JNZ          groups1003
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VMOVUPS      1024(SI), Z29
-	VMOVUPS      1088(SI), Z30
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
 	VCVTDQ2PS    Z12, Z12
 	VMOVUPS.Z    (DI), K1, Z24
@@ -30594,18 +29113,61 @@ groups1006:
 	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
 	VFMADD231PS  Z27, Z17, Z25
 	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	ADDQ         $0x00000480, SI
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	ADDQ         $0x00000300, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1005
-	VZEROUPPER
-	RET
+	JNZ          loop1002
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done997
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile996
 
-columns1004:
+columns999:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1010
+	JNE     start1007
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -30620,7 +29182,7 @@ columns1004:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1010:
+start1007:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -30639,7 +29201,7 @@ start1010:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1008:
+loop1005:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -30650,7 +29212,7 @@ loop1008:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1009:
+groups1006:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -30715,32 +29277,6 @@ groups1009:
 	VPBROADCASTD 12(R9), Z26
 	VPDPBUSD     Z26, Z24, Z6
 	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R8), Z26
@@ -30797,8 +29333,8 @@ groups1009:
 	VPBROADCASTD 28(R9), Z26
 	VPDPBUSD     Z26, Z24, Z6
 	VPDPBUSD     Z26, Z25, Z7
-	VMOVDQU32    1152(SI), Z29
-	VMOVDQU32    1216(SI), Z30
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
 	VPMULLD      Z29, Z0, Z0
 	VPADDD       Z0, Z12, Z12
 	VPMULLD      Z30, Z1, Z1
@@ -30815,127 +29351,79 @@ groups1009:
 	VPADDD       Z6, Z18, Z18
 	VPMULLD      Z30, Z7, Z7
 	VPADDD       Z7, Z19, Z19
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1009
+	JNZ          groups1006
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD (AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 32(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 4(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 36(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 8(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 40(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 12(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 16(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 20(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 24(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 28(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VMOVUPS      1024(SI), Z29
-	VMOVUPS      1088(SI), Z30
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 44(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
 	VCVTDQ2PS    Z12, Z12
 	VMOVUPS.Z    (DI), K1, Z24
@@ -30980,18 +29468,75 @@ groups1009:
 	VMOVUPS.Z    64(DX), K2, Z25
 	VFMADD231PS  Z27, Z19, Z25
 	VMOVUPS      Z25, K2, 64(DX)
-	ADDQ         $0x00000480, SI
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	ADDQ         $0x00000300, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1008
-	VZEROUPPER
-	RET
+	JNZ          loop1005
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done997
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile996
 
-columns1003:
+columns1000:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1013
+	JNE     start1010
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -31008,12 +29553,459 @@ columns1003:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
+start1010:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop1008:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	MOVQ   $0x00000008, DX
+
+groups1009:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD (R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 4(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 8(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 8(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 12(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 12(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 16(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 16(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 20(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 20(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 24(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 24(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 28(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 28(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
+	VPMULLD      Z29, Z8, Z8
+	VPADDD       Z8, Z20, Z20
+	VPMULLD      Z30, Z9, Z9
+	VPADDD       Z9, Z21, Z21
+	ADDQ         $0x00000480, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups1009
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	LEAQ         (R11)(BX*2), AX
+	ADDQ         BX, AX
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 32(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 32(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 36(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 36(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 40(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 40(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 44(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 44(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z18, Z18
+	VMOVUPS.Z    (DX), K1, Z24
+	VFMADD231PS  Z26, Z18, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z19, Z19
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFMADD231PS  Z27, Z19, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z20, Z20
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z20, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z21, Z21
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z21, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z8, Z8
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z8, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z9, Z9
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	ADDQ         $0x00000300, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop1008
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done997
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile996
+
+columns1001:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1013
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K1, (AX)(R15*1)
+	VMOVUPS Z0, K1, (AX)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+	VMOVUPS Z0, K2, 64(AX)(R15*1)
+	VMOVUPS Z0, K2, 64(AX)(R15*2)
+
 start1013:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 	PREFETCHT0 (AX)
 	PREFETCHT0 64(AX)
@@ -31042,481 +30034,11 @@ loop1011:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
-	MOVQ   $0x00000008, DX
-
-groups1012:
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD (R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD (R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD (R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD (R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 4(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 4(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 4(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 4(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 8(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 8(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 8(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 8(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 12(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 12(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 12(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 12(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPMULLD      Z29, Z8, Z8
-	VPADDD       Z8, Z20, Z20
-	VPMULLD      Z30, Z9, Z9
-	VPADDD       Z9, Z21, Z21
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 16(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 16(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 16(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 16(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 20(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 20(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 20(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 20(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 24(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 24(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 24(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 24(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R8), Z26
-	VPDPBUSD     Z26, Z24, Z0
-	VPDPBUSD     Z26, Z25, Z1
-	VPBROADCASTD 28(R8)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z2
-	VPDPBUSD     Z27, Z25, Z3
-	VPBROADCASTD 28(R8)(R12*2), Z28
-	VPDPBUSD     Z28, Z24, Z4
-	VPDPBUSD     Z28, Z25, Z5
-	VPBROADCASTD 28(R9), Z26
-	VPDPBUSD     Z26, Z24, Z6
-	VPDPBUSD     Z26, Z25, Z7
-	VPBROADCASTD 28(R9)(R12*1), Z27
-	VPDPBUSD     Z27, Z24, Z8
-	VPDPBUSD     Z27, Z25, Z9
-	VMOVDQU32    1152(SI), Z29
-	VMOVDQU32    1216(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPMULLD      Z29, Z8, Z8
-	VPADDD       Z8, Z20, Z20
-	VPMULLD      Z30, Z9, Z9
-	VPADDD       Z9, Z21, Z21
-	ADDQ         $0x00000500, SI
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, R9
-	DECQ         DX
-	JNZ          groups1012
-	LEAQ         (R11)(BX*2), AX
-	ADDQ         BX, AX
-	VMOVDQU32    (SI), Z24
-	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD (AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD (AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    128(SI), Z24
-	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 4(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 4(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    256(SI), Z24
-	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 8(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 8(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    384(SI), Z24
-	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 12(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 12(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 16(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 16(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 20(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 20(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 24(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 24(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 28(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 28(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VMOVUPS      1024(SI), Z29
-	VMOVUPS      1088(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z12, Z12
-	VMOVUPS.Z    (DI), K1, Z24
-	VFMADD231PS  Z26, Z12, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z13, Z13
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFMADD231PS  Z27, Z13, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z14, Z14
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z14, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z15, Z15
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z15, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z16, Z16
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFMADD231PS  Z26, Z16, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z17, Z17
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFMADD231PS  Z27, Z17, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z18, Z18
-	VMOVUPS.Z    (DX), K1, Z24
-	VFMADD231PS  Z26, Z18, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z19, Z19
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFMADD231PS  Z27, Z19, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z20, Z20
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFMADD231PS  Z26, Z20, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z21, Z21
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFMADD231PS  Z27, Z21, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	ADDQ         $0x00000480, SI
-	ADDQ         $0x04, R10
-	ADDQ         $0x30, R11
-	DECQ         CX
-	JNZ          loop1011
-	VZEROUPPER
-	RET
-
-columns1002:
-	MOVB    add+84(FP), AL
-	TESTB   AL, AL
-	JNE     start1016
-	VPXORD  Z0, Z0, Z0
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z0, K1, (DI)(R15*1)
-	VMOVUPS Z0, K1, (DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z0, K1, (AX)(R15*1)
-	VMOVUPS Z0, K1, (AX)(R15*2)
-	VMOVUPS Z0, K2, 64(DI)
-	VMOVUPS Z0, K2, 64(DI)(R15*1)
-	VMOVUPS Z0, K2, 64(DI)(R15*2)
-	LEAQ    (DI)(R15*2), AX
-	ADDQ    R15, AX
-	VMOVUPS Z0, K2, 64(AX)
-	VMOVUPS Z0, K2, 64(AX)(R15*1)
-	VMOVUPS Z0, K2, 64(AX)(R15*2)
-
-start1016:
-	MOVQ       DI, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	ADDQ       R15, AX
-
-loop1014:
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1015:
+groups1012:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -31609,44 +30131,6 @@ groups1015:
 	VPBROADCASTD 12(R9)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z10
 	VPDPBUSD     Z28, Z25, Z11
-	VMOVDQU32    1024(SI), Z29
-	VMOVDQU32    1088(SI), Z30
-	VPMULLD      Z29, Z0, Z0
-	VPADDD       Z0, Z12, Z12
-	VPMULLD      Z30, Z1, Z1
-	VPADDD       Z1, Z13, Z13
-	VPMULLD      Z29, Z2, Z2
-	VPADDD       Z2, Z14, Z14
-	VPMULLD      Z30, Z3, Z3
-	VPADDD       Z3, Z15, Z15
-	VPMULLD      Z29, Z4, Z4
-	VPADDD       Z4, Z16, Z16
-	VPMULLD      Z30, Z5, Z5
-	VPADDD       Z5, Z17, Z17
-	VPMULLD      Z29, Z6, Z6
-	VPADDD       Z6, Z18, Z18
-	VPMULLD      Z30, Z7, Z7
-	VPADDD       Z7, Z19, Z19
-	VPMULLD      Z29, Z8, Z8
-	VPADDD       Z8, Z20, Z20
-	VPMULLD      Z30, Z9, Z9
-	VPADDD       Z9, Z21, Z21
-	VPMULLD      Z29, Z10, Z10
-	VPADDD       Z10, Z22, Z22
-	VPMULLD      Z30, Z11, Z11
-	VPADDD       Z11, Z23, Z23
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Z10, Z10, Z10
-	VPXORD       Z11, Z11, Z11
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R8), Z26
@@ -31727,8 +30211,8 @@ groups1015:
 	VPBROADCASTD 28(R9)(R12*2), Z28
 	VPDPBUSD     Z28, Z24, Z10
 	VPDPBUSD     Z28, Z25, Z11
-	VMOVDQU32    1152(SI), Z29
-	VMOVDQU32    1216(SI), Z30
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
 	VPMULLD      Z29, Z0, Z0
 	VPADDD       Z0, Z12, Z12
 	VPMULLD      Z30, Z1, Z1
@@ -31753,175 +30237,107 @@ groups1015:
 	VPADDD       Z10, Z22, Z22
 	VPMULLD      Z30, Z11, Z11
 	VPADDD       Z11, Z23, Z23
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1015
+	JNZ          groups1012
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
-	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD (AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD (AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD (AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
+	VPBROADCASTD 32(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 32(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 32(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 32(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 32(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VPBROADCASTD 32(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z10
+	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
-	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 4(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 4(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 4(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
+	VPBROADCASTD 36(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 36(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 36(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 36(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 36(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VPBROADCASTD 36(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z10
+	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
-	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 8(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 8(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 8(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
+	VPBROADCASTD 40(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 40(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 40(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 40(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 40(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VPBROADCASTD 40(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z10
+	VPDPWSSD     Z28, Z25, Z11
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
-	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 12(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 12(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 12(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
-	VMOVDQU32    512(SI), Z24
-	VMOVDQU32    576(SI), Z25
-	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 16(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 16(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 16(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
-	VMOVDQU32    640(SI), Z24
-	VMOVDQU32    704(SI), Z25
-	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 20(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 20(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 20(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
-	VMOVDQU32    768(SI), Z24
-	VMOVDQU32    832(SI), Z25
-	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 24(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 24(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 24(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
-	VMOVDQU32    896(SI), Z24
-	VMOVDQU32    960(SI), Z25
-	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z12
-	VPDPWSSD     Z26, Z25, Z13
-	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z14
-	VPDPWSSD     Z27, Z25, Z15
-	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z16
-	VPDPWSSD     Z28, Z25, Z17
-	VPBROADCASTD 28(AX), Z26
-	VPDPWSSD     Z26, Z24, Z18
-	VPDPWSSD     Z26, Z25, Z19
-	VPBROADCASTD 28(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z20
-	VPDPWSSD     Z27, Z25, Z21
-	VPBROADCASTD 28(AX)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z22
-	VPDPWSSD     Z28, Z25, Z23
-	VMOVUPS      1024(SI), Z29
-	VMOVUPS      1088(SI), Z30
+	VPBROADCASTD 44(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 44(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 44(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 44(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 44(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VPBROADCASTD 44(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z10
+	VPDPWSSD     Z28, Z25, Z11
+	VMOVUPS      512(SI), Z29
+	VMOVUPS      576(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
 	VCVTDQ2PS    Z12, Z12
 	VMOVUPS.Z    (DI), K1, Z24
@@ -31986,52 +30402,138 @@ groups1015:
 	VMOVUPS.Z    64(DX)(R15*2), K2, Z25
 	VFMADD231PS  Z27, Z23, Z25
 	VMOVUPS      Z25, K2, 64(DX)(R15*2)
-	ADDQ         $0x00000480, SI
+	VMOVUPS      640(SI), Z29
+	VMOVUPS      704(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z8, Z8
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z8, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z9, Z9
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z10, Z10
+	VMOVUPS.Z    (DX)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z10, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*2)
+	VMULPS.BCST  (AX)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z11, Z11
+	VMOVUPS.Z    64(DX)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*2)
+	ADDQ         $0x00000300, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1014
+	JNZ          loop1011
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done997
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile996
+
+done997:
 	VZEROUPPER
 	RET
 
-// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// func gemmSub16WideAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
-TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
+TEXT ·gemmSub16WideAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns1017
-	CMPQ     AX, $0x05
-	JEQ      columns1018
-	CMPQ     AX, $0x04
-	JEQ      columns1019
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start1022
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
+
+tile1014:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1019
+	CMPQ AX, $0x03
+	JEQ  columns1016
+	CMPQ AX, $0x05
+	JEQ  columns1018
+	CMPQ AX, $0x06
+	JEQ  columns1019
+	JMP  columns1017
+
+columns1016:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1022
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
 
 start1022:
 	MOVQ       DI, AX
@@ -32110,12 +30612,18 @@ groups1021:
 	VPDPBUSD     Z28, Z25, Z5
 	VMOVDQU32    1024(SI), Z29
 	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32168,111 +30676,111 @@ groups1021:
 	VPDPBUSD     Z28, Z25, Z5
 	VMOVDQU32    1152(SI), Z29
 	VMOVDQU32    1216(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
 	ADDQ         $0x00000500, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
 	JNZ          groups1021
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
 	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
 	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
 	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    640(SI), Z24
 	VMOVDQU32    704(SI), Z25
 	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    768(SI), Z24
 	VMOVDQU32    832(SI), Z25
 	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVDQU32    896(SI), Z24
 	VMOVDQU32    960(SI), Z25
 	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VMOVUPS      1024(SI), Z29
 	VMOVUPS      1088(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
@@ -32305,47 +30813,26 @@ groups1021:
 	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
 	VFMADD231PS  Z27, Z17, Z25
 	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	VMOVUPS      1152(SI), Z29
-	VMOVUPS      1216(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
 	JNZ          loop1020
-	VZEROUPPER
-	RET
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done1015
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1014
 
-columns1019:
+columns1017:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
 	JNE     start1025
@@ -32460,14 +30947,22 @@ groups1024:
 	VPDPBUSD     Z26, Z25, Z7
 	VMOVDQU32    1024(SI), Z29
 	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32534,141 +31029,141 @@ groups1024:
 	VPDPBUSD     Z26, Z25, Z7
 	VMOVDQU32    1152(SI), Z29
 	VMOVDQU32    1216(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
 	ADDQ         $0x00000500, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
 	JNZ          groups1024
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD (AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
 	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 4(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
 	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 8(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
 	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 12(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 16(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    640(SI), Z24
 	VMOVDQU32    704(SI), Z25
 	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 20(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    768(SI), Z24
 	VMOVDQU32    832(SI), Z25
 	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 24(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVDQU32    896(SI), Z24
 	VMOVDQU32    960(SI), Z25
 	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 28(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VMOVUPS      1024(SI), Z29
 	VMOVUPS      1088(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
@@ -32715,61 +31210,26 @@ groups1024:
 	VMOVUPS.Z    64(DX), K2, Z25
 	VFMADD231PS  Z27, Z19, Z25
 	VMOVUPS      Z25, K2, 64(DX)
-	VMOVUPS      1152(SI), Z29
-	VMOVUPS      1216(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
 	JNZ          loop1023
-	VZEROUPPER
-	RET
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done1015
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1014
 
 columns1018:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
 	JNE     start1028
@@ -32906,16 +31366,26 @@ groups1027:
 	VPDPBUSD     Z27, Z25, Z9
 	VMOVDQU32    1024(SI), Z29
 	VMOVDQU32    1088(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	VPDPWSSD     Z29, Z8, Z20
-	VPDPWSSD     Z30, Z9, Z21
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
+	VPMULLD      Z29, Z8, Z8
+	VPADDD       Z8, Z20, Z20
+	VPMULLD      Z30, Z9, Z9
+	VPADDD       Z9, Z21, Z21
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -32996,169 +31466,169 @@ groups1027:
 	VPDPBUSD     Z27, Z25, Z9
 	VMOVDQU32    1152(SI), Z29
 	VMOVDQU32    1216(SI), Z30
-	VPDPWSSD     Z29, Z0, Z12
-	VPDPWSSD     Z30, Z1, Z13
-	VPDPWSSD     Z29, Z2, Z14
-	VPDPWSSD     Z30, Z3, Z15
-	VPDPWSSD     Z29, Z4, Z16
-	VPDPWSSD     Z30, Z5, Z17
-	VPDPWSSD     Z29, Z6, Z18
-	VPDPWSSD     Z30, Z7, Z19
-	VPDPWSSD     Z29, Z8, Z20
-	VPDPWSSD     Z30, Z9, Z21
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
+	VPMULLD      Z29, Z8, Z8
+	VPADDD       Z8, Z20, Z20
+	VPMULLD      Z30, Z9, Z9
+	VPADDD       Z9, Z21, Z21
 	ADDQ         $0x00000500, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
 	JNZ          groups1027
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Z4, Z4, Z4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Z8, Z8, Z8
-	VPXORD       Z9, Z9, Z9
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD (R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD (R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD (AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD (AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    128(SI), Z24
 	VMOVDQU32    192(SI), Z25
 	VPBROADCASTD 4(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 4(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 4(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 4(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 4(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    256(SI), Z24
 	VMOVDQU32    320(SI), Z25
 	VPBROADCASTD 8(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 8(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 8(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 8(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 8(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    384(SI), Z24
 	VMOVDQU32    448(SI), Z25
 	VPBROADCASTD 12(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 12(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 12(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 12(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 12(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    512(SI), Z24
 	VMOVDQU32    576(SI), Z25
 	VPBROADCASTD 16(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 16(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 16(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 16(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 16(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    640(SI), Z24
 	VMOVDQU32    704(SI), Z25
 	VPBROADCASTD 20(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 20(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 20(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 20(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 20(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    768(SI), Z24
 	VMOVDQU32    832(SI), Z25
 	VPBROADCASTD 24(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 24(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 24(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 24(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 24(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVDQU32    896(SI), Z24
 	VMOVDQU32    960(SI), Z25
 	VPBROADCASTD 28(R11), Z26
-	VPDPWSSD     Z26, Z24, Z0
-	VPDPWSSD     Z26, Z25, Z1
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
 	VPBROADCASTD 28(R11)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z2
-	VPDPWSSD     Z27, Z25, Z3
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
 	VPBROADCASTD 28(R11)(BX*2), Z28
-	VPDPWSSD     Z28, Z24, Z4
-	VPDPWSSD     Z28, Z25, Z5
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
 	VPBROADCASTD 28(AX), Z26
-	VPDPWSSD     Z26, Z24, Z6
-	VPDPWSSD     Z26, Z25, Z7
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
 	VPBROADCASTD 28(AX)(BX*1), Z27
-	VPDPWSSD     Z27, Z24, Z8
-	VPDPWSSD     Z27, Z25, Z9
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
 	VMOVUPS      1024(SI), Z29
 	VMOVUPS      1088(SI), Z30
 	VMULPS.BCST  (R10), Z29, Z26
@@ -33215,71 +31685,26 @@ groups1027:
 	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
 	VFMADD231PS  Z27, Z21, Z25
 	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	VMOVUPS      1152(SI), Z29
-	VMOVUPS      1216(SI), Z30
-	VMULPS.BCST  (R10), Z29, Z26
-	VCVTDQ2PS    Z0, Z0
-	VMOVUPS.Z    (DI), K1, Z24
-	VFNMADD231PS Z26, Z0, Z24
-	VMOVUPS      Z24, K1, (DI)
-	VMULPS.BCST  (R10), Z30, Z27
-	VCVTDQ2PS    Z1, Z1
-	VMOVUPS.Z    64(DI), K2, Z25
-	VFNMADD231PS Z27, Z1, Z25
-	VMOVUPS      Z25, K2, 64(DI)
-	VMULPS.BCST  (R10)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z2, Z2
-	VMOVUPS.Z    (DI)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z2, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z3, Z3
-	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z3, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*1)
-	VMULPS.BCST  (R10)(R13*2), Z29, Z26
-	VCVTDQ2PS    Z4, Z4
-	VMOVUPS.Z    (DI)(R15*2), K1, Z24
-	VFNMADD231PS Z26, Z4, Z24
-	VMOVUPS      Z24, K1, (DI)(R15*2)
-	VMULPS.BCST  (R10)(R13*2), Z30, Z27
-	VCVTDQ2PS    Z5, Z5
-	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
-	VFNMADD231PS Z27, Z5, Z25
-	VMOVUPS      Z25, K2, 64(DI)(R15*2)
-	LEAQ         (R10)(R13*2), AX
-	ADDQ         R13, AX
-	LEAQ         (DI)(R15*2), DX
-	ADDQ         R15, DX
-	VMULPS.BCST  (AX), Z29, Z26
-	VCVTDQ2PS    Z6, Z6
-	VMOVUPS.Z    (DX), K1, Z24
-	VFNMADD231PS Z26, Z6, Z24
-	VMOVUPS      Z24, K1, (DX)
-	VMULPS.BCST  (AX), Z30, Z27
-	VCVTDQ2PS    Z7, Z7
-	VMOVUPS.Z    64(DX), K2, Z25
-	VFNMADD231PS Z27, Z7, Z25
-	VMOVUPS      Z25, K2, 64(DX)
-	VMULPS.BCST  (AX)(R13*1), Z29, Z26
-	VCVTDQ2PS    Z8, Z8
-	VMOVUPS.Z    (DX)(R15*1), K1, Z24
-	VFNMADD231PS Z26, Z8, Z24
-	VMOVUPS      Z24, K1, (DX)(R15*1)
-	VMULPS.BCST  (AX)(R13*1), Z30, Z27
-	VCVTDQ2PS    Z9, Z9
-	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
-	VFNMADD231PS Z27, Z9, Z25
-	VMOVUPS      Z25, K2, 64(DX)(R15*1)
-	ADDQ         $0x00000500, SI
+	ADDQ         $0x00000480, SI
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
 	JNZ          loop1026
-	VZEROUPPER
-	RET
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done1015
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1014
 
-columns1017:
+columns1019:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
 	JNE     start1031
@@ -33438,6 +31863,1886 @@ groups1030:
 	VPDPBUSD     Z28, Z25, Z11
 	VMOVDQU32    1024(SI), Z29
 	VMOVDQU32    1088(SI), Z30
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
+	VPMULLD      Z29, Z8, Z8
+	VPADDD       Z8, Z20, Z20
+	VPMULLD      Z30, Z9, Z9
+	VPADDD       Z9, Z21, Z21
+	VPMULLD      Z29, Z10, Z10
+	VPADDD       Z10, Z22, Z22
+	VPMULLD      Z30, Z11, Z11
+	VPADDD       Z11, Z23, Z23
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 16(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 16(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 16(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 20(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 20(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 20(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 24(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 24(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 24(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 28(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 28(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 28(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    1152(SI), Z29
+	VMOVDQU32    1216(SI), Z30
+	VPMULLD      Z29, Z0, Z0
+	VPADDD       Z0, Z12, Z12
+	VPMULLD      Z30, Z1, Z1
+	VPADDD       Z1, Z13, Z13
+	VPMULLD      Z29, Z2, Z2
+	VPADDD       Z2, Z14, Z14
+	VPMULLD      Z30, Z3, Z3
+	VPADDD       Z3, Z15, Z15
+	VPMULLD      Z29, Z4, Z4
+	VPADDD       Z4, Z16, Z16
+	VPMULLD      Z30, Z5, Z5
+	VPADDD       Z5, Z17, Z17
+	VPMULLD      Z29, Z6, Z6
+	VPADDD       Z6, Z18, Z18
+	VPMULLD      Z30, Z7, Z7
+	VPADDD       Z7, Z19, Z19
+	VPMULLD      Z29, Z8, Z8
+	VPADDD       Z8, Z20, Z20
+	VPMULLD      Z30, Z9, Z9
+	VPADDD       Z9, Z21, Z21
+	VPMULLD      Z29, Z10, Z10
+	VPADDD       Z10, Z22, Z22
+	VPMULLD      Z30, Z11, Z11
+	VPADDD       Z11, Z23, Z23
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups1030
+	LEAQ         (R11)(BX*2), AX
+	ADDQ         BX, AX
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD (R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD (R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD (AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD (AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD (AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 4(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 4(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 4(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 4(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 4(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 8(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 8(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 8(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 8(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 8(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 12(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 12(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 12(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 12(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 12(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 16(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 16(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 16(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 16(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 16(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 20(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 20(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 20(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 20(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 20(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 24(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 24(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 24(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 24(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 24(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R11), Z26
+	VPDPWSSD     Z26, Z24, Z12
+	VPDPWSSD     Z26, Z25, Z13
+	VPBROADCASTD 28(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z14
+	VPDPWSSD     Z27, Z25, Z15
+	VPBROADCASTD 28(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z16
+	VPDPWSSD     Z28, Z25, Z17
+	VPBROADCASTD 28(AX), Z26
+	VPDPWSSD     Z26, Z24, Z18
+	VPDPWSSD     Z26, Z25, Z19
+	VPBROADCASTD 28(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z20
+	VPDPWSSD     Z27, Z25, Z21
+	VPBROADCASTD 28(AX)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z22
+	VPDPWSSD     Z28, Z25, Z23
+	VMOVUPS      1024(SI), Z29
+	VMOVUPS      1088(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z18, Z18
+	VMOVUPS.Z    (DX), K1, Z24
+	VFMADD231PS  Z26, Z18, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z19, Z19
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFMADD231PS  Z27, Z19, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z20, Z20
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z20, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z21, Z21
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z21, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z22, Z22
+	VMOVUPS.Z    (DX)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z22, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*2)
+	VMULPS.BCST  (AX)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z23, Z23
+	VMOVUPS.Z    64(DX)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z23, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*2)
+	ADDQ         $0x00000480, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop1029
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done1015
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1014
+
+done1015:
+	VZEROUPPER
+	RET
+
+// func gemmSub16MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·gemmSub16MinAVX512(SB), NOSPLIT, $0-85
+	MOVL     mask+80(FP), AX
+	KMOVD    AX, K1
+	KSHIFTRD $0x10, K1, K2
+	MOVQ     ldy+8(FP), R15
+	SHLQ     $0x02, R15
+	MOVQ     xStride+64(FP), R12
+	MOVQ     nIn+56(FP), R13
+	SHRQ     $0x06, R13
+	LEAQ     (R13)(R13*2), BX
+	SHLQ     $0x02, BX
+
+tile1032:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1037
+	CMPQ AX, $0x03
+	JEQ  columns1034
+	CMPQ AX, $0x05
+	JEQ  columns1036
+	CMPQ AX, $0x06
+	JEQ  columns1037
+	JMP  columns1035
+
+columns1034:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1040
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+
+start1040:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop1038:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	MOVQ   $0x00000008, DX
+
+groups1039:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VMOVDQU32    1152(SI), Z29
+	VMOVDQU32    1216(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups1039
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD (R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD (R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VMOVUPS      1024(SI), Z29
+	VMOVUPS      1088(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	VMOVUPS      1152(SI), Z29
+	VMOVUPS      1216(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop1038
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done1033
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1032
+
+columns1035:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1043
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+
+start1043:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop1041:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	MOVQ   $0x00000008, DX
+
+groups1042:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 8(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 12(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 16(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 20(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 24(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 28(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VMOVDQU32    1152(SI), Z29
+	VMOVDQU32    1216(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups1042
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	LEAQ         (R11)(BX*2), AX
+	ADDQ         BX, AX
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD (R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD (R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD (AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 4(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 8(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 12(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 16(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 20(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 24(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 28(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VMOVUPS      1024(SI), Z29
+	VMOVUPS      1088(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z18, Z18
+	VMOVUPS.Z    (DX), K1, Z24
+	VFMADD231PS  Z26, Z18, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z19, Z19
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFMADD231PS  Z27, Z19, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMOVUPS      1152(SI), Z29
+	VMOVUPS      1216(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop1041
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done1033
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1032
+
+columns1036:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1046
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K1, (AX)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+	VMOVUPS Z0, K2, 64(AX)(R15*1)
+
+start1046:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop1044:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	MOVQ   $0x00000008, DX
+
+groups1045:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD (R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 4(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 8(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 8(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 12(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 12(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPDPWSSD     Z29, Z8, Z20
+	VPDPWSSD     Z30, Z9, Z21
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 16(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 16(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 20(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 20(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 24(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 24(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 28(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 28(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VMOVDQU32    1152(SI), Z29
+	VMOVDQU32    1216(SI), Z30
+	VPDPWSSD     Z29, Z0, Z12
+	VPDPWSSD     Z30, Z1, Z13
+	VPDPWSSD     Z29, Z2, Z14
+	VPDPWSSD     Z30, Z3, Z15
+	VPDPWSSD     Z29, Z4, Z16
+	VPDPWSSD     Z30, Z5, Z17
+	VPDPWSSD     Z29, Z6, Z18
+	VPDPWSSD     Z30, Z7, Z19
+	VPDPWSSD     Z29, Z8, Z20
+	VPDPWSSD     Z30, Z9, Z21
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	DECQ         DX
+	JNZ          groups1045
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	LEAQ         (R11)(BX*2), AX
+	ADDQ         BX, AX
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD (R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD (R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD (AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD (AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 4(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 4(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 8(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 8(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 12(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 12(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    512(SI), Z24
+	VMOVDQU32    576(SI), Z25
+	VPBROADCASTD 16(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 16(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 16(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 16(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 16(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    640(SI), Z24
+	VMOVDQU32    704(SI), Z25
+	VPBROADCASTD 20(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 20(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 20(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 20(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 20(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    768(SI), Z24
+	VMOVDQU32    832(SI), Z25
+	VPBROADCASTD 24(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 24(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 24(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 24(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 24(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVDQU32    896(SI), Z24
+	VMOVDQU32    960(SI), Z25
+	VPBROADCASTD 28(R11), Z26
+	VPDPWSSD     Z26, Z24, Z0
+	VPDPWSSD     Z26, Z25, Z1
+	VPBROADCASTD 28(R11)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z2
+	VPDPWSSD     Z27, Z25, Z3
+	VPBROADCASTD 28(R11)(BX*2), Z28
+	VPDPWSSD     Z28, Z24, Z4
+	VPDPWSSD     Z28, Z25, Z5
+	VPBROADCASTD 28(AX), Z26
+	VPDPWSSD     Z26, Z24, Z6
+	VPDPWSSD     Z26, Z25, Z7
+	VPBROADCASTD 28(AX)(BX*1), Z27
+	VPDPWSSD     Z27, Z24, Z8
+	VPDPWSSD     Z27, Z25, Z9
+	VMOVUPS      1024(SI), Z29
+	VMOVUPS      1088(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z12, Z12
+	VMOVUPS.Z    (DI), K1, Z24
+	VFMADD231PS  Z26, Z12, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z13, Z13
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFMADD231PS  Z27, Z13, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z14, Z14
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z14, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z15, Z15
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z15, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z16, Z16
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFMADD231PS  Z26, Z16, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z17, Z17
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFMADD231PS  Z27, Z17, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z18, Z18
+	VMOVUPS.Z    (DX), K1, Z24
+	VFMADD231PS  Z26, Z18, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z19, Z19
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFMADD231PS  Z27, Z19, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z20, Z20
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFMADD231PS  Z26, Z20, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z21, Z21
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFMADD231PS  Z27, Z21, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	VMOVUPS      1152(SI), Z29
+	VMOVUPS      1216(SI), Z30
+	VMULPS.BCST  (R10), Z29, Z26
+	VCVTDQ2PS    Z0, Z0
+	VMOVUPS.Z    (DI), K1, Z24
+	VFNMADD231PS Z26, Z0, Z24
+	VMOVUPS      Z24, K1, (DI)
+	VMULPS.BCST  (R10), Z30, Z27
+	VCVTDQ2PS    Z1, Z1
+	VMOVUPS.Z    64(DI), K2, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMOVUPS      Z25, K2, 64(DI)
+	VMULPS.BCST  (R10)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z2, Z2
+	VMOVUPS.Z    (DI)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z2, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z3, Z3
+	VMOVUPS.Z    64(DI)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z3, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*1)
+	VMULPS.BCST  (R10)(R13*2), Z29, Z26
+	VCVTDQ2PS    Z4, Z4
+	VMOVUPS.Z    (DI)(R15*2), K1, Z24
+	VFNMADD231PS Z26, Z4, Z24
+	VMOVUPS      Z24, K1, (DI)(R15*2)
+	VMULPS.BCST  (R10)(R13*2), Z30, Z27
+	VCVTDQ2PS    Z5, Z5
+	VMOVUPS.Z    64(DI)(R15*2), K2, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMOVUPS      Z25, K2, 64(DI)(R15*2)
+	LEAQ         (R10)(R13*2), AX
+	ADDQ         R13, AX
+	LEAQ         (DI)(R15*2), DX
+	ADDQ         R15, DX
+	VMULPS.BCST  (AX), Z29, Z26
+	VCVTDQ2PS    Z6, Z6
+	VMOVUPS.Z    (DX), K1, Z24
+	VFNMADD231PS Z26, Z6, Z24
+	VMOVUPS      Z24, K1, (DX)
+	VMULPS.BCST  (AX), Z30, Z27
+	VCVTDQ2PS    Z7, Z7
+	VMOVUPS.Z    64(DX), K2, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMOVUPS      Z25, K2, 64(DX)
+	VMULPS.BCST  (AX)(R13*1), Z29, Z26
+	VCVTDQ2PS    Z8, Z8
+	VMOVUPS.Z    (DX)(R15*1), K1, Z24
+	VFNMADD231PS Z26, Z8, Z24
+	VMOVUPS      Z24, K1, (DX)(R15*1)
+	VMULPS.BCST  (AX)(R13*1), Z30, Z27
+	VCVTDQ2PS    Z9, Z9
+	VMOVUPS.Z    64(DX)(R15*1), K2, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMOVUPS      Z25, K2, 64(DX)(R15*1)
+	ADDQ         $0x00000500, SI
+	ADDQ         $0x04, R10
+	ADDQ         $0x30, R11
+	DECQ         CX
+	JNZ          loop1044
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done1033
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1032
+
+columns1037:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1049
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z0, K1, (AX)(R15*1)
+	VMOVUPS Z0, K1, (AX)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+	LEAQ    (DI)(R15*2), AX
+	ADDQ    R15, AX
+	VMOVUPS Z0, K2, 64(AX)
+	VMOVUPS Z0, K2, 64(AX)(R15*1)
+	VMOVUPS Z0, K2, 64(AX)(R15*2)
+
+start1049:
+	MOVQ       DI, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       R15, AX
+
+loop1047:
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   $0x00000008, DX
+
+groups1048:
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
+	VPXORD       Z6, Z6, Z6
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z11, Z11, Z11
+	VMOVDQU32    (SI), Z24
+	VMOVDQU32    64(SI), Z25
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD (R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD (R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD (R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD (R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    128(SI), Z24
+	VMOVDQU32    192(SI), Z25
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 4(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 4(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 4(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 4(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    256(SI), Z24
+	VMOVDQU32    320(SI), Z25
+	VPBROADCASTD 8(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 8(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 8(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 8(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 8(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 8(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    384(SI), Z24
+	VMOVDQU32    448(SI), Z25
+	VPBROADCASTD 12(R8), Z26
+	VPDPBUSD     Z26, Z24, Z0
+	VPDPBUSD     Z26, Z25, Z1
+	VPBROADCASTD 12(R8)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z2
+	VPDPBUSD     Z27, Z25, Z3
+	VPBROADCASTD 12(R8)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z4
+	VPDPBUSD     Z28, Z25, Z5
+	VPBROADCASTD 12(R9), Z26
+	VPDPBUSD     Z26, Z24, Z6
+	VPDPBUSD     Z26, Z25, Z7
+	VPBROADCASTD 12(R9)(R12*1), Z27
+	VPDPBUSD     Z27, Z24, Z8
+	VPDPBUSD     Z27, Z25, Z9
+	VPBROADCASTD 12(R9)(R12*2), Z28
+	VPDPBUSD     Z28, Z24, Z10
+	VPDPBUSD     Z28, Z25, Z11
+	VMOVDQU32    1024(SI), Z29
+	VMOVDQU32    1088(SI), Z30
 	VPDPWSSD     Z29, Z0, Z12
 	VPDPWSSD     Z30, Z1, Z13
 	VPDPWSSD     Z29, Z2, Z14
@@ -33560,7 +33865,7 @@ groups1030:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1030
+	JNZ          groups1048
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -33871,7 +34176,20 @@ groups1030:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1029
+	JNZ          loop1047
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done1033
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1032
+
+done1033:
 	VZEROUPPER
 	RET
 
@@ -33881,40 +34199,47 @@ TEXT ·gemmSub16AVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns1032
-	CMPQ     AX, $0x05
-	JEQ      columns1033
-	CMPQ     AX, $0x04
-	JEQ      columns1034
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start1037
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1037:
+tile1050:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1055
+	CMPQ AX, $0x03
+	JEQ  columns1052
+	CMPQ AX, $0x05
+	JEQ  columns1054
+	CMPQ AX, $0x06
+	JEQ  columns1055
+	JMP  columns1053
+
+columns1052:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1058
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+
+start1058:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -33929,7 +34254,7 @@ start1037:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1035:
+loop1056:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -33938,7 +34263,7 @@ loop1035:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1036:
+groups1057:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34059,7 +34384,7 @@ groups1036:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1036
+	JNZ          groups1057
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R11), Z26
@@ -34184,14 +34509,25 @@ groups1036:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1035
-	VZEROUPPER
-	RET
+	JNZ          loop1056
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done1051
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1050
 
-columns1034:
+columns1053:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1040
+	JNE     start1061
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34206,7 +34542,7 @@ columns1034:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1040:
+start1061:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34225,7 +34561,7 @@ start1040:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1038:
+loop1059:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34236,7 +34572,7 @@ loop1038:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1039:
+groups1060:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34389,7 +34725,7 @@ groups1039:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1039
+	JNZ          groups1060
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -34554,14 +34890,25 @@ groups1039:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1038
-	VZEROUPPER
-	RET
+	JNZ          loop1059
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done1051
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1050
 
-columns1033:
+columns1054:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1043
+	JNE     start1064
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -34578,7 +34925,7 @@ columns1033:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1043:
+start1064:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -34601,7 +34948,7 @@ start1043:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1041:
+loop1062:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -34614,7 +34961,7 @@ loop1041:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1042:
+groups1063:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -34799,7 +35146,7 @@ groups1042:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1042
+	JNZ          groups1063
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -34998,14 +35345,25 @@ groups1042:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1041
-	VZEROUPPER
-	RET
+	JNZ          loop1062
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done1051
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1050
 
-columns1032:
+columns1055:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1046
+	JNE     start1067
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35024,7 +35382,7 @@ columns1032:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1046:
+start1067:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35051,7 +35409,7 @@ start1046:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1044:
+loop1065:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -35066,7 +35424,7 @@ loop1044:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1045:
+groups1066:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -35283,7 +35641,7 @@ groups1045:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1045
+	JNZ          groups1066
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -35516,7 +35874,20 @@ groups1045:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1044
+	JNZ          loop1065
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done1051
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1050
+
+done1051:
 	VZEROUPPER
 	RET
 
@@ -35526,40 +35897,47 @@ TEXT ·gemmSub0AVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns1047
-	CMPQ     AX, $0x05
-	JEQ      columns1048
-	CMPQ     AX, $0x04
-	JEQ      columns1049
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start1052
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1052:
+tile1068:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1073
+	CMPQ AX, $0x03
+	JEQ  columns1070
+	CMPQ AX, $0x05
+	JEQ  columns1072
+	CMPQ AX, $0x06
+	JEQ  columns1073
+	JMP  columns1071
+
+columns1070:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1076
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+
+start1076:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35574,7 +35952,7 @@ start1052:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1050:
+loop1074:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -35589,7 +35967,7 @@ loop1050:
 	VPXORD Z5, Z5, Z5
 	MOVQ   $0x00000008, DX
 
-groups1051:
+groups1075:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -35682,7 +36060,7 @@ groups1051:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1051
+	JNZ          groups1075
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -35769,14 +36147,25 @@ groups1051:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1050
-	VZEROUPPER
-	RET
+	JNZ          loop1074
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done1069
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1068
 
-columns1049:
+columns1071:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1055
+	JNE     start1079
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -35791,7 +36180,7 @@ columns1049:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1055:
+start1079:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -35810,7 +36199,7 @@ start1055:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1053:
+loop1077:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -35829,7 +36218,7 @@ loop1053:
 	VPXORD Z7, Z7, Z7
 	MOVQ   $0x00000008, DX
 
-groups1054:
+groups1078:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -35946,7 +36335,7 @@ groups1054:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1054
+	JNZ          groups1078
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36063,14 +36452,25 @@ groups1054:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1053
-	VZEROUPPER
-	RET
+	JNZ          loop1077
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done1069
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1068
 
-columns1048:
+columns1072:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1058
+	JNE     start1082
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36087,7 +36487,7 @@ columns1048:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1058:
+start1082:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36110,7 +36510,7 @@ start1058:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1056:
+loop1080:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -36133,7 +36533,7 @@ loop1056:
 	VPXORD Z9, Z9, Z9
 	MOVQ   $0x00000008, DX
 
-groups1057:
+groups1081:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -36274,7 +36674,7 @@ groups1057:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1057
+	JNZ          groups1081
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36415,14 +36815,25 @@ groups1057:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1056
-	VZEROUPPER
-	RET
+	JNZ          loop1080
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done1069
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1068
 
-columns1047:
+columns1073:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1061
+	JNE     start1085
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -36441,7 +36852,7 @@ columns1047:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1061:
+start1085:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36468,7 +36879,7 @@ start1061:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1059:
+loop1083:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z13, Z13, Z13
@@ -36495,7 +36906,7 @@ loop1059:
 	VPXORD Z11, Z11, Z11
 	MOVQ   $0x00000008, DX
 
-groups1060:
+groups1084:
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD (R8), Z26
@@ -36660,7 +37071,7 @@ groups1060:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1060
+	JNZ          groups1084
 	VPADDD       Z0, Z12, Z12
 	VPADDD       Z1, Z13, Z13
 	VPADDD       Z2, Z14, Z14
@@ -36825,7 +37236,20 @@ groups1060:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1059
+	JNZ          loop1083
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done1069
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1068
+
+done1069:
 	VZEROUPPER
 	RET
 
@@ -36835,40 +37259,47 @@ TEXT ·gemmSub32WideAVX512(SB), NOSPLIT, $0-85
 	MOVL     mask+80(FP), AX
 	KMOVD    AX, K1
 	KSHIFTRD $0x10, K1, K2
-	MOVQ     y+0(FP), DI
 	MOVQ     ldy+8(FP), R15
 	SHLQ     $0x02, R15
-	MOVQ     tile+16(FP), SI
-	MOVQ     n+24(FP), CX
-	MOVQ     xq+32(FP), R8
-	MOVQ     dx+40(FP), R10
 	MOVQ     xStride+64(FP), R12
-	LEAQ     (R8)(R12*2), R9
-	ADDQ     R12, R9
-	MOVQ     sums+48(FP), R11
 	MOVQ     nIn+56(FP), R13
 	SHRQ     $0x06, R13
 	LEAQ     (R13)(R13*2), BX
 	SHLQ     $0x02, BX
-	MOVQ     nCols+72(FP), AX
-	CMPQ     AX, $0x06
-	JEQ      columns1062
-	CMPQ     AX, $0x05
-	JEQ      columns1063
-	CMPQ     AX, $0x04
-	JEQ      columns1064
-	MOVB     add+84(FP), AL
-	TESTB    AL, AL
-	JNE      start1067
-	VPXORD   Z0, Z0, Z0
-	VMOVUPS  Z0, K1, (DI)
-	VMOVUPS  Z0, K1, (DI)(R15*1)
-	VMOVUPS  Z0, K1, (DI)(R15*2)
-	VMOVUPS  Z0, K2, 64(DI)
-	VMOVUPS  Z0, K2, 64(DI)(R15*1)
-	VMOVUPS  Z0, K2, 64(DI)(R15*2)
 
-start1067:
+tile1086:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x0a
+	JGE  columns1091
+	CMPQ AX, $0x03
+	JEQ  columns1088
+	CMPQ AX, $0x05
+	JEQ  columns1090
+	CMPQ AX, $0x06
+	JEQ  columns1091
+	JMP  columns1089
+
+columns1088:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
+	MOVB    add+84(FP), AL
+	TESTB   AL, AL
+	JNE     start1094
+	VPXORD  Z0, Z0, Z0
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z0, K1, (DI)(R15*1)
+	VMOVUPS Z0, K1, (DI)(R15*2)
+	VMOVUPS Z0, K2, 64(DI)
+	VMOVUPS Z0, K2, 64(DI)(R15*1)
+	VMOVUPS Z0, K2, 64(DI)(R15*2)
+
+start1094:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -36883,7 +37314,7 @@ start1067:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1065:
+loop1092:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -36892,7 +37323,7 @@ loop1065:
 	VPXORD Z17, Z17, Z17
 	MOVQ   $0x00000008, DX
 
-groups1066:
+groups1093:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37005,7 +37436,7 @@ groups1066:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1066
+	JNZ          groups1093
 	VMOVDQU32    (SI), Z24
 	VMOVDQU32    64(SI), Z25
 	VPBROADCASTD 32(R11), Z26
@@ -37086,14 +37517,25 @@ groups1066:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1065
-	VZEROUPPER
-	RET
+	JNZ          loop1092
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done1087
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1086
 
-columns1064:
+columns1089:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1070
+	JNE     start1097
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37108,7 +37550,7 @@ columns1064:
 	ADDQ    R15, AX
 	VMOVUPS Z0, K2, 64(AX)
 
-start1070:
+start1097:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37127,7 +37569,7 @@ start1070:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1068:
+loop1095:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37138,7 +37580,7 @@ loop1068:
 	VPXORD Z19, Z19, Z19
 	MOVQ   $0x00000008, DX
 
-groups1069:
+groups1096:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37281,7 +37723,7 @@ groups1069:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1069
+	JNZ          groups1096
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -37390,14 +37832,25 @@ groups1069:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1068
-	VZEROUPPER
-	RET
+	JNZ          loop1095
+	SUBQ         $0x04, nCols+72(FP)
+	JEQ          done1087
+	IMUL3Q       $0x04, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x04, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x04, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x04, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1086
 
-columns1063:
+columns1090:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1073
+	JNE     start1100
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37414,7 +37867,7 @@ columns1063:
 	VMOVUPS Z0, K2, 64(AX)
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 
-start1073:
+start1100:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37437,7 +37890,7 @@ start1073:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1071:
+loop1098:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37450,7 +37903,7 @@ loop1071:
 	VPXORD Z21, Z21, Z21
 	MOVQ   $0x00000008, DX
 
-groups1072:
+groups1099:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -37623,7 +38076,7 @@ groups1072:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1072
+	JNZ          groups1099
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -37754,14 +38207,25 @@ groups1072:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1071
-	VZEROUPPER
-	RET
+	JNZ          loop1098
+	SUBQ         $0x05, nCols+72(FP)
+	JEQ          done1087
+	IMUL3Q       $0x05, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x05, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x05, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x05, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1086
 
-columns1062:
+columns1091:
+	LEAQ    (R8)(R12*2), R9
+	ADDQ    R12, R9
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start1076
+	JNE     start1103
 	VPXORD  Z0, Z0, Z0
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z0, K1, (DI)(R15*1)
@@ -37780,7 +38244,7 @@ columns1062:
 	VMOVUPS Z0, K2, 64(AX)(R15*1)
 	VMOVUPS Z0, K2, 64(AX)(R15*2)
 
-start1076:
+start1103:
 	MOVQ       DI, AX
 	ADDQ       R15, AX
 	ADDQ       R15, AX
@@ -37807,7 +38271,7 @@ start1076:
 	PREFETCHT0 64(AX)
 	ADDQ       R15, AX
 
-loop1074:
+loop1101:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -37822,7 +38286,7 @@ loop1074:
 	VPXORD Z23, Z23, Z23
 	MOVQ   $0x00000008, DX
 
-groups1075:
+groups1102:
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
@@ -38025,7 +38489,7 @@ groups1075:
 	ADDQ         $0x20, R8
 	ADDQ         $0x20, R9
 	DECQ         DX
-	JNZ          groups1075
+	JNZ          groups1102
 	LEAQ         (R11)(BX*2), AX
 	ADDQ         BX, AX
 	VMOVDQU32    (SI), Z24
@@ -38178,7 +38642,20 @@ groups1075:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop1074
+	JNZ          loop1101
+	SUBQ         $0x06, nCols+72(FP)
+	JEQ          done1087
+	IMUL3Q       $0x06, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x06, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x06, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x06, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile1086
+
+done1087:
 	VZEROUPPER
 	RET
 
@@ -38201,80 +38678,80 @@ TEXT ·gemmF32AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1077
+	JEQ      columns1104
 	CMPQ     AX, $0x05
-	JEQ      columns1078
+	JEQ      columns1105
 	CMPQ     AX, $0x04
-	JEQ      columns1079
+	JEQ      columns1106
 	CMPQ     AX, $0x03
-	JEQ      columns1080
+	JEQ      columns1107
 	CMPQ     AX, $0x02
-	JEQ      columns1081
+	JEQ      columns1108
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1082
+	JNE      load1109
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1083
+	JMP      start1110
 
-load1082:
+load1109:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1083:
+start1110:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1085
+	JZ   rest1112
 
-loop1084:
+loop1111:
 	TESTQ      R14, R14
-	JZ         alone1089
-	JS         first1088
+	JZ         alone1116
+	JS         first1115
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone1089
+	JMP        alone1116
 
-first1088:
+first1115:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone1089:
+alone1116:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1090
+	JAE        within1117
 	PREFETCHT1 16384(SI)
 
-within1090:
+within1117:
 	TESTQ      R14, R14
-	JZ         alone1092
-	JS         first1091
+	JZ         alone1119
+	JS         first1118
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1092
+	JMP        alone1119
 
-first1091:
+first1118:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1092:
+alone1119:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1093
+	JAE        within1120
 	PREFETCHT1 16384(DX)
 
-within1093:
+within1120:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38300,50 +38777,50 @@ within1093:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1084
+	JNZ          loop1111
 
-rest1085:
+rest1112:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1087
+	JZ   done1114
 
-tail1086:
+tail1113:
 	TESTQ      R14, R14
-	JZ         alone1095
-	JS         first1094
+	JZ         alone1122
+	JS         first1121
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1095
+	JMP        alone1122
 
-first1094:
+first1121:
 	PREFETCHT0 8192(SI)
 
-alone1095:
+alone1122:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1096
+	JAE        within1123
 	PREFETCHT1 16384(SI)
 
-within1096:
+within1123:
 	TESTQ      R14, R14
-	JZ         alone1098
-	JS         first1097
+	JZ         alone1125
+	JS         first1124
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1098
+	JMP        alone1125
 
-first1097:
+first1124:
 	PREFETCHT0 8192(DX)
 
-alone1098:
+alone1125:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1099
+	JAE        within1126
 	PREFETCHT1 16384(DX)
 
-within1099:
+within1126:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38354,84 +38831,84 @@ within1099:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1086
+	JNZ          tail1113
 
-done1087:
+done1114:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1081:
+columns1108:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1100
+	JNE    load1127
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1101
+	JMP    start1128
 
-load1100:
+load1127:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1101:
+start1128:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1103
+	JZ   rest1130
 
-loop1102:
+loop1129:
 	TESTQ      R14, R14
-	JZ         alone1107
-	JS         first1106
+	JZ         alone1134
+	JS         first1133
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone1107
+	JMP        alone1134
 
-first1106:
+first1133:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone1107:
+alone1134:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1108
+	JAE        within1135
 	PREFETCHT1 16384(SI)
 
-within1108:
+within1135:
 	TESTQ      R14, R14
-	JZ         alone1110
-	JS         first1109
+	JZ         alone1137
+	JS         first1136
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
 	PREFETCHT1 128(DX)(R14*1)
 	PREFETCHT1 192(DX)(R14*1)
-	JMP        alone1110
+	JMP        alone1137
 
-first1109:
+first1136:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 	PREFETCHT0 8320(DX)
 	PREFETCHT0 8384(DX)
 
-alone1110:
+alone1137:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000100
-	JAE        within1111
+	JAE        within1138
 	PREFETCHT1 16384(DX)
 
-within1111:
+within1138:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38469,50 +38946,50 @@ within1111:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1102
+	JNZ          loop1129
 
-rest1103:
+rest1130:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1105
+	JZ   done1132
 
-tail1104:
+tail1131:
 	TESTQ      R14, R14
-	JZ         alone1113
-	JS         first1112
+	JZ         alone1140
+	JS         first1139
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1113
+	JMP        alone1140
 
-first1112:
+first1139:
 	PREFETCHT0 8192(SI)
 
-alone1113:
+alone1140:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1114
+	JAE        within1141
 	PREFETCHT1 16384(SI)
 
-within1114:
+within1141:
 	TESTQ      R14, R14
-	JZ         alone1116
-	JS         first1115
+	JZ         alone1143
+	JS         first1142
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1116
+	JMP        alone1143
 
-first1115:
+first1142:
 	PREFETCHT0 8192(DX)
 
-alone1116:
+alone1143:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000040
-	JAE        within1117
+	JAE        within1144
 	PREFETCHT1 16384(DX)
 
-within1117:
+within1144:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38526,9 +39003,9 @@ within1117:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1104
+	JNZ          tail1131
 
-done1105:
+done1132:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -38536,19 +39013,19 @@ done1105:
 	VZEROUPPER
 	RET
 
-columns1080:
+columns1107:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1118
+	JNE    load1145
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1119
+	JMP    start1146
 
-load1118:
+load1145:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -38556,12 +39033,12 @@ load1118:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1119:
+start1146:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1121
+	JZ   rest1148
 
-loop1120:
+loop1147:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38611,14 +39088,14 @@ loop1120:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1120
+	JNZ          loop1147
 
-rest1121:
+rest1148:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1123
+	JZ   done1150
 
-tail1122:
+tail1149:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38635,9 +39112,9 @@ tail1122:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1122
+	JNZ          tail1149
 
-done1123:
+done1150:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38647,10 +39124,10 @@ done1123:
 	VZEROUPPER
 	RET
 
-columns1079:
+columns1106:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1124
+	JNE    load1151
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38659,9 +39136,9 @@ columns1079:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1125
+	JMP    start1152
 
-load1124:
+load1151:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38673,12 +39150,12 @@ load1124:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1125:
+start1152:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1127
+	JZ   rest1154
 
-loop1126:
+loop1153:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38740,14 +39217,14 @@ loop1126:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1126
+	JNZ          loop1153
 
-rest1127:
+rest1154:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1129
+	JZ   done1156
 
-tail1128:
+tail1155:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38767,9 +39244,9 @@ tail1128:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1128
+	JNZ          tail1155
 
-done1129:
+done1156:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38785,10 +39262,10 @@ done1129:
 	VZEROUPPER
 	RET
 
-columns1078:
+columns1105:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1130
+	JNE    load1157
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38799,9 +39276,9 @@ columns1078:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1131
+	JMP    start1158
 
-load1130:
+load1157:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38815,12 +39292,12 @@ load1130:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1131:
+start1158:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1133
+	JZ   rest1160
 
-loop1132:
+loop1159:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38894,14 +39371,14 @@ loop1132:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1132
+	JNZ          loop1159
 
-rest1133:
+rest1160:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1135
+	JZ   done1162
 
-tail1134:
+tail1161:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -38924,9 +39401,9 @@ tail1134:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1134
+	JNZ          tail1161
 
-done1135:
+done1162:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -38944,10 +39421,10 @@ done1135:
 	VZEROUPPER
 	RET
 
-columns1077:
+columns1104:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1136
+	JNE    load1163
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -38960,9 +39437,9 @@ columns1077:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1137
+	JMP    start1164
 
-load1136:
+load1163:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -38978,12 +39455,12 @@ load1136:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1137:
+start1164:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1139
+	JZ   rest1166
 
-loop1138:
+loop1165:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39069,14 +39546,14 @@ loop1138:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1138
+	JNZ          loop1165
 
-rest1139:
+rest1166:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1141
+	JZ   done1168
 
-tail1140:
+tail1167:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39102,9 +39579,9 @@ tail1140:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1140
+	JNZ          tail1167
 
-done1141:
+done1168:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39143,72 +39620,72 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1142
+	JEQ      columns1169
 	CMPQ     AX, $0x05
-	JEQ      columns1143
+	JEQ      columns1170
 	CMPQ     AX, $0x04
-	JEQ      columns1144
+	JEQ      columns1171
 	CMPQ     AX, $0x03
-	JEQ      columns1145
+	JEQ      columns1172
 	CMPQ     AX, $0x02
-	JEQ      columns1146
+	JEQ      columns1173
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1147
+	JNE      load1174
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1148
+	JMP      start1175
 
-load1147:
+load1174:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1148:
+start1175:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1150
+	JZ   rest1177
 
-loop1149:
+loop1176:
 	TESTQ      R14, R14
-	JZ         alone1154
-	JS         first1153
+	JZ         alone1181
+	JS         first1180
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1154
+	JMP        alone1181
 
-first1153:
+first1180:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1154:
+alone1181:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1155
+	JAE        within1182
 	PREFETCHT1 16384(SI)
 
-within1155:
+within1182:
 	TESTQ      R14, R14
-	JZ         alone1157
-	JS         first1156
+	JZ         alone1184
+	JS         first1183
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1157
+	JMP        alone1184
 
-first1156:
+first1183:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1157:
+alone1184:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1158
+	JAE        within1185
 	PREFETCHT1 16384(DX)
 
-within1158:
+within1185:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39234,50 +39711,50 @@ within1158:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1149
+	JNZ          loop1176
 
-rest1150:
+rest1177:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1152
+	JZ   done1179
 
-tail1151:
+tail1178:
 	TESTQ      R14, R14
-	JZ         alone1160
-	JS         first1159
+	JZ         alone1187
+	JS         first1186
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1160
+	JMP        alone1187
 
-first1159:
+first1186:
 	PREFETCHT0 8192(SI)
 
-alone1160:
+alone1187:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1161
+	JAE        within1188
 	PREFETCHT1 16384(SI)
 
-within1161:
+within1188:
 	TESTQ      R14, R14
-	JZ         alone1163
-	JS         first1162
+	JZ         alone1190
+	JS         first1189
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1163
+	JMP        alone1190
 
-first1162:
+first1189:
 	PREFETCHT0 8192(DX)
 
-alone1163:
+alone1190:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1164
+	JAE        within1191
 	PREFETCHT1 16384(DX)
 
-within1164:
+within1191:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39288,76 +39765,76 @@ within1164:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1151
+	JNZ          tail1178
 
-done1152:
+done1179:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1146:
+columns1173:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1165
+	JNE    load1192
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1166
+	JMP    start1193
 
-load1165:
+load1192:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1166:
+start1193:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1168
+	JZ   rest1195
 
-loop1167:
+loop1194:
 	TESTQ      R14, R14
-	JZ         alone1172
-	JS         first1171
+	JZ         alone1199
+	JS         first1198
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1172
+	JMP        alone1199
 
-first1171:
+first1198:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1172:
+alone1199:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1173
+	JAE        within1200
 	PREFETCHT1 16384(SI)
 
-within1173:
+within1200:
 	TESTQ      R14, R14
-	JZ         alone1175
-	JS         first1174
+	JZ         alone1202
+	JS         first1201
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1175
+	JMP        alone1202
 
-first1174:
+first1201:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1175:
+alone1202:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1176
+	JAE        within1203
 	PREFETCHT1 16384(DX)
 
-within1176:
+within1203:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39395,50 +39872,50 @@ within1176:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1167
+	JNZ          loop1194
 
-rest1168:
+rest1195:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1170
+	JZ   done1197
 
-tail1169:
+tail1196:
 	TESTQ      R14, R14
-	JZ         alone1178
-	JS         first1177
+	JZ         alone1205
+	JS         first1204
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1178
+	JMP        alone1205
 
-first1177:
+first1204:
 	PREFETCHT0 8192(SI)
 
-alone1178:
+alone1205:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1179
+	JAE        within1206
 	PREFETCHT1 16384(SI)
 
-within1179:
+within1206:
 	TESTQ      R14, R14
-	JZ         alone1181
-	JS         first1180
+	JZ         alone1208
+	JS         first1207
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1181
+	JMP        alone1208
 
-first1180:
+first1207:
 	PREFETCHT0 8192(DX)
 
-alone1181:
+alone1208:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1182
+	JAE        within1209
 	PREFETCHT1 16384(DX)
 
-within1182:
+within1209:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39452,9 +39929,9 @@ within1182:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1169
+	JNZ          tail1196
 
-done1170:
+done1197:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -39462,19 +39939,19 @@ done1170:
 	VZEROUPPER
 	RET
 
-columns1145:
+columns1172:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1183
+	JNE    load1210
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1184
+	JMP    start1211
 
-load1183:
+load1210:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -39482,12 +39959,12 @@ load1183:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1184:
+start1211:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1186
+	JZ   rest1213
 
-loop1185:
+loop1212:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39537,14 +40014,14 @@ loop1185:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1185
+	JNZ          loop1212
 
-rest1186:
+rest1213:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1188
+	JZ   done1215
 
-tail1187:
+tail1214:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39561,9 +40038,9 @@ tail1187:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1187
+	JNZ          tail1214
 
-done1188:
+done1215:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39573,10 +40050,10 @@ done1188:
 	VZEROUPPER
 	RET
 
-columns1144:
+columns1171:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1189
+	JNE    load1216
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39585,9 +40062,9 @@ columns1144:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1190
+	JMP    start1217
 
-load1189:
+load1216:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39599,12 +40076,12 @@ load1189:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1190:
+start1217:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1192
+	JZ   rest1219
 
-loop1191:
+loop1218:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39666,14 +40143,14 @@ loop1191:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1191
+	JNZ          loop1218
 
-rest1192:
+rest1219:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1194
+	JZ   done1221
 
-tail1193:
+tail1220:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39693,9 +40170,9 @@ tail1193:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1193
+	JNZ          tail1220
 
-done1194:
+done1221:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39711,10 +40188,10 @@ done1194:
 	VZEROUPPER
 	RET
 
-columns1143:
+columns1170:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1195
+	JNE    load1222
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39725,9 +40202,9 @@ columns1143:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1196
+	JMP    start1223
 
-load1195:
+load1222:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39741,12 +40218,12 @@ load1195:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1196:
+start1223:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1198
+	JZ   rest1225
 
-loop1197:
+loop1224:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39820,14 +40297,14 @@ loop1197:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1197
+	JNZ          loop1224
 
-rest1198:
+rest1225:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1200
+	JZ   done1227
 
-tail1199:
+tail1226:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39850,9 +40327,9 @@ tail1199:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1199
+	JNZ          tail1226
 
-done1200:
+done1227:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -39870,10 +40347,10 @@ done1200:
 	VZEROUPPER
 	RET
 
-columns1142:
+columns1169:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1201
+	JNE    load1228
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39886,9 +40363,9 @@ columns1142:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1202
+	JMP    start1229
 
-load1201:
+load1228:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -39904,12 +40381,12 @@ load1201:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1202:
+start1229:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1204
+	JZ   rest1231
 
-loop1203:
+loop1230:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39995,14 +40472,14 @@ loop1203:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1203
+	JNZ          loop1230
 
-rest1204:
+rest1231:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1206
+	JZ   done1233
 
-tail1205:
+tail1232:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40028,9 +40505,9 @@ tail1205:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1205
+	JNZ          tail1232
 
-done1206:
+done1233:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40069,72 +40546,72 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1207
+	JEQ      columns1234
 	CMPQ     AX, $0x05
-	JEQ      columns1208
+	JEQ      columns1235
 	CMPQ     AX, $0x04
-	JEQ      columns1209
+	JEQ      columns1236
 	CMPQ     AX, $0x03
-	JEQ      columns1210
+	JEQ      columns1237
 	CMPQ     AX, $0x02
-	JEQ      columns1211
+	JEQ      columns1238
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1212
+	JNE      load1239
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1213
+	JMP      start1240
 
-load1212:
+load1239:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1213:
+start1240:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1215
+	JZ   rest1242
 
-loop1214:
+loop1241:
 	TESTQ      R14, R14
-	JZ         alone1219
-	JS         first1218
+	JZ         alone1246
+	JS         first1245
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1219
+	JMP        alone1246
 
-first1218:
+first1245:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1219:
+alone1246:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1220
+	JAE        within1247
 	PREFETCHT1 16384(SI)
 
-within1220:
+within1247:
 	TESTQ      R14, R14
-	JZ         alone1222
-	JS         first1221
+	JZ         alone1249
+	JS         first1248
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1222
+	JMP        alone1249
 
-first1221:
+first1248:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1222:
+alone1249:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1223
+	JAE        within1250
 	PREFETCHT1 16384(DX)
 
-within1223:
+within1250:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40168,50 +40645,50 @@ within1223:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1214
+	JNZ          loop1241
 
-rest1215:
+rest1242:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1217
+	JZ   done1244
 
-tail1216:
+tail1243:
 	TESTQ      R14, R14
-	JZ         alone1225
-	JS         first1224
+	JZ         alone1252
+	JS         first1251
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1225
+	JMP        alone1252
 
-first1224:
+first1251:
 	PREFETCHT0 8192(SI)
 
-alone1225:
+alone1252:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1226
+	JAE        within1253
 	PREFETCHT1 16384(SI)
 
-within1226:
+within1253:
 	TESTQ      R14, R14
-	JZ         alone1228
-	JS         first1227
+	JZ         alone1255
+	JS         first1254
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1228
+	JMP        alone1255
 
-first1227:
+first1254:
 	PREFETCHT0 8192(DX)
 
-alone1228:
+alone1255:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1229
+	JAE        within1256
 	PREFETCHT1 16384(DX)
 
-within1229:
+within1256:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40224,76 +40701,76 @@ within1229:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1216
+	JNZ          tail1243
 
-done1217:
+done1244:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1211:
+columns1238:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1230
+	JNE    load1257
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1231
+	JMP    start1258
 
-load1230:
+load1257:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1231:
+start1258:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1233
+	JZ   rest1260
 
-loop1232:
+loop1259:
 	TESTQ      R14, R14
-	JZ         alone1237
-	JS         first1236
+	JZ         alone1264
+	JS         first1263
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1237
+	JMP        alone1264
 
-first1236:
+first1263:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1237:
+alone1264:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1238
+	JAE        within1265
 	PREFETCHT1 16384(SI)
 
-within1238:
+within1265:
 	TESTQ      R14, R14
-	JZ         alone1240
-	JS         first1239
+	JZ         alone1267
+	JS         first1266
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1240
+	JMP        alone1267
 
-first1239:
+first1266:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1240:
+alone1267:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1241
+	JAE        within1268
 	PREFETCHT1 16384(DX)
 
-within1241:
+within1268:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40339,50 +40816,50 @@ within1241:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1232
+	JNZ          loop1259
 
-rest1233:
+rest1260:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1235
+	JZ   done1262
 
-tail1234:
+tail1261:
 	TESTQ      R14, R14
-	JZ         alone1243
-	JS         first1242
+	JZ         alone1270
+	JS         first1269
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1243
+	JMP        alone1270
 
-first1242:
+first1269:
 	PREFETCHT0 8192(SI)
 
-alone1243:
+alone1270:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1244
+	JAE        within1271
 	PREFETCHT1 16384(SI)
 
-within1244:
+within1271:
 	TESTQ      R14, R14
-	JZ         alone1246
-	JS         first1245
+	JZ         alone1273
+	JS         first1272
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1246
+	JMP        alone1273
 
-first1245:
+first1272:
 	PREFETCHT0 8192(DX)
 
-alone1246:
+alone1273:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1247
+	JAE        within1274
 	PREFETCHT1 16384(DX)
 
-within1247:
+within1274:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40398,9 +40875,9 @@ within1247:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1234
+	JNZ          tail1261
 
-done1235:
+done1262:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40408,19 +40885,19 @@ done1235:
 	VZEROUPPER
 	RET
 
-columns1210:
+columns1237:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1248
+	JNE    load1275
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1249
+	JMP    start1276
 
-load1248:
+load1275:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40428,12 +40905,12 @@ load1248:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1249:
+start1276:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1251
+	JZ   rest1278
 
-loop1250:
+loop1277:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40491,14 +40968,14 @@ loop1250:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1250
+	JNZ          loop1277
 
-rest1251:
+rest1278:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1253
+	JZ   done1280
 
-tail1252:
+tail1279:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40517,9 +40994,9 @@ tail1252:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1252
+	JNZ          tail1279
 
-done1253:
+done1280:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40529,10 +41006,10 @@ done1253:
 	VZEROUPPER
 	RET
 
-columns1209:
+columns1236:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1254
+	JNE    load1281
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40541,9 +41018,9 @@ columns1209:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1255
+	JMP    start1282
 
-load1254:
+load1281:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40555,12 +41032,12 @@ load1254:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1255:
+start1282:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1257
+	JZ   rest1284
 
-loop1256:
+loop1283:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40630,14 +41107,14 @@ loop1256:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1256
+	JNZ          loop1283
 
-rest1257:
+rest1284:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1259
+	JZ   done1286
 
-tail1258:
+tail1285:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40659,9 +41136,9 @@ tail1258:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1258
+	JNZ          tail1285
 
-done1259:
+done1286:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40677,10 +41154,10 @@ done1259:
 	VZEROUPPER
 	RET
 
-columns1208:
+columns1235:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1260
+	JNE    load1287
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40691,9 +41168,9 @@ columns1208:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1261
+	JMP    start1288
 
-load1260:
+load1287:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40707,12 +41184,12 @@ load1260:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1261:
+start1288:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1263
+	JZ   rest1290
 
-loop1262:
+loop1289:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40794,14 +41271,14 @@ loop1262:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1262
+	JNZ          loop1289
 
-rest1263:
+rest1290:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1265
+	JZ   done1292
 
-tail1264:
+tail1291:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40826,9 +41303,9 @@ tail1264:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1264
+	JNZ          tail1291
 
-done1265:
+done1292:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40846,10 +41323,10 @@ done1265:
 	VZEROUPPER
 	RET
 
-columns1207:
+columns1234:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1266
+	JNE    load1293
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40862,9 +41339,9 @@ columns1207:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1267
+	JMP    start1294
 
-load1266:
+load1293:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40880,12 +41357,12 @@ load1266:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1267:
+start1294:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1269
+	JZ   rest1296
 
-loop1268:
+loop1295:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -40979,14 +41456,14 @@ loop1268:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1268
+	JNZ          loop1295
 
-rest1269:
+rest1296:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1271
+	JZ   done1298
 
-tail1270:
+tail1297:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41014,9 +41491,9 @@ tail1270:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1270
+	JNZ          tail1297
 
-done1271:
+done1298:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41051,7 +41528,7 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x01010101, AX
 	VPBROADCASTD AX, Z28
 
-loop1272:
+loop1299:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -41066,10 +41543,10 @@ loop1272:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1273
+	JCC           special1300
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1273
+	JCS           special1300
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -41094,22 +41571,22 @@ loop1272:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1274:
+next1301:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop1272
+	JNZ  loop1299
 	VZEROUPPER
 	RET
 
-special1273:
+special1300:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1274
+	JMP     next1301
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -41129,7 +41606,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1275:
+loop1302:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -41172,10 +41649,10 @@ loop1275:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1276
+	JCC           special1303
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1276
+	JCS           special1303
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -41247,17 +41724,17 @@ loop1275:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1277:
+next1304:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1275
+	JNZ  loop1302
 	VZEROUPPER
 	RET
 
-special1276:
+special1303:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -41266,7 +41743,7 @@ special1276:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1277
+	JMP       next1304
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -41279,14 +41756,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1278:
+loop1305:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1278
+	JNZ    loop1305
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -41300,7 +41777,7 @@ loop1278:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1279:
+loop1306:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -41318,7 +41795,7 @@ loop1279:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1279
+	JNZ      loop1306
 	VZEROUPPER
 	RET
 
@@ -41343,7 +41820,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1280:
+loop1307:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -41361,7 +41838,7 @@ loop1280:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1280
+	JNZ         loop1307
 	VZEROUPPER
 	RET
 

@@ -14,7 +14,7 @@ func gemvQ8_0AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ8_0AVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksAVXVNNI multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksAVXVNNI multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -39,7 +39,7 @@ func gemvQ4_1AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ4_1AVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmBlocksMinAVXVNNI multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.
+// gemmBlocksMinAVXVNNI multiplies a tile of n groups into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmBlocksMinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -119,7 +119,7 @@ func gemvQ4_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ4_KAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32MinAVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32MinAVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32MinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -134,7 +134,7 @@ func gemvQ5_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ5_KAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32WideMinAVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32WideMinAVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32WideMinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -149,7 +149,7 @@ func gemvQ6_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ6_KAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16WideAVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16WideAVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -164,7 +164,7 @@ func gemvQ2_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ2_KAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16MinAVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16MinAVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16MinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -179,7 +179,7 @@ func gemvQ3_KAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileQ3_KAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub16AVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub16AVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub16AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -194,7 +194,7 @@ func gemvTQ2_0AVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *f
 //go:noescape
 func tileTQ2_0AVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub0AVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub0AVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub0AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
@@ -209,7 +209,7 @@ func gemvIQ4_XSAVXVNNI(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *
 //go:noescape
 func tileIQ4_XSAVXVNNI(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32WideAVXVNNI multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.
+// gemmSub32WideAVXVNNI multiplies a tile of n super-blocks into nCols columns of 16 outputs.
 //
 //go:noescape
 func gemmSub32WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)

@@ -1338,35 +1338,42 @@ done22:
 // func gemmBlocksAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmBlocksAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ  y+0(FP), DI
-	MOVQ  ldy+8(FP), R15
-	SHLQ  $0x02, R15
-	MOVQ  tile+16(FP), SI
-	MOVQ  n+24(FP), CX
-	MOVQ  xq+32(FP), R8
-	MOVQ  dx+40(FP), R10
-	MOVQ  xStride+64(FP), R12
-	MOVQ  sums+48(FP), R11
-	MOVQ  nIn+56(FP), R13
-	SHRQ  $0x03, R13
-	MOVQ  nCols+72(FP), AX
-	CMPQ  AX, $0x03
-	JEQ   columns23
-	CMPQ  AX, $0x02
-	JEQ   columns24
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x03, R13
+
+tile23:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns27
+	CMPQ AX, $0x01
+	JEQ  columns25
+	CMPQ AX, $0x03
+	JEQ  columns27
+	JMP  columns26
+
+columns25:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load25
+	JNE   load28
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start26
+	JMP   start29
 
-load25:
+load28:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start26:
-loop27:
+start29:
+loop30:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -1469,30 +1476,39 @@ loop27:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop27
+	JNZ          loop30
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
-	VZEROUPPER
-	RET
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done24
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile23
 
-columns24:
+columns26:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load28
+	JNE   load31
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start29
+	JMP   start32
 
-load28:
+load31:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start29:
-loop30:
+start32:
+loop33:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1676,27 +1692,36 @@ loop30:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop30
+	JNZ          loop33
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
 	VMOVUPS      Y9, 32(DI)(R15*1)
-	VZEROUPPER
-	RET
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done24
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile23
 
-columns23:
+columns27:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load31
+	JNE   load34
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start32
+	JMP   start35
 
-load31:
+load34:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -1704,8 +1729,8 @@ load31:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start32:
-loop33:
+start35:
+loop36:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -1970,13 +1995,26 @@ loop33:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop33
+	JNZ          loop36
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
 	VMOVUPS      Y9, 32(DI)(R15*1)
 	VMOVUPS      Y10, (DI)(R15*2)
 	VMOVUPS      Y11, 32(DI)(R15*2)
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done24
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile23
+
+done24:
 	VZEROUPPER
 	RET
 
@@ -1996,7 +2034,7 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns34
+	JEQ   columns37
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -2004,323 +2042,9 @@ TEXT ·gemvQ4_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail36
+	JZ    tail39
 
-loop35:
-	TESTQ      R14, R14
-	JZ         alone39
-	JS         first38
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone39
-
-first38:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-
-alone39:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000240
-	JAE        within40
-	PREFETCHT1 16384(SI)
-
-within40:
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      288(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      288(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      320(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      384(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      448(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      512(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      320(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      384(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      448(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      512(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    32(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      352(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      416(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      480(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      544(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      352(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      416(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      480(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      544(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    48(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	ADDQ         $0x00000240, SI
-	ADDQ         $0x08, R10
-	ADDQ         $0x08, R11
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	DECQ         CX
-	JNZ          loop35
-
-tail36:
-	MOVQ       nBlocks+24(FP), AX
-	TESTQ      $0x00000001, AX
-	JZ         done37
+loop38:
 	TESTQ      R14, R14
 	JZ         alone42
 	JS         first41
@@ -2357,35 +2081,35 @@ alone42:
 within43:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      32(SI), Y8
+	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
+	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
+	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
+	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
+	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -2393,7 +2117,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
+	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 20(R8), Y10
@@ -2401,7 +2125,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
+	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 24(R8), Y10
@@ -2409,7 +2133,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
+	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 28(R8), Y10
@@ -2424,35 +2148,35 @@ within43:
 	VFMADD231PS  Y11, Y0, Y4
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	VMOVDQU      64(SI), Y8
+	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
+	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
+	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
+	VMOVDQU      288(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
+	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -2460,7 +2184,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
+	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 20(R8), Y10
@@ -2468,7 +2192,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
+	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 24(R8), Y10
@@ -2476,7 +2200,7 @@ within43:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
+	VMOVDQU      288(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 28(R8), Y10
@@ -2489,27 +2213,155 @@ within43:
 	VMULPS       Y10, Y12, Y11
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
 
-done37:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      384(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
 
-columns34:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail45
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
 
-loop44:
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      512(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      384(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      512(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    32(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VMOVDQU      352(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      416(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      544(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      352(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      416(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      544(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    48(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	ADDQ         $0x00000240, SI
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	DECQ         CX
+	JNZ          loop38
+
+tail39:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done40
 	TESTQ      R14, R14
-	JZ         alone48
-	JS         first47
+	JZ         alone45
+	JS         first44
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -2519,9 +2371,9 @@ loop44:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone48
+	JMP        alone45
 
-first47:
+first44:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -2532,68 +2384,46 @@ first47:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone48:
+alone45:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within49
+	JAE        within46
 	PREFETCHT1 16384(SI)
 
-within49:
+within46:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	VPBROADCASTD (R11)(R13*1), Y1
-	VPSRAD       $0x04, Y1, Y1
-	VMOVDQU      64(SI), Y8
+	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD (R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      128(SI), Y8
+	VMOVDQU      96(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 4(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      192(SI), Y8
+	VMOVDQU      160(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 8(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      256(SI), Y8
+	VMOVDQU      224(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 12(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      64(SI), Y8
+	VMOVDQU      32(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -2601,12 +2431,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 16(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      128(SI), Y8
+	VMOVDQU      96(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 20(R8), Y10
@@ -2614,12 +2439,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 20(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      192(SI), Y8
+	VMOVDQU      160(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 24(R8), Y10
@@ -2627,12 +2447,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 24(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      256(SI), Y8
+	VMOVDQU      224(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 28(R8), Y10
@@ -2640,73 +2455,42 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 28(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
 	VCVTPH2PS    (SI), Y12
 	VBROADCASTSS (R10), Y10
 	VMULPS       Y10, Y12, Y11
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y4
-	VBROADCASTSS (R10)(R13*1), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y1, Y1
-	VFMADD231PS  Y11, Y1, Y5
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x04, Y0, Y0
-	VPBROADCASTD (R11)(R13*1), Y1
-	VPSRAD       $0x04, Y1, Y1
-	VMOVDQU      96(SI), Y8
+	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD (R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      160(SI), Y8
+	VMOVDQU      128(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 4(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 4(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      224(SI), Y8
+	VMOVDQU      192(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 8(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 8(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      288(SI), Y8
+	VMOVDQU      256(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 12(R8), Y10
 
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 12(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      96(SI), Y8
+	VMOVDQU      64(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 16(R8), Y10
@@ -2714,12 +2498,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 16(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      160(SI), Y8
+	VMOVDQU      128(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 20(R8), Y10
@@ -2727,12 +2506,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 20(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      224(SI), Y8
+	VMOVDQU      192(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 24(R8), Y10
@@ -2740,12 +2514,7 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 24(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      288(SI), Y8
+	VMOVDQU      256(SI), Y8
 	VPSRLD       $0x04, Y8, Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD 28(R8), Y10
@@ -2753,258 +2522,29 @@ within49:
 	// VPDPBUSD Y10, Y8, Y0
 	LONG         $0x503dc2c4
 	BYTE         $0xc2
-	VPBROADCASTD 28(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
 	VCVTPH2PS    16(SI), Y12
 	VBROADCASTSS (R10), Y10
 	VMULPS       Y10, Y12, Y11
 	VCVTDQ2PS    Y0, Y0
 	VFMADD231PS  Y11, Y0, Y6
-	VBROADCASTSS (R10)(R13*1), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y1, Y1
-	VFMADD231PS  Y11, Y1, Y7
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VPBROADCASTD 4(R11)(R13*1), Y1
-	VPSRAD       $0x04, Y1, Y1
-	VMOVDQU      320(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
 
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 32(R8)(R12*1), Y10
+done40:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
 
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      384(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
+columns37:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail48
 
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 36(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      448(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 40(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      512(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 44(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      320(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 48(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      384(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 52(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      448(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 56(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      512(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 60(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VCVTPH2PS    32(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VBROADCASTSS 4(R10)(R13*1), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y1, Y1
-	VFMADD231PS  Y11, Y1, Y5
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x04, Y0, Y0
-	VPBROADCASTD 4(R11)(R13*1), Y1
-	VPSRAD       $0x04, Y1, Y1
-	VMOVDQU      352(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 32(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      416(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 36(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      480(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 40(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      544(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 44(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      352(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 48(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      416(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 52(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      480(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 56(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VMOVDQU      544(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPBROADCASTD 60(R8)(R12*1), Y10
-
-	// VPDPBUSD Y10, Y8, Y1
-	LONG         $0x503dc2c4
-	BYTE         $0xca
-	VCVTPH2PS    48(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VBROADCASTSS 4(R10)(R13*1), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y1, Y1
-	VFMADD231PS  Y11, Y1, Y7
-	ADDQ         $0x00000240, SI
-	ADDQ         $0x08, R10
-	ADDQ         $0x08, R11
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	DECQ         CX
-	JNZ          loop44
-
-tail45:
-	MOVQ       nBlocks+24(FP), AX
-	TESTQ      $0x00000001, AX
-	JZ         done46
+loop47:
 	TESTQ      R14, R14
 	JZ         alone51
 	JS         first50
@@ -3043,6 +2583,504 @@ within52:
 	VPSRAD       $0x04, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x04, Y1, Y1
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VPBROADCASTD (R11)(R13*1), Y1
+	VPSRAD       $0x04, Y1, Y1
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD (R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 4(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 8(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      288(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 12(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 16(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 20(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 24(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      288(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 28(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VBROADCASTSS (R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VPBROADCASTD 4(R11)(R13*1), Y1
+	VPSRAD       $0x04, Y1, Y1
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      384(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      448(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      512(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      384(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      448(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      512(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    32(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y5
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VPBROADCASTD 4(R11)(R13*1), Y1
+	VPSRAD       $0x04, Y1, Y1
+	VMOVDQU      352(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 32(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      416(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 36(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      480(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 40(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      544(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 44(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      352(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 48(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      416(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 52(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      480(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 56(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VMOVDQU      544(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPBROADCASTD 60(R8)(R12*1), Y10
+
+	// VPDPBUSD Y10, Y8, Y1
+	LONG         $0x503dc2c4
+	BYTE         $0xca
+	VCVTPH2PS    48(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VBROADCASTSS 4(R10)(R13*1), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y11, Y1, Y7
+	ADDQ         $0x00000240, SI
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	DECQ         CX
+	JNZ          loop47
+
+tail48:
+	MOVQ       nBlocks+24(FP), AX
+	TESTQ      $0x00000001, AX
+	JZ         done49
+	TESTQ      R14, R14
+	JZ         alone54
+	JS         first53
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone54
+
+first53:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone54:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within55
+	PREFETCHT1 16384(SI)
+
+within55:
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x04, Y0, Y0
+	VPBROADCASTD (R11)(R13*1), Y1
+	VPSRAD       $0x04, Y1, Y1
 	VMOVDQU      32(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
 	VPBROADCASTD (R8), Y10
@@ -3266,7 +3304,7 @@ within52:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done46:
+done49:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -3282,9 +3320,9 @@ TEXT ·tileQ4_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail54
+	JZ    tail57
 
-loop53:
+loop56:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3441,12 +3479,12 @@ loop53:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop53
+	JNZ       loop56
 
-tail54:
+tail57:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done55
+	JZ        done58
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+64(SB), Y0, Y0
@@ -3525,7 +3563,7 @@ tail54:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done55:
+done58:
 	VZEROUPPER
 	RET
 
@@ -3545,42 +3583,42 @@ TEXT ·gemvQ4_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns56
+	JEQ   columns59
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail58
+	JZ    tail61
 
-loop57:
+loop60:
 	TESTQ      R14, R14
-	JZ         alone61
-	JS         first60
+	JZ         alone64
+	JS         first63
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone61
+	JMP        alone64
 
-first60:
+first63:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone61:
+alone64:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000140
-	JAE        within62
+	JAE        within65
 	PREFETCHT1 16384(SI)
 
-within62:
+within65:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -3731,50 +3769,50 @@ within62:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop57
+	JNZ          loop60
 
-tail58:
+tail61:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns56:
+columns59:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail64
+	JZ    tail67
 
-loop63:
+loop66:
 	TESTQ      R14, R14
-	JZ         alone67
-	JS         first66
+	JZ         alone70
+	JS         first69
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone67
+	JMP        alone70
 
-first66:
+first69:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone67:
+alone70:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000140
-	JAE        within68
+	JAE        within71
 	PREFETCHT1 16384(SI)
 
-within68:
+within71:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -4025,9 +4063,9 @@ within68:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop63
+	JNZ          loop66
 
-tail64:
+tail67:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -4042,9 +4080,9 @@ TEXT ·tileQ4_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail70
+	JZ    tail73
 
-loop69:
+loop72:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -4128,44 +4166,51 @@ loop69:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000140, SI
 	DECQ      CX
-	JNZ       loop69
+	JNZ       loop72
 
-tail70:
+tail73:
 	VZEROUPPER
 	RET
 
 // func gemmBlocksMinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmBlocksMinAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ  y+0(FP), DI
-	MOVQ  ldy+8(FP), R15
-	SHLQ  $0x02, R15
-	MOVQ  tile+16(FP), SI
-	MOVQ  n+24(FP), CX
-	MOVQ  xq+32(FP), R8
-	MOVQ  dx+40(FP), R10
-	MOVQ  xStride+64(FP), R12
-	MOVQ  sums+48(FP), R11
-	MOVQ  nIn+56(FP), R13
-	SHRQ  $0x03, R13
-	MOVQ  nCols+72(FP), AX
-	CMPQ  AX, $0x03
-	JEQ   columns72
-	CMPQ  AX, $0x02
-	JEQ   columns73
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x03, R13
+
+tile75:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns79
+	CMPQ AX, $0x01
+	JEQ  columns77
+	CMPQ AX, $0x03
+	JEQ  columns79
+	JMP  columns78
+
+columns77:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load74
+	JNE   load80
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start75
+	JMP   start81
 
-load74:
+load80:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 
-start75:
-loop76:
+start81:
+loop82:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VMOVDQU      (SI), Y12
@@ -4275,30 +4320,39 @@ loop76:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop76
+	JNZ          loop82
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
-	VZEROUPPER
-	RET
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done76
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile75
 
-columns73:
+columns78:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load77
+	JNE   load83
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start78
+	JMP   start84
 
-load77:
+load83:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
 	VMOVUPS 32(DI)(R15*1), Y9
 
-start78:
-loop79:
+start84:
+loop85:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4496,27 +4550,36 @@ loop79:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop79
+	JNZ          loop85
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
 	VMOVUPS      Y9, 32(DI)(R15*1)
-	VZEROUPPER
-	RET
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done76
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile75
 
-columns72:
+columns79:
 	MOVB  add+84(FP), AL
 	TESTB AL, AL
-	JNE   load80
+	JNE   load86
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start81
+	JMP   start87
 
-load80:
+load86:
 	VMOVUPS (DI), Y6
 	VMOVUPS 32(DI), Y7
 	VMOVUPS (DI)(R15*1), Y8
@@ -4524,8 +4587,8 @@ load80:
 	VMOVUPS (DI)(R15*2), Y10
 	VMOVUPS 32(DI)(R15*2), Y11
 
-start81:
-loop82:
+start87:
+loop88:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11), Y1
 	VPBROADCASTD (R11)(R13*1), Y2
@@ -4811,13 +4874,26 @@ loop82:
 	ADDQ         $0x04, R11
 	ADDQ         $0x20, R8
 	DECQ         CX
-	JNZ          loop82
+	JNZ          loop88
 	VMOVUPS      Y6, (DI)
 	VMOVUPS      Y7, 32(DI)
 	VMOVUPS      Y8, (DI)(R15*1)
 	VMOVUPS      Y9, 32(DI)(R15*1)
 	VMOVUPS      Y10, (DI)(R15*2)
 	VMOVUPS      Y11, 32(DI)(R15*2)
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done76
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile75
+
+done76:
 	VZEROUPPER
 	RET
 
@@ -4837,7 +4913,7 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns83
+	JEQ   columns89
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -4845,12 +4921,12 @@ TEXT ·gemvQ5_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail85
+	JZ    tail91
 
-loop84:
+loop90:
 	TESTQ      R14, R14
-	JZ         alone88
-	JS         first87
+	JZ         alone94
+	JS         first93
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -4862,9 +4938,9 @@ loop84:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
-	JMP        alone88
+	JMP        alone94
 
-first87:
+first93:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -4877,15 +4953,15 @@ first87:
 	PREFETCHT0 8768(SI)
 	PREFETCHT0 8832(SI)
 
-alone88:
+alone94:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000002c0
-	JAE        within89
+	JAE        within95
 	PREFETCHT1 16384(SI)
 
-within89:
+within95:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -5220,232 +5296,12 @@ within89:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop84
+	JNZ          loop90
 
-tail85:
+tail91:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done86
-	TESTQ      R14, R14
-	JZ         alone91
-	JS         first90
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	PREFETCHT1 576(SI)(R14*1)
-	PREFETCHT1 640(SI)(R14*1)
-	JMP        alone91
-
-first90:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-	PREFETCHT0 8768(SI)
-	PREFETCHT0 8832(SI)
-
-alone91:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x000002c0
-	JAE        within92
-	PREFETCHT1 16384(SI)
-
-within92:
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x03, Y0, Y0
-	VMOVDQU      32(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      288(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      96(SI), Y11
-	VPSRLD       $0x02, Y11, Y11
-	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      224(SI), Y11
-	VPSRLD       $0x02, Y11, Y11
-	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      288(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      96(SI), Y11
-	VPSRLD       $0x04, Y11, Y11
-	VPAND        constantsAVXVNNI<>+224(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VMOVDQU      224(SI), Y11
-	VPSRLD       $0x03, Y11, Y11
-	VPAND        constantsAVXVNNI<>+256(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x03, Y0, Y0
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      320(SI), Y8
-	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      128(SI), Y11
-	VPSRLD       $0x02, Y11, Y11
-	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      256(SI), Y11
-	VPSRLD       $0x02, Y11, Y11
-	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      320(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
-	VMOVDQU      128(SI), Y11
-	VPSRLD       $0x04, Y11, Y11
-	VPAND        constantsAVXVNNI<>+224(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VMOVDQU      256(SI), Y11
-	VPSRLD       $0x03, Y11, Y11
-	VPAND        constantsAVXVNNI<>+256(SB), Y11, Y11
-	VPOR         Y11, Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-
-done86:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns83:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail94
-
-loop93:
+	JZ         done92
 	TESTQ      R14, R14
 	JZ         alone97
 	JS         first96
@@ -5486,6 +5342,226 @@ alone97:
 within98:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
+	VMOVDQU      32(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      288(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      96(SI), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      224(SI), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      288(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      96(SI), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPAND        constantsAVXVNNI<>+224(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VMOVDQU      224(SI), Y11
+	VPSRLD       $0x03, Y11, Y11
+	VPAND        constantsAVXVNNI<>+256(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x03, Y0, Y0
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      128(SI), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      256(SI), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPAND        constantsAVXVNNI<>+192(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+160(SB), Y8, Y8
+	VMOVDQU      128(SI), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPAND        constantsAVXVNNI<>+224(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VMOVDQU      256(SI), Y11
+	VPSRLD       $0x03, Y11, Y11
+	VPAND        constantsAVXVNNI<>+256(SB), Y11, Y11
+	VPOR         Y11, Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+
+done92:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns89:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail100
+
+loop99:
+	TESTQ      R14, R14
+	JZ         alone103
+	JS         first102
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	PREFETCHT1 640(SI)(R14*1)
+	JMP        alone103
+
+first102:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+	PREFETCHT0 8832(SI)
+
+alone103:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x000002c0
+	JAE        within104
+	PREFETCHT1 16384(SI)
+
+within104:
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -6002,15 +6078,15 @@ within98:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop93
+	JNZ          loop99
 
-tail94:
+tail100:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done95
+	JZ         done101
 	TESTQ      R14, R14
-	JZ         alone100
-	JS         first99
+	JZ         alone106
+	JS         first105
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -6022,9 +6098,9 @@ tail94:
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
-	JMP        alone100
+	JMP        alone106
 
-first99:
+first105:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -6037,15 +6113,15 @@ first99:
 	PREFETCHT0 8768(SI)
 	PREFETCHT0 8832(SI)
 
-alone100:
+alone106:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000002c0
-	JAE        within101
+	JAE        within107
 	PREFETCHT1 16384(SI)
 
-within101:
+within107:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -6303,7 +6379,7 @@ within101:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done95:
+done101:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -6319,9 +6395,9 @@ TEXT ·tileQ5_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail103
+	JZ    tail109
 
-loop102:
+loop108:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6538,12 +6614,12 @@ loop102:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x000002c0, SI
 	DECQ      CX
-	JNZ       loop102
+	JNZ       loop108
 
-tail103:
+tail109:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done104
+	JZ        done110
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+288(SB), Y0, Y0
@@ -6652,7 +6728,7 @@ tail103:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done104:
+done110:
 	VZEROUPPER
 	RET
 
@@ -6672,28 +6748,28 @@ TEXT ·gemvQ5_1AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns105
+	JEQ   columns111
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail107
+	JZ    tail113
 
-loop106:
+loop112:
 	TESTQ      R14, R14
-	JZ         alone110
-	JS         first109
+	JZ         alone116
+	JS         first115
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone110
+	JMP        alone116
 
-first109:
+first115:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -6701,15 +6777,15 @@ first109:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone110:
+alone116:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000180
-	JAE        within111
+	JAE        within117
 	PREFETCHT1 16384(SI)
 
-within111:
+within117:
 	VPXOR        Y0, Y0, Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+128(SB), Y8, Y8
@@ -6890,36 +6966,36 @@ within111:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop106
+	JNZ          loop112
 
-tail107:
+tail113:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VZEROUPPER
 	RET
 
-columns105:
+columns111:
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  nBlocks+24(FP), CX
 	TESTQ CX, CX
-	JZ    tail113
+	JZ    tail119
 
-loop112:
+loop118:
 	TESTQ      R14, R14
-	JZ         alone116
-	JS         first115
+	JZ         alone122
+	JS         first121
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone116
+	JMP        alone122
 
-first115:
+first121:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -6927,15 +7003,15 @@ first115:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone116:
+alone122:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000180
-	JAE        within117
+	JAE        within123
 	PREFETCHT1 16384(SI)
 
-within117:
+within123:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -7216,9 +7292,9 @@ within117:
 	ADDQ         $0x00000020, R8
 	ADDQ         $0x00000020, R9
 	DECQ         CX
-	JNZ          loop112
+	JNZ          loop118
 
-tail113:
+tail119:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -7233,9 +7309,9 @@ TEXT ·tileQ5_1AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  src+8(FP), SI
 	MOVQ  nBlocks+16(FP), CX
 	TESTQ CX, CX
-	JZ    tail119
+	JZ    tail125
 
-loop118:
+loop124:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+96(SB), Y0, Y0
@@ -7349,9 +7425,9 @@ loop118:
 	ADDQ      $0x00000280, R8
 	ADDQ      $0x00000180, SI
 	DECQ      CX
-	JNZ       loop118
+	JNZ       loop124
 
-tail119:
+tail125:
 	VZEROUPPER
 	RET
 
@@ -7372,7 +7448,7 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableIQ4_NLAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns121
+	JEQ            columns127
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -7380,12 +7456,12 @@ TEXT ·gemvIQ4_NLAVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail123
+	JZ             tail129
 
-loop122:
+loop128:
 	TESTQ      R14, R14
-	JZ         alone126
-	JS         first125
+	JZ         alone132
+	JS         first131
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -7395,9 +7471,9 @@ loop122:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone126
+	JMP        alone132
 
-first125:
+first131:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -7408,15 +7484,15 @@ first125:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone126:
+alone132:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within127
+	JAE        within133
 	PREFETCHT1 16384(SI)
 
-within127:
+within133:
 	VPBROADCASTD (R11), Y0
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -7719,212 +7795,12 @@ within127:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop122
+	JNZ          loop128
 
-tail123:
+tail129:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done124
-	TESTQ      R14, R14
-	JZ         alone129
-	JS         first128
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone129
-
-first128:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-
-alone129:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000240
-	JAE        within130
-	PREFETCHT1 16384(SI)
-
-within130:
-	VPBROADCASTD (R11), Y0
-	VMOVDQU      32(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-
-done124:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns121:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail132
-
-loop131:
+	JZ         done130
 	TESTQ      R14, R14
 	JZ         alone135
 	JS         first134
@@ -7960,6 +7836,206 @@ alone135:
 
 within136:
 	VPBROADCASTD (R11), Y0
+	VMOVDQU      32(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD (R11), Y0
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+
+done130:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns127:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail138
+
+loop137:
+	TESTQ      R14, R14
+	JZ         alone141
+	JS         first140
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone141
+
+first140:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone141:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within142
+	PREFETCHT1 16384(SI)
+
+within142:
+	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      64(SI), Y8
 	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
@@ -8441,15 +8517,15 @@ within136:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop131
+	JNZ          loop137
 
-tail132:
+tail138:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done133
+	JZ         done139
 	TESTQ      R14, R14
-	JZ         alone138
-	JS         first137
+	JZ         alone144
+	JS         first143
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -8459,9 +8535,9 @@ tail132:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone138
+	JMP        alone144
 
-first137:
+first143:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -8472,15 +8548,15 @@ first137:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone138:
+alone144:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within139
+	JAE        within145
 	PREFETCHT1 16384(SI)
 
-within139:
+within145:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VMOVDQU      32(SI), Y8
@@ -8720,7 +8796,7 @@ within139:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done133:
+done139:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -8737,9 +8813,9 @@ TEXT ·tileIQ4_NLAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail141
+	JZ             tail147
 
-loop140:
+loop146:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8896,12 +8972,12 @@ loop140:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop140
+	JNZ       loop146
 
-tail141:
+tail147:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done142
+	JZ        done148
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -8980,7 +9056,7 @@ tail141:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done142:
+done148:
 	VZEROUPPER
 	RET
 
@@ -9001,7 +9077,7 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableMXFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns143
+	JEQ            columns149
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
@@ -9009,12 +9085,12 @@ TEXT ·gemvMXFP4AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ           nBlocks+24(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail145
+	JZ             tail151
 
-loop144:
+loop150:
 	TESTQ      R14, R14
-	JZ         alone148
-	JS         first147
+	JZ         alone154
+	JS         first153
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -9024,9 +9100,9 @@ loop144:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone148
+	JMP        alone154
 
-first147:
+first153:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -9037,15 +9113,15 @@ first147:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone148:
+alone154:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within149
+	JAE        within155
 	PREFETCHT1 16384(SI)
 
-within149:
+within155:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -9356,216 +9432,12 @@ within149:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop144
+	JNZ          loop150
 
-tail145:
+tail151:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done146
-	TESTQ      R14, R14
-	JZ         alone151
-	JS         first150
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone151
-
-first150:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-
-alone151:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000240
-	JAE        within152
-	PREFETCHT1 16384(SI)
-
-within152:
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x03, Y0, Y0
-	VMOVDQU      32(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPMOVZXWD    (SI), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x03, Y0, Y0
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VPMOVZXWD    16(SI), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-
-done146:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns143:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail154
-
-loop153:
+	JZ         done152
 	TESTQ      R14, R14
 	JZ         alone157
 	JS         first156
@@ -9602,6 +9474,210 @@ alone157:
 within158:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
+	VMOVDQU      32(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPMOVZXWD    (SI), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x03, Y0, Y0
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VPMOVZXWD    16(SI), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+
+done152:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns149:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail160
+
+loop159:
+	TESTQ      R14, R14
+	JZ         alone163
+	JS         first162
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone163
+
+first162:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone163:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within164
+	PREFETCHT1 16384(SI)
+
+within164:
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x03, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -10094,15 +10170,15 @@ within158:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop153
+	JNZ          loop159
 
-tail154:
+tail160:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done155
+	JZ         done161
 	TESTQ      R14, R14
-	JZ         alone160
-	JS         first159
+	JZ         alone166
+	JS         first165
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10112,9 +10188,9 @@ tail154:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone160
+	JMP        alone166
 
-first159:
+first165:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -10125,15 +10201,15 @@ first159:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone160:
+alone166:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within161
+	JAE        within167
 	PREFETCHT1 16384(SI)
 
-within161:
+within167:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x03, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -10379,7 +10455,7 @@ within161:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done155:
+done161:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -10396,9 +10472,9 @@ TEXT ·tileMXFP4AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ           nBlocks+16(FP), CX
 	SHRQ           $0x01, CX
 	TESTQ          CX, CX
-	JZ             tail163
+	JZ             tail169
 
-loop162:
+loop168:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10591,12 +10667,12 @@ loop162:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop162
+	JNZ       loop168
 
-tail163:
+tail169:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done164
+	JZ        done170
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -10693,7 +10769,7 @@ tail163:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done164:
+done170:
 	VZEROUPPER
 	RET
 
@@ -10713,7 +10789,7 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns165
+	JEQ   columns171
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -10721,12 +10797,12 @@ TEXT ·gemvQ1_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail167
+	JZ    tail173
 
-loop166:
+loop172:
 	TESTQ      R14, R14
-	JZ         alone170
-	JS         first169
+	JZ         alone176
+	JS         first175
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -10736,9 +10812,9 @@ loop166:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone170
+	JMP        alone176
 
-first169:
+first175:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -10749,15 +10825,15 @@ first169:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone170:
+alone176:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within171
+	JAE        within177
 	PREFETCHT1 16384(SI)
 
-within171:
+within177:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -11884,624 +11960,12 @@ within171:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop166
+	JNZ          loop172
 
-tail167:
+tail173:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done168
-	TESTQ      R14, R14
-	JZ         alone173
-	JS         first172
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone173
-
-first172:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-
-alone173:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000240
-	JAE        within174
-	PREFETCHT1 16384(SI)
-
-within174:
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      32(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      96(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD 8(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      160(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 64(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 68(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 72(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 76(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 80(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 84(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 88(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 92(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS 8(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD 12(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      224(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 96(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 100(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 104(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 108(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 112(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 116(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 120(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 124(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS 12(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      64(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      128(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPBROADCASTD 8(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      192(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 64(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 68(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 72(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 76(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 80(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 84(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 88(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 92(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS 8(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPBROADCASTD 12(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      256(SI), Y8
-	VPSLLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 96(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 100(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x01, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 104(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 108(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x03, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 112(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 116(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x05, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 120(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
-	VPBROADCASTD 124(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS 12(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-
-done168:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns165:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail176
-
-loop175:
+	JZ         done174
 	TESTQ      R14, R14
 	JZ         alone179
 	JS         first178
@@ -12538,6 +12002,618 @@ alone179:
 within180:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      32(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      96(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD 8(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      160(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 64(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 68(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 72(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 76(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 80(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 84(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 88(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 92(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS 8(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD 12(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      224(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 96(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 100(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 104(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 108(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 112(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 116(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 120(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 124(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS 12(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      64(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      128(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPBROADCASTD 8(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      192(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 64(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 68(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 72(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 76(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 80(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 84(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 88(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 92(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS 8(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPBROADCASTD 12(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      256(SI), Y8
+	VPSLLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 96(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 100(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x01, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 104(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 108(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x03, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 112(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 116(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x05, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 120(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+320(SB), Y8, Y8
+	VPBROADCASTD 124(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS 12(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+
+done174:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns171:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail182
+
+loop181:
+	TESTQ      R14, R14
+	JZ         alone185
+	JS         first184
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone185
+
+first184:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone185:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within186
+	PREFETCHT1 16384(SI)
+
+within186:
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -14398,15 +14474,15 @@ within180:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	DECQ         CX
-	JNZ          loop175
+	JNZ          loop181
 
-tail176:
+tail182:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done177
+	JZ         done183
 	TESTQ      R14, R14
-	JZ         alone182
-	JS         first181
+	JZ         alone188
+	JS         first187
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -14416,9 +14492,9 @@ tail176:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone182
+	JMP        alone188
 
-first181:
+first187:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -14429,15 +14505,15 @@ first181:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone182:
+alone188:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within183
+	JAE        within189
 	PREFETCHT1 16384(SI)
 
-within183:
+within189:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -15367,7 +15443,7 @@ within183:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done177:
+done183:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -15383,9 +15459,9 @@ TEXT ·tileQ1_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail185
+	JZ    tail191
 
-loop184:
+loop190:
 	VMOVDQU   64(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -16052,12 +16128,12 @@ loop184:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop184
+	JNZ       loop190
 
-tail185:
+tail191:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done186
+	JZ        done192
 	VMOVDQU   32(SI), Y0
 	VPSLLD    $0x01, Y0, Y0
 	VPAND     constantsAVXVNNI<>+320(SB), Y0, Y0
@@ -16391,7 +16467,7 @@ tail185:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done186:
+done192:
 	VZEROUPPER
 	RET
 
@@ -16411,7 +16487,7 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  ·aheadHeavy+0(SB), R14
 	MOVQ  nCols+72(FP), AX
 	CMPQ  AX, $0x02
-	JEQ   columns187
+	JEQ   columns193
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -16419,12 +16495,12 @@ TEXT ·gemvQ2_0AVXVNNI(SB), NOSPLIT, $0-84
 	MOVQ  nBlocks+24(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail189
+	JZ    tail195
 
-loop188:
+loop194:
 	TESTQ      R14, R14
-	JZ         alone192
-	JS         first191
+	JZ         alone198
+	JS         first197
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -16434,9 +16510,9 @@ loop188:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone192
+	JMP        alone198
 
-first191:
+first197:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -16447,15 +16523,15 @@ first191:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone192:
+alone198:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within193
+	JAE        within199
 	PREFETCHT1 16384(SI)
 
-within193:
+within199:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VMOVDQU      64(SI), Y8
@@ -17014,340 +17090,12 @@ within193:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop188
+	JNZ          loop194
 
-tail189:
+tail195:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done190
-	TESTQ      R14, R14
-	JZ         alone195
-	JS         first194
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone195
-
-first194:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-
-alone195:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000240
-	JAE        within196
-	PREFETCHT1 16384(SI)
-
-within196:
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      32(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      32(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      96(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPBROADCASTD (R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      64(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      64(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPBROADCASTD 4(R11), Y0
-	VPSRAD       $0x07, Y0, Y0
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x02, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x06, Y8, Y8
-	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-
-done190:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns187:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	SHRQ  $0x01, CX
-	TESTQ CX, CX
-	JZ    tail198
-
-loop197:
+	JZ         done196
 	TESTQ      R14, R14
 	JZ         alone201
 	JS         first200
@@ -17384,6 +17132,334 @@ alone201:
 within202:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      32(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      32(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      96(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      64(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      64(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPBROADCASTD 4(R11), Y0
+	VPSRAD       $0x07, Y0, Y0
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x02, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x06, Y8, Y8
+	VPAND        constantsAVXVNNI<>+384(SB), Y8, Y8
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+
+done196:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns193:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	SHRQ  $0x01, CX
+	TESTQ CX, CX
+	JZ    tail204
+
+loop203:
+	TESTQ      R14, R14
+	JZ         alone207
+	JS         first206
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	JMP        alone207
+
+first206:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+
+alone207:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000240
+	JAE        within208
+	PREFETCHT1 16384(SI)
+
+within208:
+	VPBROADCASTD (R11), Y0
+	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
 	VPSRAD       $0x07, Y1, Y1
 	VMOVDQU      64(SI), Y8
@@ -18308,15 +18384,15 @@ within202:
 	ADDQ         $0x00000080, R8
 	ADDQ         $0x00000080, R9
 	DECQ         CX
-	JNZ          loop197
+	JNZ          loop203
 
-tail198:
+tail204:
 	MOVQ       nBlocks+24(FP), AX
 	TESTQ      $0x00000001, AX
-	JZ         done199
+	JZ         done205
 	TESTQ      R14, R14
-	JZ         alone204
-	JS         first203
+	JZ         alone210
+	JS         first209
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -18326,9 +18402,9 @@ tail198:
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone204
+	JMP        alone210
 
-first203:
+first209:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -18339,15 +18415,15 @@ first203:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone204:
+alone210:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000240
-	JAE        within205
+	JAE        within211
 	PREFETCHT1 16384(SI)
 
-within205:
+within211:
 	VPBROADCASTD (R11), Y0
 	VPSRAD       $0x07, Y0, Y0
 	VPBROADCASTD (R11)(R13*1), Y1
@@ -18809,7 +18885,7 @@ within205:
 	VCVTDQ2PS    Y1, Y1
 	VFMADD231PS  Y11, Y1, Y7
 
-done199:
+done205:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -18825,9 +18901,9 @@ TEXT ·tileQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ  nBlocks+16(FP), CX
 	SHRQ  $0x01, CX
 	TESTQ CX, CX
-	JZ    tail207
+	JZ    tail213
 
-loop206:
+loop212:
 	VMOVDQU   64(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -19154,12 +19230,12 @@ loop206:
 	ADDQ      $0x00000240, R8
 	ADDQ      $0x00000240, SI
 	DECQ      CX
-	JNZ       loop206
+	JNZ       loop212
 
-tail207:
+tail213:
 	MOVQ      nBlocks+16(FP), AX
 	TESTQ     $0x00000001, AX
-	JZ        done208
+	JZ        done214
 	VMOVDQU   32(SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VPADDB    constantsAVXVNNI<>+352(SB), Y0, Y0
@@ -19323,7 +19399,7 @@ tail207:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 
-done208:
+done214:
 	VZEROUPPER
 	RET
 
@@ -19344,602 +19420,14 @@ TEXT ·gemvNVFP4AVXVNNI(SB), NOSPLIT, $0-84
 	VBROADCASTI128 tableNVFP4AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns209
+	JEQ            columns215
 	VPXOR          Y4, Y4, Y4
 	VPXOR          Y5, Y5, Y5
 	VPXOR          Y6, Y6, Y6
 	VPXOR          Y7, Y7, Y7
 	MOVQ           nBlocks+24(FP), CX
 	TESTQ          CX, CX
-	JZ             tail211
-
-loop210:
-	TESTQ      R14, R14
-	JZ         alone214
-	JS         first213
-	PREFETCHT1 (SI)(R14*1)
-	PREFETCHT1 64(SI)(R14*1)
-	PREFETCHT1 128(SI)(R14*1)
-	PREFETCHT1 192(SI)(R14*1)
-	PREFETCHT1 256(SI)(R14*1)
-	PREFETCHT1 320(SI)(R14*1)
-	PREFETCHT1 384(SI)(R14*1)
-	PREFETCHT1 448(SI)(R14*1)
-	PREFETCHT1 512(SI)(R14*1)
-	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone214
-
-first213:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
-	PREFETCHT0 8448(SI)
-	PREFETCHT0 8512(SI)
-	PREFETCHT0 8576(SI)
-	PREFETCHT0 8640(SI)
-	PREFETCHT0 8704(SI)
-	PREFETCHT0 8768(SI)
-
-alone214:
-	MOVL       SI, AX
-	NEGL       AX
-	ANDL       $0x00000fff, AX
-	CMPL       AX, $0x00000280
-	JAE        within215
-	PREFETCHT1 16384(SI)
-
-within215:
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      128(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      128(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      192(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    (SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      256(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      320(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      256(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      320(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    32(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      384(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      448(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      384(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      448(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    64(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      512(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      576(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      512(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      576(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    96(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y4
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      160(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD (R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 4(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      160(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 8(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      224(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 12(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    16(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      288(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 16(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      352(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 20(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      288(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 24(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      352(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 28(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    48(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      416(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 32(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      480(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 36(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      416(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 40(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      480(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 44(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    80(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y13, Y13, Y13
-	VMOVDQU      544(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 48(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      608(SI), Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 52(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      544(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 56(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VMOVDQU      608(SI), Y8
-	VPSRLD       $0x04, Y8, Y8
-	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
-	VPSHUFB      Y8, Y15, Y8
-	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y9, Y13
-	LONG         $0x503542c4
-	BYTE         $0xea
-	VPBROADCASTD 60(R8), Y10
-
-	// VPDPBUSD Y10, Y8, Y0
-	LONG         $0x503dc2c4
-	BYTE         $0xc2
-	VCVTPH2PS    112(SI), Y12
-	VPSUBD       Y13, Y0, Y0
-	VBROADCASTSS 4(R10), Y10
-	VMULPS       Y10, Y12, Y11
-	VCVTDQ2PS    Y0, Y0
-	VFMADD231PS  Y11, Y0, Y6
-	ADDQ         $0x00000280, SI
-	ADDQ         $0x08, R10
-	ADDQ         $0x08, R11
-	ADDQ         $0x00000040, R8
-	ADDQ         $0x00000040, R9
-	DECQ         CX
-	JNZ          loop210
-
-tail211:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y6, 32(DI)
-	VZEROUPPER
-	RET
-
-columns209:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  nBlocks+24(FP), CX
-	TESTQ CX, CX
-	JZ    tail217
+	JZ             tail217
 
 loop216:
 	TESTQ      R14, R14
@@ -19980,6 +19468,594 @@ alone220:
 within221:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y13, Y13, Y13
+	VMOVDQU      128(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      128(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      192(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    (SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      256(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      256(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      320(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    32(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      384(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      384(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      448(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    64(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      512(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      576(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      512(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      576(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    96(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y4
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      160(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD (R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 4(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      160(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 8(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      224(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 12(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    16(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      288(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 16(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      352(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 20(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      288(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 24(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      352(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 28(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    48(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS (R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      416(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 32(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 36(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      416(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 40(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      480(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 44(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    80(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
+	VMOVDQU      544(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 48(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      608(SI), Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 52(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      544(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 56(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VMOVDQU      608(SI), Y8
+	VPSRLD       $0x04, Y8, Y8
+	VPAND        constantsAVXVNNI<>+32(SB), Y8, Y8
+	VPSHUFB      Y8, Y15, Y8
+	VMOVDQU      constantsAVXVNNI<>+256(SB), Y9
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y9, Y13
+	LONG         $0x503542c4
+	BYTE         $0xea
+	VPBROADCASTD 60(R8), Y10
+
+	// VPDPBUSD Y10, Y8, Y0
+	LONG         $0x503dc2c4
+	BYTE         $0xc2
+	VCVTPH2PS    112(SI), Y12
+	VPSUBD       Y13, Y0, Y0
+	VBROADCASTSS 4(R10), Y10
+	VMULPS       Y10, Y12, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y11, Y0, Y6
+	ADDQ         $0x00000280, SI
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	DECQ         CX
+	JNZ          loop216
+
+tail217:
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y6, 32(DI)
+	VZEROUPPER
+	RET
+
+columns215:
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  nBlocks+24(FP), CX
+	TESTQ CX, CX
+	JZ    tail223
+
+loop222:
+	TESTQ      R14, R14
+	JZ         alone226
+	JS         first225
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	PREFETCHT1 256(SI)(R14*1)
+	PREFETCHT1 320(SI)(R14*1)
+	PREFETCHT1 384(SI)(R14*1)
+	PREFETCHT1 448(SI)(R14*1)
+	PREFETCHT1 512(SI)(R14*1)
+	PREFETCHT1 576(SI)(R14*1)
+	JMP        alone226
+
+first225:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+	PREFETCHT0 8448(SI)
+	PREFETCHT0 8512(SI)
+	PREFETCHT0 8576(SI)
+	PREFETCHT0 8640(SI)
+	PREFETCHT0 8704(SI)
+	PREFETCHT0 8768(SI)
+
+alone226:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000280
+	JAE        within227
+	PREFETCHT1 16384(SI)
+
+within227:
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y13, Y13, Y13
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y14, Y14, Y14
 	VMOVDQU      128(SI), Y8
@@ -20920,9 +20996,9 @@ within221:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         CX
-	JNZ          loop216
+	JNZ          loop222
 
-tail217:
+tail223:
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y6, 32(DI)
 	VMOVUPS Y5, (DI)(R15*1)
@@ -20948,7 +21024,7 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns222
+	JEQ     columns228
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20956,46 +21032,46 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next224:
+next230:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done226
+	JEQ        done232
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within227
+	JAE        within233
 	PREFETCHT1 16384(SI)
 
-within227:
+within233:
 	XORQ R9, R9
 
-half228:
+half234:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks229:
+chunks235:
 	TESTQ      R14, R14
-	JZ         alone231
-	JS         first230
+	JZ         alone237
+	JS         first236
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone231
+	JMP        alone237
 
-first230:
+first236:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone231:
+alone237:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -21070,23 +21146,23 @@ alone231:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone233
-	JS         first232
+	JZ         alone239
+	JS         first238
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone233
+	JMP        alone239
 
-first232:
+first238:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone233:
+alone239:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      256(SI)(R9*2), Y6
@@ -21162,7 +21238,7 @@ alone233:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks229
+	JNZ          chunks235
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -21194,18 +21270,18 @@ alone233:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next234
+	JEQ          next240
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half228
+	JMP          half234
 
-next234:
+next240:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next224
+	JMP  next230
 
-done226:
+done232:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21216,7 +21292,7 @@ done226:
 	VZEROUPPER
 	RET
 
-columns222:
+columns228:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21224,22 +21300,22 @@ columns222:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next236:
+next242:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done238
+	JEQ        done244
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within239
+	JAE        within245
 	PREFETCHT1 16384(SI)
 
-within239:
+within245:
 	XORQ R9, R9
 
-half240:
+half246:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -21247,25 +21323,25 @@ half240:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks241:
+chunks247:
 	TESTQ      R14, R14
-	JZ         alone243
-	JS         first242
+	JZ         alone249
+	JS         first248
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone243
+	JMP        alone249
 
-first242:
+first248:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone243:
+alone249:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -21390,23 +21466,23 @@ alone243:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone245
-	JS         first244
+	JZ         alone251
+	JS         first250
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone245
+	JMP        alone251
 
-first244:
+first250:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone245:
+alone251:
 	VPSRLD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -21532,7 +21608,7 @@ alone245:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks241
+	JNZ          chunks247
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -21585,18 +21661,18 @@ alone245:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next246
+	JEQ          next252
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half240
+	JMP          half246
 
-next246:
+next252:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next236
+	JMP  next242
 
-done238:
+done244:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -21618,15 +21694,15 @@ TEXT ·tileQ4_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next248:
+next254:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done250
+	JEQ  done256
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks251:
+chunks257:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -21758,7 +21834,7 @@ chunks251:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks251
+	JNZ       chunks257
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -21785,47 +21861,54 @@ chunks251:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next248
+	JMP       next254
 
-done250:
+done256:
 	VZEROUPPER
 	RET
 
 // func gemmSub32MinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub32MinAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns252
-	CMPQ    AX, $0x02
-	JEQ     columns253
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile258:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns262
+	CMPQ AX, $0x01
+	JEQ  columns260
+	CMPQ AX, $0x03
+	JEQ  columns262
+	JMP  columns261
+
+columns260:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start254
+	JNE     start263
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start254:
-loop255:
+start263:
+loop264:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups256:
+groups265:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -21941,7 +22024,7 @@ groups256:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups256
+	JNZ          groups265
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -21985,29 +22068,38 @@ groups256:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop255
-	VZEROUPPER
-	RET
+	JNZ          loop264
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done259
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile258
 
-columns253:
+columns261:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start257
+	JNE     start266
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start257:
-loop258:
+start266:
+loop267:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups259:
+groups268:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -22219,7 +22311,7 @@ groups259:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups259
+	JNZ          groups268
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -22302,14 +22394,23 @@ groups259:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop258
-	VZEROUPPER
-	RET
+	JNZ          loop267
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done259
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile258
 
-columns252:
+columns262:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start260
+	JNE     start269
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -22318,8 +22419,8 @@ columns252:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start260:
-loop261:
+start269:
+loop270:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -22328,7 +22429,7 @@ loop261:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups262:
+groups271:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -22636,7 +22737,7 @@ groups262:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups262
+	JNZ          groups271
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -22758,7 +22859,20 @@ groups262:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop261
+	JNZ          loop270
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done259
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile258
+
+done259:
 	VZEROUPPER
 	RET
 
@@ -22780,7 +22894,7 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns263
+	JEQ     columns272
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -22788,40 +22902,40 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next265:
+next274:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done267
+	JEQ        done276
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within268
+	JAE        within277
 	PREFETCHT1 16384(SI)
 
-within268:
+within277:
 	XORQ R9, R9
 
-half269:
+half278:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks270:
+chunks279:
 	TESTQ      R14, R14
-	JZ         alone272
-	JS         first271
+	JZ         alone281
+	JS         first280
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone272
+	JMP        alone281
 
-first271:
+first280:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -22829,7 +22943,7 @@ first271:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone272:
+alone281:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -22912,17 +23026,17 @@ alone272:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone274
-	JS         first273
+	JZ         alone283
+	JS         first282
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
-	JMP        alone274
+	JMP        alone283
 
-first273:
+first282:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -22930,7 +23044,7 @@ first273:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone274:
+alone283:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      320(SI)(R9*2), Y6
@@ -23014,7 +23128,7 @@ alone274:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks270
+	JNZ          chunks279
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -23046,18 +23160,18 @@ alone274:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next275
+	JEQ          next284
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half269
+	JMP          half278
 
-next275:
+next284:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next265
+	JMP  next274
 
-done267:
+done276:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23068,7 +23182,7 @@ done267:
 	VZEROUPPER
 	RET
 
-columns263:
+columns272:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23076,22 +23190,22 @@ columns263:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next277:
+next286:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done279
+	JEQ        done288
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000b40
-	JAE        within280
+	JAE        within289
 	PREFETCHT1 16384(SI)
 
-within280:
+within289:
 	XORQ R9, R9
 
-half281:
+half290:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -23099,19 +23213,19 @@ half281:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks282:
+chunks291:
 	TESTQ      R14, R14
-	JZ         alone284
-	JS         first283
+	JZ         alone293
+	JS         first292
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
-	JMP        alone284
+	JMP        alone293
 
-first283:
+first292:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -23119,7 +23233,7 @@ first283:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 
-alone284:
+alone293:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRAD       $0x10, Y11, Y11
@@ -23245,17 +23359,17 @@ alone284:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone286
-	JS         first285
+	JZ         alone295
+	JS         first294
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
-	JMP        alone286
+	JMP        alone295
 
-first285:
+first294:
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
@@ -23263,7 +23377,7 @@ first285:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 
-alone286:
+alone295:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -23390,7 +23504,7 @@ alone286:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks282
+	JNZ          chunks291
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    192(DX)(R9*1), Y12
@@ -23443,18 +23557,18 @@ alone286:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next287
+	JEQ          next296
 	SUBQ         $0x00000a00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half281
+	JMP          half290
 
-next287:
+next296:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next277
+	JMP  next286
 
-done279:
+done288:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -23476,15 +23590,15 @@ TEXT ·tileQ5_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next289:
+next298:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done291
+	JEQ  done300
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks292:
+chunks301:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+128(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -23676,7 +23790,7 @@ chunks292:
 	ADDQ      $0x00000280, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks292
+	JNZ       chunks301
 	VPMOVSXBW 192(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 224(DX), Y8
@@ -23703,47 +23817,54 @@ chunks292:
 	VMOVUPS   Y8, 352(R8)
 	ADDQ      $0x00000180, R8
 	INCQ      R15
-	JMP       next289
+	JMP       next298
 
-done291:
+done300:
 	VZEROUPPER
 	RET
 
 // func gemmSub32WideMinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub32WideMinAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns293
-	CMPQ    AX, $0x02
-	JEQ     columns294
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile302:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns306
+	CMPQ AX, $0x01
+	JEQ  columns304
+	CMPQ AX, $0x03
+	JEQ  columns306
+	JMP  columns305
+
+columns304:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start295
+	JNE     start307
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start295:
-loop296:
+start307:
+loop308:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups297:
+groups309:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -23843,7 +23964,7 @@ groups297:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups297
+	JNZ          groups309
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD 32(R11), Y14
@@ -23887,29 +24008,38 @@ groups297:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop296
-	VZEROUPPER
-	RET
+	JNZ          loop308
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done303
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile302
 
-columns294:
+columns305:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start298
+	JNE     start310
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start298:
-loop299:
+start310:
+loop311:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups300:
+groups312:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24089,7 +24219,7 @@ groups300:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups300
+	JNZ          groups312
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24172,14 +24302,23 @@ groups300:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop299
-	VZEROUPPER
-	RET
+	JNZ          loop311
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done303
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile302
 
-columns293:
+columns306:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start301
+	JNE     start313
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -24188,8 +24327,8 @@ columns293:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start301:
-loop302:
+start313:
+loop314:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -24198,7 +24337,7 @@ loop302:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups303:
+groups315:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24458,7 +24597,7 @@ groups303:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups303
+	JNZ          groups315
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -24580,7 +24719,20 @@ groups303:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop302
+	JNZ          loop314
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done303
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile302
+
+done303:
 	VZEROUPPER
 	RET
 
@@ -24602,7 +24754,7 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns304
+	JEQ     columns316
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -24610,31 +24762,31 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next306:
+next318:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done308
+	JEQ        done320
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within309
+	JAE        within321
 	PREFETCHT1 16384(SI)
 
-within309:
+within321:
 	XORQ R9, R9
 
-half310:
+half322:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks311:
+chunks323:
 	TESTQ      R14, R14
-	JZ         alone313
-	JS         first312
+	JZ         alone325
+	JS         first324
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -24642,9 +24794,9 @@ chunks311:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone313
+	JMP        alone325
 
-first312:
+first324:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -24653,7 +24805,7 @@ first312:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone313:
+alone325:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24724,8 +24876,8 @@ alone313:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone315
-	JS         first314
+	JZ         alone327
+	JS         first326
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
@@ -24733,9 +24885,9 @@ alone313:
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
 	PREFETCHT1 832(SI)(R14*1)
-	JMP        alone315
+	JMP        alone327
 
-first314:
+first326:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -24744,7 +24896,7 @@ first314:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone315:
+alone327:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -24855,7 +25007,7 @@ alone315:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks311
+	JNZ          chunks323
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -24870,18 +25022,18 @@ alone315:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next316
+	JEQ          next328
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half310
+	JMP          half322
 
-next316:
+next328:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next306
+	JMP  next318
 
-done308:
+done320:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -24892,7 +25044,7 @@ done308:
 	VZEROUPPER
 	RET
 
-columns304:
+columns316:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -24900,22 +25052,22 @@ columns304:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next318:
+next330:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done320
+	JEQ        done332
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000d40
-	JAE        within321
+	JAE        within333
 	PREFETCHT1 16384(SI)
 
-within321:
+within333:
 	XORQ R9, R9
 
-half322:
+half334:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -24923,10 +25075,10 @@ half322:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks323:
+chunks335:
 	TESTQ      R14, R14
-	JZ         alone325
-	JS         first324
+	JZ         alone337
+	JS         first336
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
@@ -24934,9 +25086,9 @@ chunks323:
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone325
+	JMP        alone337
 
-first324:
+first336:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
@@ -24945,7 +25097,7 @@ first324:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone325:
+alone337:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25065,8 +25217,8 @@ alone325:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone327
-	JS         first326
+	JZ         alone339
+	JS         first338
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
@@ -25074,9 +25226,9 @@ alone325:
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
 	PREFETCHT1 832(SI)(R14*1)
-	JMP        alone327
+	JMP        alone339
 
-first326:
+first338:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
@@ -25085,7 +25237,7 @@ first326:
 	PREFETCHT0 8960(SI)
 	PREFETCHT0 9024(SI)
 
-alone327:
+alone339:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -25245,7 +25397,7 @@ alone327:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks323
+	JNZ          chunks335
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -25268,18 +25420,18 @@ alone327:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next328
+	JEQ          next340
 	SUBQ         $0x00000c00, SI
 	SUBQ         $0x00000100, R8
-	JMP          half322
+	JMP          half334
 
-next328:
+next340:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next318
+	JMP  next330
 
-done320:
+done332:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -25301,15 +25453,15 @@ TEXT ·tileQ6_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next330:
+next342:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done332
+	JEQ  done344
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks333:
+chunks345:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+416(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -25511,7 +25663,7 @@ chunks333:
 	ADDQ      $0x00000300, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks333
+	JNZ       chunks345
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x05, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -25598,47 +25750,54 @@ chunks333:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next330
+	JMP       next342
 
-done332:
+done344:
 	VZEROUPPER
 	RET
 
 // func gemmSub16WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub16WideAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns334
-	CMPQ    AX, $0x02
-	JEQ     columns335
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile346:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns350
+	CMPQ AX, $0x01
+	JEQ  columns348
+	CMPQ AX, $0x03
+	JEQ  columns350
+	JMP  columns349
+
+columns348:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start336
+	JNE     start351
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start336:
-loop337:
+start351:
+loop352:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups338:
+groups353:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -25746,7 +25905,7 @@ groups338:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups338
+	JNZ          groups353
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -25802,29 +25961,38 @@ groups338:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop337
-	VZEROUPPER
-	RET
+	JNZ          loop352
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done347
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile346
 
-columns335:
+columns349:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start339
+	JNE     start354
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start339:
-loop340:
+start354:
+loop355:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups341:
+groups356:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -26020,7 +26188,7 @@ groups341:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups341
+	JNZ          groups356
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -26127,14 +26295,23 @@ groups341:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop340
-	VZEROUPPER
-	RET
+	JNZ          loop355
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done347
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile346
 
-columns334:
+columns350:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start342
+	JNE     start357
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -26143,8 +26320,8 @@ columns334:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start342:
-loop343:
+start357:
+loop358:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -26153,7 +26330,7 @@ loop343:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups344:
+groups359:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -26437,7 +26614,7 @@ groups344:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups344
+	JNZ          groups359
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -26595,7 +26772,20 @@ groups344:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop343
+	JNZ          loop358
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done347
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile346
+
+done347:
 	VZEROUPPER
 	RET
 
@@ -26617,7 +26807,7 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns345
+	JEQ     columns360
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26625,44 +26815,44 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next347:
+next362:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done349
+	JEQ        done364
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within350
+	JAE        within365
 	PREFETCHT1 16384(SI)
 
-within350:
+within365:
 	XORQ R9, R9
 
-half351:
+half366:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks352:
+chunks367:
 	TESTQ      R14, R14
-	JZ         alone354
-	JS         first353
+	JZ         alone369
+	JS         first368
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone354
+	JMP        alone369
 
-first353:
+first368:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone354:
+alone369:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -26740,19 +26930,19 @@ alone354:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone356
-	JS         first355
+	JZ         alone371
+	JS         first370
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone356
+	JMP        alone371
 
-first355:
+first370:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone356:
+alone371:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -26830,19 +27020,19 @@ alone356:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone358
-	JS         first357
+	JZ         alone373
+	JS         first372
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone358
+	JMP        alone373
 
-first357:
+first372:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone358:
+alone373:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -26920,19 +27110,19 @@ alone358:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone360
-	JS         first359
+	JZ         alone375
+	JS         first374
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
-	JMP        alone360
+	JMP        alone375
 
-first359:
+first374:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone360:
+alone375:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -27013,7 +27203,7 @@ alone360:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks352
+	JNZ          chunks367
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -27061,18 +27251,18 @@ alone360:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next361
+	JEQ          next376
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half351
+	JMP          half366
 
-next361:
+next376:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next347
+	JMP  next362
 
-done349:
+done364:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27083,7 +27273,7 @@ done349:
 	VZEROUPPER
 	RET
 
-columns345:
+columns360:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -27091,22 +27281,22 @@ columns345:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next363:
+next378:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done365
+	JEQ        done380
 	MOVQ       SI, DX
 	ADDQ       $0x00000240, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000640
-	JAE        within366
+	JAE        within381
 	PREFETCHT1 16384(SI)
 
-within366:
+within381:
 	XORQ R9, R9
 
-half367:
+half382:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -27114,23 +27304,23 @@ half367:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks368:
+chunks383:
 	TESTQ      R14, R14
-	JZ         alone370
-	JS         first369
+	JZ         alone385
+	JS         first384
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone370
+	JMP        alone385
 
-first369:
+first384:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone370:
+alone385:
 	VPMOVSXBW    (DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -27258,19 +27448,19 @@ alone370:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone372
-	JS         first371
+	JZ         alone387
+	JS         first386
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone372
+	JMP        alone387
 
-first371:
+first386:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone372:
+alone387:
 	VPMOVSXBW    32(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -27398,19 +27588,19 @@ alone372:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone374
-	JS         first373
+	JZ         alone389
+	JS         first388
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone374
+	JMP        alone389
 
-first373:
+first388:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone374:
+alone389:
 	VPMOVSXBW    64(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -27538,19 +27728,19 @@ alone374:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone376
-	JS         first375
+	JZ         alone391
+	JS         first390
 	PREFETCHT1 640(SI)(R14*1)
 	PREFETCHT1 704(SI)(R14*1)
 	PREFETCHT1 768(SI)(R14*1)
-	JMP        alone376
+	JMP        alone391
 
-first375:
+first390:
 	PREFETCHT0 8832(SI)
 	PREFETCHT0 8896(SI)
 	PREFETCHT0 8960(SI)
 
-alone376:
+alone391:
 	VPMOVSXBW    96(DI), Y10
 	VPSLLD       $0x10, Y10, Y11
 	VPSRLD       $0x10, Y11, Y11
@@ -27681,7 +27871,7 @@ alone376:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks368
+	JNZ          chunks383
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VCVTPH2PS    32(DX)(R9*1), Y11
 	VPMOVSXBW    320(DX)(R9*1), Y12
@@ -27762,18 +27952,18 @@ alone376:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next377
+	JEQ          next392
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half367
+	JMP          half382
 
-next377:
+next392:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next363
+	JMP  next378
 
-done365:
+done380:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -27795,15 +27985,15 @@ TEXT ·tileQ2_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next379:
+next394:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done381
+	JEQ  done396
 	MOVQ SI, DX
 	ADDQ $0x00000240, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks382:
+chunks397:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -28107,7 +28297,7 @@ chunks382:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000080, DI
 	DECQ      CX
-	JNZ       chunks382
+	JNZ       chunks397
 	VPMOVSXBW 320(DX), Y8
 	VMOVDQU   Y8, (R8)
 	VPMOVSXBW 352(DX), Y8
@@ -28150,47 +28340,54 @@ chunks382:
 	VMOVUPS   Y8, 608(R8)
 	ADDQ      $0x00000280, R8
 	INCQ      R15
-	JMP       next379
+	JMP       next394
 
-done381:
+done396:
 	VZEROUPPER
 	RET
 
 // func gemmSub16MinAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub16MinAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns383
-	CMPQ    AX, $0x02
-	JEQ     columns384
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile398:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns402
+	CMPQ AX, $0x01
+	JEQ  columns400
+	CMPQ AX, $0x03
+	JEQ  columns402
+	JMP  columns401
+
+columns400:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start385
+	JNE     start403
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start385:
-loop386:
+start403:
+loop404:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups387:
+groups405:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -28306,7 +28503,7 @@ groups387:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups387
+	JNZ          groups405
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPBROADCASTD (R11), Y14
@@ -28370,29 +28567,38 @@ groups387:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop386
-	VZEROUPPER
-	RET
+	JNZ          loop404
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done399
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile398
 
-columns384:
+columns401:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start388
+	JNE     start406
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start388:
-loop389:
+start406:
+loop407:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups390:
+groups408:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28604,7 +28810,7 @@ groups390:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups390
+	JNZ          groups408
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -28727,14 +28933,23 @@ groups390:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop389
-	VZEROUPPER
-	RET
+	JNZ          loop407
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done399
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile398
 
-columns383:
+columns402:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start391
+	JNE     start409
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -28743,8 +28958,8 @@ columns383:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start391:
-loop392:
+start409:
+loop410:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -28753,7 +28968,7 @@ loop392:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups393:
+groups411:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -29061,7 +29276,7 @@ groups393:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups393
+	JNZ          groups411
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -29243,7 +29458,20 @@ groups393:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop392
+	JNZ          loop410
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done399
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile398
+
+done399:
 	VZEROUPPER
 	RET
 
@@ -29265,7 +29493,7 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns394
+	JEQ     columns412
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29273,44 +29501,44 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next396:
+next414:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done398
+	JEQ        done416
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within399
+	JAE        within417
 	PREFETCHT1 16384(SI)
 
-within399:
+within417:
 	XORQ R9, R9
 
-half400:
+half418:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks401:
+chunks419:
 	TESTQ      R14, R14
-	JZ         alone403
-	JS         first402
+	JZ         alone421
+	JS         first420
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone403
+	JMP        alone421
 
-first402:
+first420:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone403:
+alone421:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29398,21 +29626,21 @@ alone403:
 	LONG       $0x526dc2c4
 	BYTE       $0xc3
 	TESTQ      R14, R14
-	JZ         alone405
-	JS         first404
+	JZ         alone423
+	JS         first422
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
-	JMP        alone405
+	JMP        alone423
 
-first404:
+first422:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone405:
+alone423:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29504,7 +29732,7 @@ alone405:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks401
+	JNZ          chunks419
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -29519,18 +29747,18 @@ alone405:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next406
+	JEQ          next424
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half400
+	JMP          half418
 
-next406:
+next424:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next396
+	JMP  next414
 
-done398:
+done416:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29541,7 +29769,7 @@ done398:
 	VZEROUPPER
 	RET
 
-columns394:
+columns412:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29549,22 +29777,22 @@ columns394:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next408:
+next426:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done410
+	JEQ        done428
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000740
-	JAE        within411
+	JAE        within429
 	PREFETCHT1 16384(SI)
 
-within411:
+within429:
 	XORQ R9, R9
 
-half412:
+half430:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -29572,23 +29800,23 @@ half412:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks413:
+chunks431:
 	TESTQ      R14, R14
-	JZ         alone415
-	JS         first414
+	JZ         alone433
+	JS         first432
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
-	JMP        alone415
+	JMP        alone433
 
-first414:
+first432:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 
-alone415:
+alone433:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29729,21 +29957,21 @@ alone415:
 	LONG       $0x5265c2c4
 	BYTE       $0xcb
 	TESTQ      R14, R14
-	JZ         alone417
-	JS         first416
+	JZ         alone435
+	JS         first434
 	PREFETCHT1 256(SI)(R14*1)
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
-	JMP        alone417
+	JMP        alone435
 
-first416:
+first434:
 	PREFETCHT0 8448(SI)
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 
-alone417:
+alone435:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -29888,7 +30116,7 @@ alone417:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks413
+	JNZ          chunks431
 	SUBQ         $0x20, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -29911,18 +30139,18 @@ alone417:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next418
+	JEQ          next436
 	SUBQ         $0x00000600, SI
 	SUBQ         $0x00000100, R8
-	JMP          half412
+	JMP          half430
 
-next418:
+next436:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next408
+	JMP  next426
 
-done410:
+done428:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -29944,15 +30172,15 @@ TEXT ·tileQ3_KAVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next420:
+next438:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done422
+	JEQ  done440
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks423:
+chunks441:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+160(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -30134,7 +30362,7 @@ chunks423:
 	ADDQ      $0x00000180, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks423
+	JNZ       chunks441
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x02, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -30221,47 +30449,54 @@ chunks423:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next420
+	JMP       next438
 
-done422:
+done440:
 	VZEROUPPER
 	RET
 
 // func gemmSub16AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub16AVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns424
-	CMPQ    AX, $0x02
-	JEQ     columns425
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile442:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns446
+	CMPQ AX, $0x01
+	JEQ  columns444
+	CMPQ AX, $0x03
+	JEQ  columns446
+	JMP  columns445
+
+columns444:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start426
+	JNE     start447
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start426:
-loop427:
+start447:
+loop448:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups428:
+groups449:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -30377,7 +30612,7 @@ groups428:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups428
+	JNZ          groups449
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30433,29 +30668,38 @@ groups428:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop427
-	VZEROUPPER
-	RET
+	JNZ          loop448
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done443
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile442
 
-columns425:
+columns445:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start429
+	JNE     start450
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start429:
-loop430:
+start450:
+loop451:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups431:
+groups452:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -30667,7 +30911,7 @@ groups431:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups431
+	JNZ          groups452
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -30774,14 +31018,23 @@ groups431:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop430
-	VZEROUPPER
-	RET
+	JNZ          loop451
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done443
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile442
 
-columns424:
+columns446:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start432
+	JNE     start453
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -30790,8 +31043,8 @@ columns424:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start432:
-loop433:
+start453:
+loop454:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -30800,7 +31053,7 @@ loop433:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups434:
+groups455:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -31108,7 +31361,7 @@ groups434:
 	ADDQ         $0x00000280, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups434
+	JNZ          groups455
 	VPBROADCASTD (R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -31266,7 +31519,20 @@ groups434:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop433
+	JNZ          loop454
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done443
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile442
+
+done443:
 	VZEROUPPER
 	RET
 
@@ -31288,7 +31554,7 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
-	JEQ     columns435
+	JEQ     columns456
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31296,54 +31562,54 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next437:
+next458:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done439
+	JEQ   done460
 	TESTQ $0x00000001, R15
-	JNZ   odd438
+	JNZ   odd459
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks436
+	JEQ   blocks457
 	ADDQ  $0x00000020, SI
-	JMP   blocks436
+	JMP   blocks457
 
-odd438:
+odd459:
 	LEAQ -1056(SI), DX
 
-blocks436:
+blocks457:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within440
+	JAE        within461
 	PREFETCHT1 16384(SI)
 
-within440:
+within461:
 	XORQ R9, R9
 
-half441:
+half462:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks442:
+chunks463:
 	TESTQ      R14, R14
-	JZ         alone444
-	JS         first443
+	JZ         alone465
+	JS         first464
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone444
+	JMP        alone465
 
-first443:
+first464:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone444:
+alone465:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -31407,17 +31673,17 @@ alone444:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone446
-	JS         first445
+	JZ         alone467
+	JS         first466
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone446
+	JMP        alone467
 
-first445:
+first466:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone446:
+alone467:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -31481,17 +31747,17 @@ alone446:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone448
-	JS         first447
+	JZ         alone469
+	JS         first468
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone448
+	JMP        alone469
 
-first447:
+first468:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone448:
+alone469:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -31555,17 +31821,17 @@ alone448:
 	LONG       $0x504dc2c4
 	BYTE       $0xc0
 	TESTQ      R14, R14
-	JZ         alone450
-	JS         first449
+	JZ         alone471
+	JS         first470
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone450
+	JMP        alone471
 
-first449:
+first470:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone450:
+alone471:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -31632,7 +31898,7 @@ alone450:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks442
+	JNZ          chunks463
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -31661,18 +31927,18 @@ alone450:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next451
+	JEQ          next472
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half441
+	JMP          half462
 
-next451:
+next472:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next437
+	JMP  next458
 
-done439:
+done460:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -31683,7 +31949,7 @@ done439:
 	VZEROUPPER
 	RET
 
-columns435:
+columns456:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31691,34 +31957,34 @@ columns435:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next453:
+next474:
 	CMPQ  R15, nBlocks+24(FP)
-	JEQ   done455
+	JEQ   done476
 	TESTQ $0x00000001, R15
-	JNZ   odd454
+	JNZ   odd475
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+24(FP)
-	JEQ   blocks452
+	JEQ   blocks473
 	ADDQ  $0x00000020, SI
-	JMP   blocks452
+	JMP   blocks473
 
-odd454:
+odd475:
 	LEAQ -1056(SI), DX
 
-blocks452:
+blocks473:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000420
-	JAE        within456
+	JAE        within477
 	PREFETCHT1 16384(SI)
 
-within456:
+within477:
 	XORQ R9, R9
 
-half457:
+half478:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -31726,21 +31992,21 @@ half457:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000002, CX
 
-chunks458:
+chunks479:
 	TESTQ      R14, R14
-	JZ         alone460
-	JS         first459
+	JZ         alone481
+	JS         first480
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
-	JMP        alone460
+	JMP        alone481
 
-first459:
+first480:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 
-alone460:
+alone481:
 	VMOVDQU      (SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD (R8), Y8
@@ -31844,17 +32110,17 @@ alone460:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone462
-	JS         first461
+	JZ         alone483
+	JS         first482
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone462
+	JMP        alone483
 
-first461:
+first482:
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone462:
+alone483:
 	VMOVDQU      128(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 32(R8), Y8
@@ -31958,17 +32224,17 @@ alone462:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone464
-	JS         first463
+	JZ         alone485
+	JS         first484
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
-	JMP        alone464
+	JMP        alone485
 
-first463:
+first484:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 
-alone464:
+alone485:
 	VMOVDQU      256(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 64(R8), Y8
@@ -32072,17 +32338,17 @@ alone464:
 	LONG       $0x504dc2c4
 	BYTE       $0xc8
 	TESTQ      R14, R14
-	JZ         alone466
-	JS         first465
+	JZ         alone487
+	JS         first486
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone466
+	JMP        alone487
 
-first465:
+first486:
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone466:
+alone487:
 	VMOVDQU      384(SI)(R9*2), Y6
 	VPAND        constantsAVXVNNI<>+384(SB), Y6, Y6
 	VPBROADCASTD 96(R8), Y8
@@ -32189,7 +32455,7 @@ alone466:
 	ADDQ         $0x00000000, DI
 	ADDQ         $0x00000080, R8
 	DECQ         CX
-	JNZ          chunks458
+	JNZ          chunks479
 	VCVTPH2PS    (DX)(R9*1), Y10
 	VPCMPEQD     Y12, Y12, Y12
 	VPBROADCASTD 32(R11), Y9
@@ -32237,18 +32503,18 @@ alone466:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next467
+	JEQ          next488
 	SUBQ         $0x00000400, SI
 	SUBQ         $0x00000100, R8
-	JMP          half457
+	JMP          half478
 
-next467:
+next488:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next453
+	JMP  next474
 
-done455:
+done476:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -32270,27 +32536,27 @@ TEXT ·tileTQ2_0AVXVNNI(SB), NOSPLIT, $0-24
 	MOVQ src+8(FP), SI
 	XORQ R15, R15
 
-next469:
+next490:
 	CMPQ  R15, nBlocks+16(FP)
-	JEQ   done471
+	JEQ   done492
 	TESTQ $0x00000001, R15
-	JNZ   odd470
+	JNZ   odd491
 	MOVQ  SI, DX
 	ADDQ  $0x00000020, SI
 	LEAQ  1(R15), AX
 	CMPQ  AX, nBlocks+16(FP)
-	JEQ   blocks468
+	JEQ   blocks489
 	ADDQ  $0x00000020, SI
-	JMP   blocks468
+	JMP   blocks489
 
-odd470:
+odd491:
 	LEAQ -1056(SI), DX
 
-blocks468:
+blocks489:
 	LEAQ 32(DX), DI
 	MOVQ $0x00000002, CX
 
-chunks472:
+chunks493:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+384(SB), Y0, Y0
 	VMOVDQU   Y0, (R8)
@@ -32538,7 +32804,7 @@ chunks472:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000000, DI
 	DECQ      CX
-	JNZ       chunks472
+	JNZ       chunks493
 	VPCMPEQD  Y8, Y8, Y8
 	VPSLLW    $0x00, Y8, Y8
 	VMOVDQU   Y8, (R8)
@@ -32569,47 +32835,54 @@ chunks472:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next469
+	JMP       next490
 
-done471:
+done492:
 	VZEROUPPER
 	RET
 
 // func gemmSub0AVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub0AVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns473
-	CMPQ    AX, $0x02
-	JEQ     columns474
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile494:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns498
+	CMPQ AX, $0x01
+	JEQ  columns496
+	CMPQ AX, $0x03
+	JEQ  columns498
+	JMP  columns497
+
+columns496:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start475
+	JNE     start499
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start475:
-loop476:
+start499:
+loop500:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups477:
+groups501:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32701,7 +32974,7 @@ groups477:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups477
+	JNZ          groups501
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32737,29 +33010,38 @@ groups477:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop476
-	VZEROUPPER
-	RET
+	JNZ          loop500
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done495
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile494
 
-columns474:
+columns497:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start478
+	JNE     start502
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start478:
-loop479:
+start502:
+loop503:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups480:
+groups504:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -32923,7 +33205,7 @@ groups480:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups480
+	JNZ          groups504
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -32990,14 +33272,23 @@ groups480:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop479
-	VZEROUPPER
-	RET
+	JNZ          loop503
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done495
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile494
 
-columns473:
+columns498:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start481
+	JNE     start505
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -33006,8 +33297,8 @@ columns473:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start481:
-loop482:
+start505:
+loop506:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -33016,7 +33307,7 @@ loop482:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups483:
+groups507:
 	VMOVDQU      (SI), Y12
 	VMOVDQU      32(SI), Y13
 	VPBROADCASTD (R8), Y14
@@ -33252,7 +33543,7 @@ groups483:
 	ADDQ         $0x00000200, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups483
+	JNZ          groups507
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -33350,7 +33641,20 @@ groups483:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop482
+	JNZ          loop506
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done495
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile494
+
+done495:
 	VZEROUPPER
 	RET
 
@@ -33373,7 +33677,7 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns484
+	JEQ            columns508
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -33381,46 +33685,46 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next486:
+next510:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done488
+	JEQ        done512
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within489
+	JAE        within513
 	PREFETCHT1 16384(SI)
 
-within489:
+within513:
 	XORQ R9, R9
 
-half490:
+half514:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks491:
+chunks515:
 	TESTQ      R14, R14
-	JZ         alone493
-	JS         first492
+	JZ         alone517
+	JS         first516
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone493
+	JMP        alone517
 
-first492:
+first516:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone493:
+alone517:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33499,21 +33803,21 @@ alone493:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone495
-	JS         first494
+	JZ         alone519
+	JS         first518
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone495
+	JMP        alone519
 
-first494:
+first518:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone495:
+alone519:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VMOVDQU      256(SI)(R9*2), Y6
@@ -33591,7 +33895,7 @@ alone495:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks491
+	JNZ          chunks515
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -33606,18 +33910,18 @@ alone495:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next496
+	JEQ          next520
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half490
+	JMP          half514
 
-next496:
+next520:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next486
+	JMP  next510
 
-done488:
+done512:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33628,7 +33932,7 @@ done488:
 	VZEROUPPER
 	RET
 
-columns484:
+columns508:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33636,22 +33940,22 @@ columns484:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next498:
+next522:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done500
+	JEQ        done524
 	MOVQ       SI, DX
 	ADDQ       $0x000000c0, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x000008c0
-	JAE        within501
+	JAE        within525
 	PREFETCHT1 16384(SI)
 
-within501:
+within525:
 	XORQ R9, R9
 
-half502:
+half526:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -33659,25 +33963,25 @@ half502:
 	LEAQ  32(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks503:
+chunks527:
 	TESTQ      R14, R14
-	JZ         alone505
-	JS         first504
+	JZ         alone529
+	JS         first528
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone505
+	JMP        alone529
 
-first504:
+first528:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone505:
+alone529:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD 32(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -33802,21 +34106,21 @@ alone505:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone507
-	JS         first506
+	JZ         alone531
+	JS         first530
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
-	JMP        alone507
+	JMP        alone531
 
-first506:
+first530:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 
-alone507:
+alone531:
 	VPSRAD       $0x10, Y10, Y11
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
@@ -33937,7 +34241,7 @@ alone507:
 	ADDQ         $0x04, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks503
+	JNZ          chunks527
 	SUBQ         $0x10, R11
 	VCVTPH2PS    (DX)(R9*1), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -33960,18 +34264,18 @@ alone507:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next508
+	JEQ          next532
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half502
+	JMP          half526
 
-next508:
+next532:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next498
+	JMP  next522
 
-done500:
+done524:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -33994,15 +34298,15 @@ TEXT ·tileIQ4_XSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next510:
+next534:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done512
+	JEQ  done536
 	MOVQ SI, DX
 	ADDQ $0x000000c0, SI
 	LEAQ 32(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks513:
+chunks537:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -34166,7 +34470,7 @@ chunks513:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000020, DI
 	DECQ      CX
-	JNZ       chunks513
+	JNZ       chunks537
 	VPMOVSXBW 32(DX), Y8
 	VPSLLW    $0x07, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -34213,47 +34517,54 @@ chunks513:
 	VMOVUPS   Y8, 288(R8)
 	ADDQ      $0x00000140, R8
 	INCQ      R15
-	JMP       next510
+	JMP       next534
 
-done512:
+done536:
 	VZEROUPPER
 	RET
 
 // func gemmSub32WideAVXVNNI(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmSub32WideAVXVNNI(SB), NOSPLIT, $0-85
-	MOVQ    y+0(FP), DI
-	MOVQ    ldy+8(FP), R15
-	SHLQ    $0x02, R15
-	MOVQ    tile+16(FP), SI
-	MOVQ    n+24(FP), CX
-	MOVQ    xq+32(FP), R8
-	MOVQ    dx+40(FP), R10
-	MOVQ    xStride+64(FP), R12
-	MOVQ    sums+48(FP), R11
-	MOVQ    nIn+56(FP), R13
-	SHRQ    $0x06, R13
-	LEAQ    (R13)(R13*2), BX
-	SHLQ    $0x02, BX
-	MOVQ    nCols+72(FP), AX
-	CMPQ    AX, $0x03
-	JEQ     columns514
-	CMPQ    AX, $0x02
-	JEQ     columns515
+	MOVQ ldy+8(FP), R15
+	SHLQ $0x02, R15
+	MOVQ xStride+64(FP), R12
+	MOVQ nIn+56(FP), R13
+	SHRQ $0x06, R13
+	LEAQ (R13)(R13*2), BX
+	SHLQ $0x02, BX
+
+tile538:
+	MOVQ y+0(FP), DI
+	MOVQ tile+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ xq+32(FP), R8
+	MOVQ dx+40(FP), R10
+	MOVQ sums+48(FP), R11
+	MOVQ nCols+72(FP), AX
+	CMPQ AX, $0x05
+	JGE  columns542
+	CMPQ AX, $0x01
+	JEQ  columns540
+	CMPQ AX, $0x03
+	JEQ  columns542
+	JMP  columns541
+
+columns540:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start516
+	JNE     start543
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 
-start516:
-loop517:
+start543:
+loop544:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  $0x00000008, DX
 
-groups518:
+groups545:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VMOVDQU      (SI), Y12
@@ -34353,7 +34664,7 @@ groups518:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups518
+	JNZ          groups545
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34389,29 +34700,38 @@ groups518:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop517
-	VZEROUPPER
-	RET
+	JNZ          loop544
+	SUBQ         $0x01, nCols+72(FP)
+	JEQ          done539
+	IMUL3Q       $0x01, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x01, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x01, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x01, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile538
 
-columns515:
+columns541:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start519
+	JNE     start546
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
 	VMOVUPS Y0, (DI)(R15*1)
 	VMOVUPS Y0, 32(DI)(R15*1)
 
-start519:
-loop520:
+start546:
+loop547:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
 	MOVQ  $0x00000008, DX
 
-groups521:
+groups548:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -34591,7 +34911,7 @@ groups521:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups521
+	JNZ          groups548
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -34658,14 +34978,23 @@ groups521:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop520
-	VZEROUPPER
-	RET
+	JNZ          loop547
+	SUBQ         $0x02, nCols+72(FP)
+	JEQ          done539
+	IMUL3Q       $0x02, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x02, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x02, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x02, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile538
 
-columns514:
+columns542:
 	MOVB    add+84(FP), AL
 	TESTB   AL, AL
-	JNE     start522
+	JNE     start549
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y0, 32(DI)
@@ -34674,8 +35003,8 @@ columns514:
 	VMOVUPS Y0, (DI)(R15*2)
 	VMOVUPS Y0, 32(DI)(R15*2)
 
-start522:
-loop523:
+start549:
+loop550:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
@@ -34684,7 +35013,7 @@ loop523:
 	VPXOR Y11, Y11, Y11
 	MOVQ  $0x00000008, DX
 
-groups524:
+groups551:
 	VPXOR        Y0, Y0, Y0
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
@@ -34944,7 +35273,7 @@ groups524:
 	ADDQ         $0x00000240, SI
 	ADDQ         $0x20, R8
 	DECQ         DX
-	JNZ          groups524
+	JNZ          groups551
 	VPBROADCASTD 32(R11), Y14
 	VPMADDWD     (SI), Y14, Y15
 	VPADDD       Y15, Y6, Y6
@@ -35042,7 +35371,20 @@ groups524:
 	ADDQ         $0x04, R10
 	ADDQ         $0x30, R11
 	DECQ         CX
-	JNZ          loop523
+	JNZ          loop550
+	SUBQ         $0x03, nCols+72(FP)
+	JEQ          done539
+	IMUL3Q       $0x03, R15, AX
+	ADDQ         AX, y+0(FP)
+	IMUL3Q       $0x03, R12, AX
+	ADDQ         AX, xq+32(FP)
+	IMUL3Q       $0x03, R13, AX
+	ADDQ         AX, dx+40(FP)
+	IMUL3Q       $0x03, BX, AX
+	ADDQ         AX, sums+48(FP)
+	JMP          tile538
+
+done539:
 	VZEROUPPER
 	RET
 
@@ -35065,7 +35407,7 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns525
+	JEQ            columns552
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35073,46 +35415,46 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next527:
+next554:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done529
+	JEQ        done556
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within530
+	JAE        within557
 	PREFETCHT1 16384(SI)
 
-within530:
+within557:
 	XORQ R9, R9
 
-half531:
+half558:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks532:
+chunks559:
 	TESTQ      R14, R14
-	JZ         alone534
-	JS         first533
+	JZ         alone561
+	JS         first560
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone534
+	JMP        alone561
 
-first533:
+first560:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone534:
+alone561:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35195,23 +35537,23 @@ alone534:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone536
-	JS         first535
+	JZ         alone563
+	JS         first562
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone536
+	JMP        alone563
 
-first535:
+first562:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone536:
+alone563:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35298,7 +35640,7 @@ alone536:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks532
+	JNZ          chunks559
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35313,18 +35655,18 @@ alone536:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next537
+	JEQ          next564
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half531
+	JMP          half558
 
-next537:
+next564:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next527
+	JMP  next554
 
-done529:
+done556:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35335,7 +35677,7 @@ done529:
 	VZEROUPPER
 	RET
 
-columns525:
+columns552:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35343,22 +35685,22 @@ columns525:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next539:
+next566:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done541
+	JEQ        done568
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within542
+	JAE        within569
 	PREFETCHT1 16384(SI)
 
-within542:
+within569:
 	XORQ R9, R9
 
-half543:
+half570:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -35366,25 +35708,25 @@ half543:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks544:
+chunks571:
 	TESTQ      R14, R14
-	JZ         alone546
-	JS         first545
+	JZ         alone573
+	JS         first572
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone546
+	JMP        alone573
 
-first545:
+first572:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone546:
+alone573:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35516,23 +35858,23 @@ alone546:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone548
-	JS         first547
+	JZ         alone575
+	JS         first574
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone548
+	JMP        alone575
 
-first547:
+first574:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone548:
+alone575:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -35668,7 +36010,7 @@ alone548:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks544
+	JNZ          chunks571
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -35691,18 +36033,18 @@ alone548:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next549
+	JEQ          next576
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half543
+	JMP          half570
 
-next549:
+next576:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next539
+	JMP  next566
 
-done541:
+done568:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -35725,15 +36067,15 @@ TEXT ·tileIQ1AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next551:
+next578:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done553
+	JEQ  done580
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks554:
+chunks581:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -35911,7 +36253,7 @@ chunks554:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks554
+	JNZ       chunks581
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -35998,9 +36340,9 @@ chunks554:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next551
+	JMP       next578
 
-done553:
+done580:
 	VZEROUPPER
 	RET
 
@@ -36023,7 +36365,7 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns555
+	JEQ            columns582
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36031,46 +36373,46 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next557:
+next584:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done559
+	JEQ        done586
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within560
+	JAE        within587
 	PREFETCHT1 16384(SI)
 
-within560:
+within587:
 	XORQ R9, R9
 
-half561:
+half588:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks562:
+chunks589:
 	TESTQ      R14, R14
-	JZ         alone564
-	JS         first563
+	JZ         alone591
+	JS         first590
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone564
+	JMP        alone591
 
-first563:
+first590:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone564:
+alone591:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36153,23 +36495,23 @@ alone564:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone566
-	JS         first565
+	JZ         alone593
+	JS         first592
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone566
+	JMP        alone593
 
-first565:
+first592:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone566:
+alone593:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36256,7 +36598,7 @@ alone566:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks562
+	JNZ          chunks589
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36271,18 +36613,18 @@ alone566:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next567
+	JEQ          next594
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half561
+	JMP          half588
 
-next567:
+next594:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next557
+	JMP  next584
 
-done559:
+done586:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36293,7 +36635,7 @@ done559:
 	VZEROUPPER
 	RET
 
-columns555:
+columns582:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36301,22 +36643,22 @@ columns555:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next569:
+next596:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done571
+	JEQ        done598
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within572
+	JAE        within599
 	PREFETCHT1 16384(SI)
 
-within572:
+within599:
 	XORQ R9, R9
 
-half573:
+half600:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -36324,25 +36666,25 @@ half573:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks574:
+chunks601:
 	TESTQ      R14, R14
-	JZ         alone576
-	JS         first575
+	JZ         alone603
+	JS         first602
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone576
+	JMP        alone603
 
-first575:
+first602:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone576:
+alone603:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36474,23 +36816,23 @@ alone576:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone578
-	JS         first577
+	JZ         alone605
+	JS         first604
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone578
+	JMP        alone605
 
-first577:
+first604:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone578:
+alone605:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -36626,7 +36968,7 @@ alone578:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks574
+	JNZ          chunks601
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -36649,18 +36991,18 @@ alone578:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next579
+	JEQ          next606
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half573
+	JMP          half600
 
-next579:
+next606:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next569
+	JMP  next596
 
-done571:
+done598:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -36683,15 +37025,15 @@ TEXT ·tileIQ2AVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next581:
+next608:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done583
+	JEQ  done610
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks584:
+chunks611:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -36869,7 +37211,7 @@ chunks584:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks584
+	JNZ       chunks611
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -36956,9 +37298,9 @@ chunks584:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next581
+	JMP       next608
 
-done583:
+done610:
 	VZEROUPPER
 	RET
 
@@ -36981,7 +37323,7 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns585
+	JEQ            columns612
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36989,46 +37331,46 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next587:
+next614:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done589
+	JEQ        done616
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within590
+	JAE        within617
 	PREFETCHT1 16384(SI)
 
-within590:
+within617:
 	XORQ R9, R9
 
-half591:
+half618:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks592:
+chunks619:
 	TESTQ      R14, R14
-	JZ         alone594
-	JS         first593
+	JZ         alone621
+	JS         first620
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone594
+	JMP        alone621
 
-first593:
+first620:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone594:
+alone621:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37111,23 +37453,23 @@ alone594:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone596
-	JS         first595
+	JZ         alone623
+	JS         first622
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone596
+	JMP        alone623
 
-first595:
+first622:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone596:
+alone623:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37214,7 +37556,7 @@ alone596:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks592
+	JNZ          chunks619
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37229,18 +37571,18 @@ alone596:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next597
+	JEQ          next624
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half591
+	JMP          half618
 
-next597:
+next624:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next587
+	JMP  next614
 
-done589:
+done616:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37251,7 +37593,7 @@ done589:
 	VZEROUPPER
 	RET
 
-columns585:
+columns612:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37259,22 +37601,22 @@ columns585:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next599:
+next626:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done601
+	JEQ        done628
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within602
+	JAE        within629
 	PREFETCHT1 16384(SI)
 
-within602:
+within629:
 	XORQ R9, R9
 
-half603:
+half630:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -37282,25 +37624,25 @@ half603:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks604:
+chunks631:
 	TESTQ      R14, R14
-	JZ         alone606
-	JS         first605
+	JZ         alone633
+	JS         first632
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone606
+	JMP        alone633
 
-first605:
+first632:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone606:
+alone633:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37432,23 +37774,23 @@ alone606:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone608
-	JS         first607
+	JZ         alone635
+	JS         first634
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone608
+	JMP        alone635
 
-first607:
+first634:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone608:
+alone635:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -37584,7 +37926,7 @@ alone608:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks604
+	JNZ          chunks631
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -37607,18 +37949,18 @@ alone608:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next609
+	JEQ          next636
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half603
+	JMP          half630
 
-next609:
+next636:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next599
+	JMP  next626
 
-done601:
+done628:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -37641,15 +37983,15 @@ TEXT ·tileIQ3_XXSAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next611:
+next638:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done613
+	JEQ  done640
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks614:
+chunks641:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -37827,7 +38169,7 @@ chunks614:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks614
+	JNZ       chunks641
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x06, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -37914,9 +38256,9 @@ chunks614:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next611
+	JMP       next638
 
-done613:
+done640:
 	VZEROUPPER
 	RET
 
@@ -37939,7 +38281,7 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
-	JEQ            columns615
+	JEQ            columns642
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37947,46 +38289,46 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	VMOVUPS        Y0, 96(SP)
 	XORQ           R15, R15
 
-next617:
+next644:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done619
+	JEQ        done646
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within620
+	JAE        within647
 	PREFETCHT1 16384(SI)
 
-within620:
+within647:
 	XORQ R9, R9
 
-half621:
+half648:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks622:
+chunks649:
 	TESTQ      R14, R14
-	JZ         alone624
-	JS         first623
+	JZ         alone651
+	JS         first650
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone624
+	JMP        alone651
 
-first623:
+first650:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone624:
+alone651:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38069,23 +38411,23 @@ alone624:
 	VPMULLD    Y11, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 	TESTQ      R14, R14
-	JZ         alone626
-	JS         first625
+	JZ         alone653
+	JS         first652
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone626
+	JMP        alone653
 
-first625:
+first652:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone626:
+alone653:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38172,7 +38514,7 @@ alone626:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks622
+	JNZ          chunks649
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38187,18 +38529,18 @@ alone626:
 	VMOVUPS      Y12, (SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next627
+	JEQ          next654
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half621
+	JMP          half648
 
-next627:
+next654:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next617
+	JMP  next644
 
-done619:
+done646:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38209,7 +38551,7 @@ done619:
 	VZEROUPPER
 	RET
 
-columns615:
+columns642:
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38217,22 +38559,22 @@ columns615:
 	VMOVUPS Y0, 96(SP)
 	XORQ    R15, R15
 
-next629:
+next656:
 	CMPQ       R15, nBlocks+24(FP)
-	JEQ        done631
+	JEQ        done658
 	MOVQ       SI, DX
 	ADDQ       $0x00000140, SI
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000940
-	JAE        within632
+	JAE        within659
 	PREFETCHT1 16384(SI)
 
-within632:
+within659:
 	XORQ R9, R9
 
-half633:
+half660:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y4, Y4, Y4
 	VPXOR Y1, Y1, Y1
@@ -38240,25 +38582,25 @@ half633:
 	LEAQ  64(DX)(R9*1), DI
 	MOVQ  $0x00000004, CX
 
-chunks634:
+chunks661:
 	TESTQ      R14, R14
-	JZ         alone636
-	JS         first635
+	JZ         alone663
+	JS         first662
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
 	PREFETCHT1 128(SI)(R14*1)
 	PREFETCHT1 192(SI)(R14*1)
 	PREFETCHT1 256(SI)(R14*1)
-	JMP        alone636
+	JMP        alone663
 
-first635:
+first662:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 	PREFETCHT0 8320(SI)
 	PREFETCHT0 8384(SI)
 	PREFETCHT0 8448(SI)
 
-alone636:
+alone663:
 	VPMOVSXBW    (DI), Y10
 	VPBROADCASTD (R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38390,23 +38732,23 @@ alone636:
 	VPMULLD    Y11, Y3, Y3
 	VPADDD     Y3, Y1, Y1
 	TESTQ      R14, R14
-	JZ         alone638
-	JS         first637
+	JZ         alone665
+	JS         first664
 	PREFETCHT1 320(SI)(R14*1)
 	PREFETCHT1 384(SI)(R14*1)
 	PREFETCHT1 448(SI)(R14*1)
 	PREFETCHT1 512(SI)(R14*1)
 	PREFETCHT1 576(SI)(R14*1)
-	JMP        alone638
+	JMP        alone665
 
-first637:
+first664:
 	PREFETCHT0 8512(SI)
 	PREFETCHT0 8576(SI)
 	PREFETCHT0 8640(SI)
 	PREFETCHT0 8704(SI)
 	PREFETCHT0 8768(SI)
 
-alone638:
+alone665:
 	VPMOVSXBW    32(DI), Y10
 	VPBROADCASTD 4(R11), Y9
 	VPMADDWD     Y10, Y9, Y9
@@ -38542,7 +38884,7 @@ alone638:
 	ADDQ         $0x08, R11
 	ADDQ         $0x00000040, R8
 	DECQ         CX
-	JNZ          chunks634
+	JNZ          chunks661
 	SUBQ         $0x20, R11
 	VMOVUPS      (DX)(R9*2), Y10
 	LEAQ         (R9)(R9*1), AX
@@ -38565,18 +38907,18 @@ alone638:
 	VMOVUPS      Y12, 32(SP)(AX*1)
 	ADDQ         $0x10, R9
 	CMPQ         R9, $0x20
-	JEQ          next639
+	JEQ          next666
 	SUBQ         $0x00000800, SI
 	SUBQ         $0x00000100, R8
-	JMP          half633
+	JMP          half660
 
-next639:
+next666:
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	INCQ R15
-	JMP  next629
+	JMP  next656
 
-done631:
+done658:
 	MOVQ    y+0(FP), DI
 	MOVQ    ldy+8(FP), R15
 	SHLQ    $0x02, R15
@@ -38599,15 +38941,15 @@ TEXT ·tileIQ3_SAVXVNNI(SB), NOSPLIT, $0-24
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	XORQ           R15, R15
 
-next641:
+next668:
 	CMPQ R15, nBlocks+16(FP)
-	JEQ  done643
+	JEQ  done670
 	MOVQ SI, DX
 	ADDQ $0x00000140, SI
 	LEAQ 64(DX), DI
 	MOVQ $0x00000004, CX
 
-chunks644:
+chunks671:
 	VMOVDQU   (SI), Y0
 	VPAND     constantsAVXVNNI<>+32(SB), Y0, Y0
 	VPSHUFB   Y0, Y15, Y0
@@ -38785,7 +39127,7 @@ chunks644:
 	ADDQ      $0x00000200, SI
 	ADDQ      $0x00000040, DI
 	DECQ      CX
-	JNZ       chunks644
+	JNZ       chunks671
 	VPMOVSXBW 64(DX), Y8
 	VPSLLW    $0x04, Y8, Y8
 	VPXOR     Y9, Y9, Y9
@@ -38872,9 +39214,9 @@ chunks644:
 	VMOVUPS   Y8, 544(R8)
 	ADDQ      $0x00000240, R8
 	INCQ      R15
-	JMP       next641
+	JMP       next668
 
-done643:
+done670:
 	VZEROUPPER
 	RET
 
@@ -38899,7 +39241,7 @@ TEXT ·peakAVXVNNI(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop645:
+loop672:
 	// VPDPBUSD Y12, Y13, Y0
 	LONG $0x5015c2c4
 	BYTE $0xc4
@@ -38948,7 +39290,7 @@ loop645:
 	LONG $0x501542c4
 	BYTE $0xdc
 	DECQ CX
-	JNZ  loop645
+	JNZ  loop672
 	VZEROUPPER
 	RET
 

@@ -154,7 +154,7 @@ func TestMatMulLevelsManyTokens(t *testing.T) {
 	forEachLevel(t, func(t *testing.T, level *Impl) {
 		r := rand.New(rand.NewPCG(17, 18))
 		for _, f := range Formats() {
-			for _, shape := range [][2]int{{300, 512}, {70, 2560}, {545, 256}} {
+			for _, shape := range [][2]int{{300, 512}, {70, 2560}, {545, 256}, {514, 256}} {
 				nTokens, nIn := shape[0], shape[1]
 				c := newMatMulCase(t, r, f, 20, nIn, nTokens, false)
 				panels, tokens := Range{1, 2}, Range{1, nTokens}

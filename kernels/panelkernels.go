@@ -13,7 +13,6 @@ import "unsafe"
 type geometry struct {
 	gemvCols   int  // tokens that a GEMV takes
 	streamCols int  // most tokens for which GEMVs are faster than a tile
-	tileCols   int  // columns of the largest register tile
 	tilePanels int  // panels side by side in a tile
 	tileValues int  // inputs of a tile
 	tileTokens int  // tokens that meet a tile in turn
@@ -85,8 +84,8 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 	perN := max(32, x.Kind.blockLen())
 	for k0 := 0; k0 < w.NIn; k0 += g.tileValues {
 		n := min(g.tileValues, w.NIn-k0)
-		for first := tokens.From; first < tokens.To; first += g.tileTokens {
-			columns := Range{first, min(first+g.tileTokens, tokens.To)}
+		for first := tokens.From; first < tokens.To; {
+			columns := Range{first, first + evenly(tokens.To-first, g.tileTokens)}
 			for p := panels.From; p < panels.To; p += g.tilePanels {
 				nPanels := min(g.tilePanels, panels.To-p)
 				w.unpackTile(k.tile, tile, Range{p, p + nPanels}, k0, n)
@@ -94,14 +93,11 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 				if k0 > 0 {
 					out.start()
 				}
-				for t := columns.From; t < columns.To; {
-					cols := evenly(columns.To-t, g.tileCols)
-					xq, dx, sums := x.pointers(t, k0)
-					k.gemm(out.at(t), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), cols, out.mask, k0 > 0)
-					t += cols
-				}
+				xq, dx, sums := x.pointers(first, k0)
+				k.gemm(out.at(first), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
 				out.finish()
 			}
+			first = columns.To
 		}
 	}
 }

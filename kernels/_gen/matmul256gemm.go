@@ -62,15 +62,10 @@ func (q *panels256) tileGroup(f *panelFormat, rDst reg.Register, head, body, j i
 	q.ADDQ(operand.U32(f.blockSlots()*halfSlot), rDst)
 }
 
-// gemmParams loads what both kinds of GEMM take.
-func (q *panels256) gemmParams() {
-	q.param("y", rY)
+// gemmStart loads what does not change from columns to columns.
+func (q *panels256) gemmStart() {
 	q.param("ldy", rLdy)
 	q.SHLQ(operand.U8(2), rLdy)
-	q.param("tile", rW)
-	q.param("n", rCount)
-	q.param("xq", rX)
-	q.param("dx", rScale)
 	q.param("xStride", rQuantStep)
 }
 
@@ -111,12 +106,11 @@ func (q *panels256) gemmWord(f *panelFormat, cols, wordSlot, x int, emit func(i,
 //	6-11 outputs, likewise
 func (q *panels256) gemmBlocks(f *panelFormat) {
 	q.function(q.blockVariant(f), fmt.Sprintf(gemmSignature, "sums *byte"),
-		"multiplies a tile of n groups into nCols (1 to 3) columns of 16 outputs.")
-	q.gemmParams()
-	q.param("sums", rSum)
+		"multiplies a tile of n groups into nCols columns of 16 outputs.")
+	q.gemmStart()
 	q.param("nIn", rScaleStep)
 	q.SHRQ(operand.U8(3), rScaleStep)
-	q.forColumns(1, 3, func(cols int) {
+	q.forTiles(1, 3, rScaleStep, func(cols int) {
 		q.startOutputs(cols, 6)
 		loop := q.label("loop")
 		q.Label(loop)

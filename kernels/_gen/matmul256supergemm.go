@@ -105,12 +105,11 @@ func (q *panels256) tilePairSlots(f *panelFormat) int {
 //	6-11 integer sums of the block, likewise
 func (q *panels256) gemmSupers(f *panelFormat) {
 	q.function(q.superVariant(f), fmt.Sprintf(gemmSignature, "sums *byte"),
-		"multiplies a tile of n super-blocks into nCols (1 to 3) columns of 16 outputs.")
+		"multiplies a tile of n super-blocks into nCols columns of 16 outputs.")
 	rGroup := rHead
-	q.gemmParams()
-	q.param("sums", rSum)
+	q.gemmStart()
 	q.superSteps()
-	q.forColumns(1, 3, func(cols int) {
+	q.forTiles(1, 3, rSumStep, func(cols int) {
 		q.startMemory(cols)
 		loop, groups := q.label("loop"), q.label("groups")
 		q.Label(loop)

@@ -69,6 +69,52 @@ func (p *panels) forColumns(lo, hi int, body func(cols int)) {
 	}
 }
 
+// forTiles emits body for register tiles of lo to hi columns, and what takes all
+// columns through them: hi at a time, and the last so that no tile is small. sumStep is the distance of columns in sums. The parameters
+// move from tile to tile.
+func (p *panels) forTiles(lo, hi int, sumStep reg.Register, body func(cols int)) {
+	next, done := p.label("tile"), p.label("done")
+	labels := map[int]string{}
+	for cols := lo; cols <= hi; cols++ {
+		labels[cols] = p.label("columns")
+	}
+	half := hi/2 + 1
+	p.Label(next)
+	p.param("y", rY)
+	p.param("tile", rW)
+	p.param("n", rCount)
+	p.param("xq", rX)
+	p.param("dx", rScale)
+	p.param("sums", rSum)
+	p.param("nCols", rTmp)
+	p.CMPQ(rTmp, operand.U8(hi+half))
+	p.JGE(operand.LabelRef(labels[hi]))
+	for cols := lo; cols <= hi; cols++ {
+		if cols != half {
+			p.CMPQ(rTmp, operand.U8(cols))
+			p.JEQ(operand.LabelRef(labels[cols]))
+		}
+	}
+	p.JMP(operand.LabelRef(labels[half]))
+	for cols := lo; cols <= hi; cols++ {
+		p.Label(labels[cols])
+		body(cols)
+		p.SUBQ(operand.U8(cols), p.parameter("nCols"))
+		p.JEQ(operand.LabelRef(done))
+		for _, move := range []struct {
+			name string
+			step reg.Register
+		}{{"y", rLdy}, {"xq", rQuantStep}, {"dx", rScaleStep}, {"sums", sumStep}} {
+			p.IMUL3Q(operand.U8(cols), move.step, rTmp)
+			p.ADDQ(rTmp, p.parameter(move.name))
+		}
+		p.JMP(operand.LabelRef(next))
+	}
+	p.Label(done)
+	p.VZEROUPPER()
+	p.RET()
+}
+
 // storeColumns writes one vector per column.
 func (p *panels) storeColumns(cols int, v func(c int) reg.VecPhysical, disp int, mask reg.Register) {
 	for c := range cols {

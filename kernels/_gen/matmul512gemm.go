@@ -52,24 +52,18 @@ func (p *panels) tileBlocks(f *panelFormat) {
 // A GEMM sets its outputs, or adds to them where add is true.
 const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
 
-// The least and the most columns of the GEMM.
+// The least and the most columns of a register tile.
 const minColumns, maxColumns = 3, 6
 
-// gemmStart loads what both kinds of GEMM take: the low half of mask selects
-// rows of the first panel, the high half of the second.
+// gemmStart loads what does not change from columns to columns: the low half of
+// mask selects rows of the first panel, the high half of the second.
 func (p *panels) gemmStart() {
 	p.param("mask", rTmp.As32())
 	p.KMOVD(rTmp.As32(), reg.K1)
 	p.KSHIFTRD(operand.U8(16), reg.K1, reg.K2)
-	p.param("y", rY)
 	p.param("ldy", rLdy)
 	p.SHLQ(operand.U8(2), rLdy)
-	p.param("tile", rW)
-	p.param("n", rCount)
-	p.param("xq", rX)
-	p.param("dx", rScale)
 	p.param("xStride", rQuantStep)
-	p.thirdColumn(rX3, rX, rQuantStep)
 }
 
 // gemmWords emits n words of both panels against the columns: words from slot
@@ -98,12 +92,12 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		name, slots = "gemmBlocksMin", 10
 	}
 	p.function(name, fmt.Sprintf(gemmSignature, "sums *byte"),
-		"multiplies a tile of n groups into nCols (3 to 6) columns of 32 outputs; mask selects rows.")
+		"multiplies a tile of n groups into nCols (3 or more) columns of 32 outputs; mask selects rows.")
 	p.gemmStart()
-	p.param("sums", rSum)
 	p.param("nIn", rScaleStep)
 	p.SHRQ(operand.U8(3), rScaleStep)
-	p.forColumns(minColumns, maxColumns, func(cols int) {
+	p.forTiles(minColumns, maxColumns, rScaleStep, func(cols int) {
+		p.thirdColumn(rX3, rX, rQuantStep)
 		p.startOutputs(cols, 12)
 		p.fetchNext(cols)
 		loop := p.label("loop")

@@ -88,13 +88,13 @@ func (p *panels) tilePairs(f *panelFormat, rDst reg.Register) {
 //	29-30 scales
 func (p *panels) gemmSupers(f *panelFormat) {
 	p.function("gemm"+f.variant(), fmt.Sprintf(gemmSignature, "sums *byte"),
-		"multiplies a tile of n super-blocks into nCols (3 to 6) columns of 32 outputs; mask selects rows.")
+		"multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.")
 	rGroup := rHead
 	p.gemmStart()
-	p.param("sums", rSum)
 	p.superSteps()
-	p.forColumns(minColumns, maxColumns, func(cols int) {
+	p.forTiles(minColumns, maxColumns, rSumStep, func(cols int) {
 		loop, groups := p.label("loop"), p.label("groups")
+		p.thirdColumn(rX3, rX, rQuantStep)
 		p.startMemory(cols)
 		p.fetchNext(cols)
 		p.Label(loop)
