@@ -109,6 +109,16 @@ func gemmBlocksAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *floa
 //go:noescape
 func gemmBlocksMinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
 
+// scalesQ8_0AVX512 unpacks the scales of nBlocks blocks, an even number, of a panel of Q8_0 into one half of a tile.
+//
+//go:noescape
+func scalesQ8_0AVX512(dst *byte, src *byte, nBlocks int)
+
+// gemmQ8_0AVX512 multiplies n blocks, an even number, of two panels of Q8_0, panel bytes apart, into nCols (3 or more) columns of 32 outputs; mask selects rows.
+//
+//go:noescape
+func gemmQ8_0AVX512(y *float32, ldy int, tile *byte, panel int, scales *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
+
 // gemvQ4_KAVX512 sets nCols (1 to 4) columns of 16 outputs from a panel of Q4_K; mask selects rows.
 //
 //go:noescape

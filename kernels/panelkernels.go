@@ -28,6 +28,12 @@ type panelKernels struct {
 	gemv func(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32)
 	tile func(dst, src *byte, nBlocks int)
 	gemm func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32, add bool)
+
+	// A format whose packed words are those of a tile may have these, for even
+	// numbers of blocks: the GEMM reads two panels as they are, panel bytes apart,
+	// and only the scales are unpacked.
+	scales func(dst, src *byte, nBlocks int)
+	whole  func(y *float32, ldy int, w *byte, panel int, scales *byte, n int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32, add bool)
 }
 
 // product returns MatMul made of k.
@@ -88,13 +94,18 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 			columns := Range{first, first + evenly(tokens.To-first, g.tileTokens)}
 			for p := panels.From; p < panels.To; p += g.tilePanels {
 				nPanels := min(g.tilePanels, panels.To-p)
-				w.unpackTile(k.tile, tile, Range{p, p + nPanels}, k0, n)
 				out := g.output(y, w, p, nPanels, columns, buf)
 				if k0 > 0 {
 					out.start()
 				}
 				xq, dx, sums := x.pointers(first, k0)
-				k.gemm(out.at(first), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
+				if k.whole != nil && n/perN%2 == 0 {
+					panel, between := w.unpackTile(k.scales, tile, Range{p, p + nPanels}, k0, n)
+					k.whole(out.at(first), out.ldy, panel, between, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
+				} else {
+					w.unpackTile(k.tile, tile, Range{p, p + nPanels}, k0, n)
+					k.gemm(out.at(first), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
+				}
 				out.finish()
 			}
 			first = columns.To
@@ -129,13 +140,15 @@ func evenly(n, most int) int {
 
 // unpackTile unpacks the inputs k0 to k0+n of panels side by side. A tile for
 // two panels keeps what was in the place of a second one that is not there; its
-// rows are not written.
-func (w Matrix) unpackTile(unpack func(dst, src *byte, nBlocks int), tile []byte, panels Range, k0, n int) {
+// rows are not written. It returns where the first panel's inputs begin, and how
+// far from there those of the last.
+func (w Matrix) unpackTile(unpack func(dst, src *byte, nBlocks int), tile []byte, panels Range, k0, n int) (first *byte, toLast int) {
 	packing := &packings[w.Format]
 	at := k0 / w.Format.BlockLen() * (packing.headBytes + packing.bodyBytes)
 	for i := range panels.len() {
 		unpack(&tile[64*i], &w.panel(panels.From + i)[at], n/w.Format.BlockLen())
 	}
+	return &w.panel(panels.From)[at], (panels.len() - 1) * panelBytes(w.Format, w.NIn)
 }
 
 // clearTile sets the tile of y to zero.

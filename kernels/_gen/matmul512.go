@@ -18,6 +18,7 @@ func emitMatMul512(c *build.Context) {
 	p.gemvBlocks(nvfp4)
 	p.gemmBlocks(false)
 	p.gemmBlocks(true)
+	p.wholeBlocks(blockFormats[0])
 	for _, f := range superFormats {
 		p.gemvSupers(f)
 		p.tileSupers(f)

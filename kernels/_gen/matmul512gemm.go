@@ -52,6 +52,9 @@ func (p *panels) tileBlocks(f *panelFormat) {
 // A GEMM sets its outputs, or adds to them where add is true.
 const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
 
+// wholeGEMMSignature is that of a GEMM that reads panels.
+const wholeGEMMSignature = "func(y *float32, ldy int, tile *byte, panel int, scales *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
+
 // The least and the most columns of a register tile.
 const minColumns, maxColumns = 3, 6
 
@@ -66,15 +69,18 @@ func (p *panels) gemmStart() {
 	p.param("xStride", rQuantStep)
 }
 
-// gemmWords emits n words of both panels against the columns: words from slot
-// first on, activations from byte xFrom on.
+// slotAt is the part of panel i, the first or the second, in a slot of the tile.
+func slotAt(slotNo, i int) operand.Mem { return at(rW, slotNo*slot+64*i) }
+
+// gemmWords emits n words of both panels, which word finds, against the columns:
+// words from the given first on, activations from byte xFrom on.
 //
 //	0-11  integer sums: column c has 2c for the first panel, 2c+1
 //	24-25 words, 26-28 activations
-func (p *panels) gemmWords(cols, first, n, xFrom int) {
+func (p *panels) gemmWords(cols, first, n, xFrom int, word func(g, i int) operand.Mem) {
 	for g := range n {
-		p.VMOVDQU32(at(rW, (first+g)*slot), p.v(24))
-		p.VMOVDQU32(at(rW, (first+g)*slot+64), p.v(25))
+		p.VMOVDQU32(word(first+g, 0), p.v(24))
+		p.VMOVDQU32(word(first+g, 1), p.v(25))
 		for c := range cols {
 			x := p.v(26 + c%3)
 			p.VPBROADCASTD(column(rX, rX3, rQuantStep, c, xFrom+4*g), x)
@@ -100,36 +106,99 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		p.thirdColumn(rX3, rX, rQuantStep)
 		p.startOutputs(cols, 12)
 		p.fetchNext(cols)
-		loop := p.label("loop")
-		p.Label(loop)
-		corr := p.columnPointer(cols, rSum, rScaleStep)
-		for c := range cols {
-			p.VPBROADCASTD(corr(c, 0), p.v(2*c))
-			p.VPBROADCASTD(corr(c, 0), p.v(2*c+1))
-		}
-		p.gemmWords(cols, 0, 8, 0)
-		p.VMOVUPS(at(rW, 8*slot), p.v(29))
-		p.VMOVUPS(at(rW, 8*slot+64), p.v(30))
-		scales := p.columnPointer(cols, rScale, rScaleStep)
-		for c := range cols {
-			for i := range 2 {
-				p.VMULPS_BCST(scales(c, 0), p.v(29+i), p.v(24+i))
-				p.VCVTDQ2PS(p.v(2*c+i), p.v(2*c+i))
-				p.VFMADD231PS(p.v(24+i), p.v(2*c+i), p.v(12+2*c+i))
+		p.forGroups(cols, func() {
+			p.gemmGroupOf32(cols, slotAt, func(i int) operand.Mem { return slotAt(8, i) })
+			if hasMin {
+				p.gemmMinima(cols)
 			}
+			p.ADDQ(operand.U32(slots*slot), rW)
+		})
+	})
+}
+
+// forGroups emits a loop over groups of 32 inputs, and stores the outputs.
+func (p *panels) forGroups(cols int, group func()) {
+	loop := p.label("loop")
+	p.Label(loop)
+	group()
+	p.ADDQ(operand.U8(4), rScale)
+	p.ADDQ(operand.U8(4), rSum)
+	p.ADDQ(operand.U8(32), rX)
+	p.ADDQ(operand.U8(32), rX3)
+	p.DECQ(rCount)
+	p.JNZ(operand.LabelRef(loop))
+	p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
+	p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
+}
+
+// gemmGroupOf32 emits a group: words, and scales as float32, of both panels.
+func (p *panels) gemmGroupOf32(cols int, word func(g, i int) operand.Mem, scale func(i int) operand.Mem) {
+	corr := p.columnPointer(cols, rSum, rScaleStep)
+	for c := range cols {
+		p.VPBROADCASTD(corr(c, 0), p.v(2*c))
+		p.VPBROADCASTD(corr(c, 0), p.v(2*c+1))
+	}
+	p.gemmWords(cols, 0, 8, 0, word)
+	p.VMOVUPS(scale(0), p.v(29))
+	p.VMOVUPS(scale(1), p.v(30))
+	scales := p.columnPointer(cols, rScale, rScaleStep)
+	for c := range cols {
+		for i := range 2 {
+			p.VMULPS_BCST(scales(c, 0), p.v(29+i), p.v(24+i))
+			p.VCVTDQ2PS(p.v(2*c+i), p.v(2*c+i))
+			p.VFMADD231PS(p.v(24+i), p.v(2*c+i), p.v(12+2*c+i))
 		}
-		if hasMin {
-			p.gemmMinima(cols)
-		}
-		p.ADDQ(operand.U32(slots*slot), rW)
-		p.ADDQ(operand.U8(4), rScale)
-		p.ADDQ(operand.U8(4), rSum)
-		p.ADDQ(operand.U8(32), rX)
-		p.ADDQ(operand.U8(32), rX3)
-		p.DECQ(rCount)
-		p.JNZ(operand.LabelRef(loop))
-		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
-		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
+	}
+}
+
+// The registers of a GEMM that reads panels as they are.
+var (
+	rPanel  = rSumStep // bytes to the second panel
+	rStep   = rHead    // bytes to the next block
+	rScales = rAhead   // scales of the panels' rows
+)
+
+// wholeBlocks emits what multiplies a panel of f, whose packed words are those of a
+// tile, without copying them: the GEMM takes pairs of blocks from the panels, and
+// only the scales from a tile, one slot for each block.
+func (p *panels) wholeBlocks(f *panelFormat) {
+	p.function("scales"+f.name, "func(dst, src *byte, nBlocks int)",
+		fmt.Sprintf("unpacks the scales of nBlocks blocks, an even number, of a panel of %s into one half of a tile.", f.name))
+	p.param("dst", rX)
+	p.param("src", rW)
+	p.forPairs(f, func(head, _, _ int) {
+		p.blockScales(f, at(rW, head), p.v(0))
+		p.VMOVUPS(p.v(0), at(rX, 0))
+		p.ADDQ(operand.U32(slot), rX)
+	}, func(n int) { p.ADDQ(operand.U32(n*(f.headBytes+f.bodyBytes())), rW) })
+	p.VZEROUPPER()
+	p.RET()
+
+	p.function("gemm"+f.name, fmt.Sprintf(wholeGEMMSignature, "sums *byte"),
+		fmt.Sprintf("multiplies n blocks, an even number, of two panels of %s, panel bytes apart, into nCols (3 or more) columns of 32 outputs; mask selects rows.", f.name))
+	p.gemmStart()
+	p.param("nIn", rScaleStep)
+	p.SHRQ(operand.U8(3), rScaleStep)
+	p.param("panel", rPanel)
+	p.forTiles(minColumns, maxColumns, rScaleStep, func(cols int) {
+		p.thirdColumn(rX3, rX, rQuantStep)
+		p.startOutputs(cols, 12)
+		p.fetchNext(cols)
+		p.param("scales", rScales)
+		p.ADDQ(operand.U32(2*f.headBytes), rW)
+		p.MOVQ(operand.U32(f.bodyBytes()), rStep)
+		p.forGroups(cols, func() {
+			p.gemmGroupOf32(cols, func(g, i int) operand.Mem {
+				m := at(rW, 64*g)
+				if i > 0 {
+					m.Index, m.Scale = rPanel, 1
+				}
+				return m
+			}, func(i int) operand.Mem { return at(rScales, 64*i) })
+			p.ADDQ(operand.U32(slot), rScales)
+			p.ADDQ(rStep, rW)
+			p.XORQ(operand.U32(f.bodyBytes()^(f.bodyBytes()+2*f.headBytes)), rStep) // over the heads of the next pair
+		})
 	})
 }
 

@@ -137,7 +137,7 @@ func (p *panels) startMemory(cols int) {
 // gemmGroup emits a group of 32 values of both panels.
 func (p *panels) gemmGroup(f *panelFormat, cols int) {
 	if f.sub == 0 {
-		p.gemmWords(cols, 0, 8, 0)
+		p.gemmWords(cols, 0, 8, 0, slotAt)
 		return
 	}
 	each := 8
@@ -148,7 +148,7 @@ func (p *panels) gemmGroup(f *panelFormat, cols int) {
 		for c := range 2 * cols {
 			p.clear(c)
 		}
-		p.gemmWords(cols, g, each, 4*g)
+		p.gemmWords(cols, g, each, 4*g, slotAt)
 		if g == 0 || f.sub == 16 {
 			p.VMOVDQU32(at(rW, (8+g*4/f.sub)*slot), p.v(29))
 			p.VMOVDQU32(at(rW, (8+g*4/f.sub)*slot+64), p.v(30))
