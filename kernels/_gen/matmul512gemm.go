@@ -119,7 +119,11 @@ func (p *panels) gemmBlocks(hasMin bool) {
 // forGroups emits a loop over groups of 32 inputs, and stores the outputs.
 func (p *panels) forGroups(cols int, group func()) {
 	loop := p.label("loop")
-	p.Label(loop)
+	if cols == maxColumns {
+		p.startAligned(loop)
+	} else {
+		p.Label(loop)
+	}
 	group()
 	p.ADDQ(operand.U8(4), rScale)
 	p.ADDQ(operand.U8(4), rSum)

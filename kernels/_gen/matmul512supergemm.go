@@ -105,7 +105,11 @@ func (p *panels) gemmSupers(f *panelFormat) {
 			}
 		}
 		p.MOVQ(operand.U32(8), rGroup)
-		p.Label(groups)
+		if cols == maxColumns {
+			p.startAligned(groups)
+		} else {
+			p.Label(groups)
+		}
 		p.gemmGroup(f, cols)
 		p.ADDQ(operand.U32(f.groupSlots()*slot), rW)
 		p.ADDQ(operand.U8(32), rX)
