@@ -25,6 +25,7 @@ var lanesAVX2 = &laneKernels{
 	scaleMulAdd:   scaleMulAddAVX2,
 	sum:           sumAVX2,
 	sumSquares:    sumSquaresAVX2,
+	rmsNormRows:   rmsNormAVX2,
 	max:           maxAVX2,
 	center:        centerAVX2,
 	expSum:        expSumAVX2,

@@ -188,3 +188,8 @@ func ropeInterleavedAVX2(x []float32, cos []float32, sin []float32)
 //
 //go:noescape
 func firstAboveAVX2(x []float32, limit float32) int
+
+// rmsNormAVX2 is rmsNormGeneric with one row of weights; dim > 0 divides by 16.
+//
+//go:noescape
+func rmsNormAVX2(out *float32, x *float32, w *float32, dim int, nRows int, eps float32)

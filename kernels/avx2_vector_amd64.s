@@ -4115,6 +4115,75 @@ none110:
 	VZEROUPPER
 	RET
 
+// func rmsNormAVX2(out *float32, x *float32, w *float32, dim int, nRows int, eps float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·rmsNormAVX2(SB), NOSPLIT, $0-44
+	MOVQ       out+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       w+16(FP), DX
+	MOVQ       dim+24(FP), BX
+	MOVQ       nRows+32(FP), SI
+	MOVQ       BX, DI
+	SHLQ       $0x02, DI
+	VXORPS     X0, X0, X0
+	VCVTSI2SSQ BX, X0, X0
+	VMOVSS     constantsAVX2<>+352(SB), X1
+	MOVSS      eps+40(FP), X2
+	TESTQ      SI, SI
+	JZ         done115
+
+next114:
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	LEAQ   (CX)(BX*4), R8
+	MOVQ   CX, R9
+
+next116:
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VFMADD231PS  Y5, Y5, Y3
+	VFMADD231PS  Y6, Y6, Y4
+	ADDQ         $0x40, R9
+	CMPQ         R9, R8
+	JB           next116
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDPS       X4, X3, X3
+	VDIVSS       X0, X3, X3
+	VADDSS       X2, X3, X3
+	VSQRTSS      X3, X3, X3
+	VDIVSS       X3, X1, X3
+	VBROADCASTSS X3, Y4
+	VBROADCASTSS X3, Y3
+	XORQ         R8, R8
+
+next117:
+	VMOVUPS (CX)(R8*1), Y5
+	VMOVUPS 32(CX)(R8*1), Y6
+	VMULPS  Y4, Y5, Y5
+	VMULPS  Y3, Y6, Y6
+	VMOVUPS (DX)(R8*1), Y7
+	VMOVUPS 32(DX)(R8*1), Y8
+	VMULPS  Y7, Y5, Y5
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS Y5, (AX)(R8*1)
+	VMOVUPS Y6, 32(AX)(R8*1)
+	ADDQ    $0x40, R8
+	CMPQ    R8, DI
+	JB      next117
+	ADDQ    DI, CX
+	ADDQ    DI, AX
+	DECQ    SI
+	JNZ     next114
+
+done115:
+	VZEROUPPER
+	RET
+
 DATA laneNumbersAVX2<>+0(SB)/4, $0x00000000
 DATA laneNumbersAVX2<>+4(SB)/4, $0x00000001
 DATA laneNumbersAVX2<>+8(SB)/4, $0x00000002

@@ -25,6 +25,7 @@ var lanesAVX512 = &laneKernels{
 	scaleMulAdd:   scaleMulAddAVX512,
 	sum:           sumAVX512,
 	sumSquares:    sumSquaresAVX512,
+	rmsNormRows:   rmsNormAVX512,
 	max:           maxAVX512,
 	center:        centerAVX512,
 	expSum:        expSumAVX512,

@@ -2427,6 +2427,67 @@ none110:
 	VZEROUPPER
 	RET
 
+// func rmsNormAVX512(out *float32, x *float32, w *float32, dim int, nRows int, eps float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·rmsNormAVX512(SB), NOSPLIT, $0-44
+	MOVQ       out+0(FP), AX
+	MOVQ       x+8(FP), CX
+	MOVQ       w+16(FP), DX
+	MOVQ       dim+24(FP), BX
+	MOVQ       nRows+32(FP), SI
+	MOVQ       BX, DI
+	SHLQ       $0x02, DI
+	VXORPS     X0, X0, X0
+	VCVTSI2SSQ BX, X0, X0
+	VMOVSS     constantsAVX512<>+352(SB), X1
+	MOVSS      eps+40(FP), X2
+	TESTQ      SI, SI
+	JZ         done115
+
+next114:
+	VPXORD Z3, Z3, Z3
+	LEAQ   (CX)(BX*4), R8
+	MOVQ   CX, R9
+
+next116:
+	VMOVUPS       (R9), Z4
+	VFMADD231PS   Z4, Z4, Z3
+	ADDQ          $0x40, R9
+	CMPQ          R9, R8
+	JB            next116
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VDIVSS        X0, X4, X4
+	VADDSS        X2, X4, X4
+	VSQRTSS       X4, X4, X4
+	VDIVSS        X4, X1, X4
+	VBROADCASTSS  X4, Z4
+	XORQ          R8, R8
+
+next117:
+	VMOVUPS (CX)(R8*1), Z5
+	VMULPS  Z4, Z5, Z5
+	VMOVUPS (DX)(R8*1), Z6
+	VMULPS  Z6, Z5, Z5
+	VMOVUPS Z5, (AX)(R8*1)
+	ADDQ    $0x40, R8
+	CMPQ    R8, DI
+	JB      next117
+	ADDQ    DI, CX
+	ADDQ    DI, AX
+	DECQ    SI
+	JNZ     next114
+
+done115:
+	VZEROUPPER
+	RET
+
 DATA constantsAVX512<>+0(SB)/4, $0xc2d00000
 DATA constantsAVX512<>+4(SB)/4, $0xc2d00000
 DATA constantsAVX512<>+8(SB)/4, $0xc2d00000

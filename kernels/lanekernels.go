@@ -25,6 +25,10 @@ type laneKernels struct {
 	// rope turns one head of 2·len(cos) elements; by pairing.
 	rope [2]func(x, cos, sin []float32)
 
+	// rmsNormRows is rmsNormGeneric with one row of weights, where dim > 0 divides
+	// by 16; nil where it is made of sumSquares and scaleMul.
+	rmsNormRows func(out, x, w *float32, dim, nRows int, eps float32)
+
 	spread    func(x []float32, m float32) float32 // Σ (x-m)²
 	reluAbove func(out, x []float32, cut float32)  // relu(x - cut)
 
@@ -67,6 +71,10 @@ func (k *laneKernels) ropeHeads(x []float32, nHeads, stride int, cos, sin []floa
 }
 
 func (k *laneKernels) rmsNorm(out, x, weight []float32, dim int, eps float32) {
+	if k.rmsNormRows != nil && len(weight) == dim && dim%nLanes == 0 && len(x) > 0 {
+		k.rmsNormRows(&out[0], &x[0], &weight[0], dim, len(x)/dim, eps)
+		return
+	}
 	for r := 0; r < len(x); r += dim {
 		row := x[r : r+dim]
 		s := 1 / sqrt32(k.sumSquares(row)/float32(dim)+eps)

@@ -10,6 +10,7 @@ func (a *lanes) vectors() {
 	program{a}.vectors()
 	a.ropeInterleaved()
 	a.firstAbove()
+	a.rmsNorm()
 	a.finishLaneNumbers()
 	a.finish()
 }
@@ -65,6 +66,46 @@ func (a *lanes) ropeInterleaved() {
 	a.SUBQ(operand.Imm(2), n)
 	a.JMP(operand.LabelRef(rest))
 	a.Label(done)
+	a.ret()
+}
+
+// rmsNorm writes the norm of many rows, which are short where they are heads: one
+// row's root and quotients are computed while the next one's squares are summed.
+func (a *lanes) rmsNorm() {
+	a.function("rmsNorm", "func(out, x, w *float32, dim, nRows int, eps float32)",
+		"is rmsNormGeneric with one row of weights; dim > 0 divides by 16.")
+	out, x, w := a.pointer("out"), a.pointer("x"), a.pointer("w")
+	dim, nRows := a.pointer("dim"), a.pointer("nRows")
+	rowBytes := a.step(dim)
+	size, one := a.XMM(), a.XMM()
+	a.VXORPS(size, size, size)
+	a.VCVTSI2SSQ(dim, size, size)
+	a.VMOVSS(operand.Mem(a.constant(1).(scalar)), one)
+	eps := a.Load(a.Param("eps"), a.XMM())
+	a.repeat(nRows, func() {
+		sum := a.zero()
+		a.sweep(x, dim, func(p place) {
+			v := a.load(p, nil)
+			a.fma(sum, v, v)
+		})
+		r := a.reduceSum(sum)
+		a.VDIVSS(size, r, r)
+		a.VADDSS(eps, r, r)
+		a.VSQRTSS(r, r, r)
+		a.VDIVSS(r, one, r)
+		s := a.splatRegister(r)
+		at, next := a.offset(), a.label("next")
+		a.Label(next)
+		v := a.load(place{base: x, index: at}, nil)
+		a.mul(v, v, s)
+		a.mul(v, v, a.load(place{base: w, index: at}, nil))
+		a.store(v, place{base: out, index: at}, nil)
+		a.advance(at, 64)
+		a.CMPQ(at, rowBytes)
+		a.JB(operand.LabelRef(next))
+		a.advanceBy(x, rowBytes)
+		a.advanceBy(out, rowBytes)
+	})
 	a.ret()
 }
 
