@@ -40,10 +40,17 @@ type Queries struct {
 	NStored int
 }
 
+// Seen returns how many of nStored positions the query at position i sees.
+func (a *Attention) Seen(i, nStored int) int {
+	lo, hi := a.visible(i, nStored)
+	return max(0, hi-lo)
+}
+
 // visible is the range of positions that the query at position i sees.
-func (q *Queries) visible(i int) (lo, hi int) {
-	a := q.Attention
-	lo, hi = 0, q.NStored
+func (q *Queries) visible(i int) (lo, hi int) { return q.Attention.visible(i, q.NStored) }
+
+func (a *Attention) visible(i, nStored int) (lo, hi int) {
+	lo, hi = 0, nStored
 	if a.Causal {
 		hi = i + 1
 	}

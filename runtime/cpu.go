@@ -11,7 +11,7 @@ import (
 // made once: a closure for each job would be an allocation for each job.
 //
 // A cpu whose arena has no memory computes nothing and measures how much
-// scratch memory a step needs.
+// scratch memory a step needs, and how many multiplications.
 type cpu struct {
 	pool      *pool
 	nThread   int
@@ -26,6 +26,7 @@ type cpu struct {
 	recurrent recurrentJob
 	groups    groups
 
+	macs     MACs    // of the steps that were measured
 	last     *linear // the first of the last products of few tokens, which learns what follows
 	step     *step   // that is computed
 	adapting region  // scratch memory of adapters

@@ -41,6 +41,12 @@ func (c *cpu) Attention(q Tensor, s *step, layer int, a *kernels.Attention) Tens
 	j.scratch = alloc[float32](&c.arena, c.nThread*nScratch)
 	j.parts = alloc[float32](&c.arena, j.nParts*j.partLen)
 	if c.measures() {
+		for i := range s.runs {
+			r := &s.runs[i]
+			for pos := r.pos; pos < r.pos+r.n; pos++ {
+				c.macs.Attention += int64(a.Seen(pos, r.pos+r.n)) * int64(a.NHeads) * int64(kv.HeadDimK+kv.HeadDimV)
+			}
+		}
 		j.end()
 		return out
 	}

@@ -57,6 +57,11 @@ func (t *matMulTask) compute(p kernels.Range, scratch []byte) {
 	}
 }
 
+// countMACs counts a product with n rows of activations.
+func (c *cpu) countMACs(w *linear, n int) {
+	c.macs.Weights += int64(w.w.NOut) * int64(w.w.NIn) * int64(n)
+}
+
 // inlineMACs is how many multiplications cost less than waking a thread.
 const inlineMACs = 1 << 15
 
@@ -180,7 +185,9 @@ func (c *cpu) matMuls(x Tensor, w0, w1, w2 *linear) (y0, y1, y2 Tensor) {
 			a = c.activations(x, w.w.Format)
 		}
 		done[i] = a
-		if !c.measures() {
+		if c.measures() {
+			c.countMACs(w, x.rows)
+		} else {
 			c.matMul.add(w, a, ys[i].x, kernels.Range{To: x.rows})
 		}
 	}

@@ -115,6 +115,9 @@ func (c *cpu) HeadMatMul(x Tensor, ws []linear) Tensor {
 	}
 	a := c.activations(in, ws[0].w.Format)
 	if c.measures() {
+		for h := range ws {
+			c.countMACs(&ws[h], x.rows)
+		}
 		return y
 	}
 	for h := range ws {

@@ -4,22 +4,36 @@ import (
 	"inferd/kernels"
 )
 
-// StepCost is the least work that steps are made of, for comparing what a
-// machine does with what it can do.
-type StepCost struct {
-	// Bytes is of the packed weights that a step of one token reads.
-	Bytes int64
-	// MACs is the multiplications with weights that each token of a prompt
-	// needs. The output matrix, which one token of a prompt meets, is left out,
-	// and so is attention.
-	MACs int64
+// StepBytes returns the bytes of packed weights that a step of one token reads; 0
+// where tokens choose experts, because it depends on the tokens then.
+func (e *Engine) StepBytes() int64 { return e.cost.bytes }
+
+// MACs counts multiplications whose products are added up.
+type MACs struct {
+	Weights   int64 // of activations with weights; not those of experts
+	Attention int64 // of queries with keys, and of what they weigh with values
 }
 
-// StepCost returns the cost of the model's steps; the zero value where tokens
-// choose experts, because it depends on the tokens then.
-func (e *Engine) StepCost() StepCost { return e.cost.StepCost }
+// PromptMACs returns what n tokens behind depth others take where only the logits
+// after the last are wanted: tokens that are not wanted end before the last
+// layer's network.
+func (e *Engine) PromptMACs(depth, n int) MACs {
+	c := newMeasuringCPU(e.cpu.nThread)
+	s := newStep(&pagePool{layout: e.kv.layout}, e.MaxBatch())
+	for pos := depth; pos < depth+n; pos += e.MaxBatch() {
+		nTokens, nRows := e.MaxBatch(), 0
+		if left := depth + n - pos; left <= nTokens {
+			nTokens, nRows = left, 1
+		}
+		s.reset()
+		s.add(nil, pos, nTokens, nRows)
+		e.model.forward(c, &s)
+		c.arena.release(0)
+	}
+	return c.macs
+}
 
-// ScanWeights reads what a step of one token reads, StepCost().Bytes, and does
+// ScanWeights reads what a step of one token reads, StepBytes, and does
 // nothing with it, on the threads of a step: no step can be faster.
 func (e *Engine) ScanWeights() {
 	e.mu.Lock()
@@ -48,44 +62,16 @@ func (e *Engine) FloatPeak(macs int64) {
 	e.cpu.pool.run(nChunks, eachItem(func(_, _ int) { kernels.FloatPeak(2 * float64(macs) / float64(nChunks)) }))
 }
 
-// AttentionMACs returns the multiplications of queries with keys and of weights
-// with values that n tokens behind depth others need in layers of attention
-// over all earlier positions, a window or a chunk of them; other mixers count
-// nothing.
-func (e *Engine) AttentionMACs(depth, n int) (macs int64) {
-	d, ok := e.model.(*decoder)
-	if !ok {
-		return 0
-	}
-	for i := range d.layers {
-		a, ok := d.layers[i].mixer.(*attention)
-		if !ok {
-			continue
-		}
-		for pos := depth; pos < depth+n; pos++ {
-			seen := pos + 1
-			if a.Window > 0 {
-				seen = min(seen, a.Window)
-			}
-			if a.Chunk > 0 {
-				seen = min(seen, pos%a.Chunk+1)
-			}
-			macs += int64(seen) * int64(a.NHeads) * int64(a.headDim+a.headDimV)
-		}
-	}
-	return macs
-}
-
 // scanChunksPerThread lets a thread that loses its CPU hold up little.
 const scanChunksPerThread = 32
 
 // byteRange is [from, to) of the weights' memory.
 type byteRange struct{ from, to int64 }
 
-// modelCost is a StepCost and where its bytes lie.
+// modelCost is what a step of one token reads.
 type modelCost struct {
-	StepCost
-	read []byteRange // in chunks for nThreads threads
+	bytes int64
+	read  []byteRange // in chunks for nThreads threads
 }
 
 // cost sums up what was bound.
@@ -98,18 +84,16 @@ func (b *binder) cost(nThreads int) modelCost {
 			return modelCost{}
 		case it.matrix == nil || it.isTable:
 			continue
-		case !it.isOutput:
-			c.MACs += int64(it.rows) * int64(it.cols)
 		}
 		n := int64(kernels.PackedBytes(it.format, it.rows, it.cols))
-		c.Bytes += n
+		c.bytes += n
 		if last := len(c.read) - 1; last >= 0 && c.read[last].to == it.off {
 			c.read[last].to += n
 		} else {
 			c.read = append(c.read, byteRange{it.off, it.off + n})
 		}
 	}
-	c.read = divideRanges(c.read, alignUp(c.Bytes/int64(scanChunksPerThread*max(1, nThreads))+1))
+	c.read = divideRanges(c.read, alignUp(c.bytes/int64(scanChunksPerThread*max(1, nThreads))+1))
 	return c
 }
 

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,38 +11,74 @@ import (
 	"inferd/kernels"
 )
 
-// TestStepCost compares the cost with the matrices of the file.
-func TestStepCost(t *testing.T) {
+// TestStepBytes compares what a step reads with the matrices of the file.
+func TestStepBytes(t *testing.T) {
 	for _, name := range []string{"llama-tied", "llama-Q4_K", "llama-yarn"} {
 		f, err := gguf.Open(committedModel(name))
 		require.NoError(t, err)
 		defer f.Close()
 		_, hasOutput := f.Tensor("output.weight")
-		var want StepCost
+		var want int64
 		for _, ti := range f.Tensors() {
 			if len(ti.Dims) < 2 || ti.Name == "token_embd.weight" && hasOutput {
 				continue
 			}
-			want.Bytes += int64(kernels.PackedBytes(formats[ti.Type.String()], ti.Dims[1], ti.Dims[0]))
-			if ti.Name != "output.weight" && ti.Name != "token_embd.weight" {
-				want.MACs += int64(ti.Dims[0] * ti.Dims[1])
-			}
+			want += int64(kernels.PackedBytes(formats[ti.Type.String()], ti.Dims[1], ti.Dims[0]))
 		}
 		e := load(t, committedModel(name), Options{Threads: 2})
-		require.Equal(t, want, e.StepCost(), name)
+		require.Equal(t, want, e.StepBytes(), name)
 		var read int64
 		for i, r := range e.cost.read {
 			require.Less(t, r.from, r.to)
 			require.True(t, i == 0 || e.cost.read[i-1].to <= r.from)
 			read += r.to - r.from
 		}
-		require.Equal(t, want.Bytes, read, name)
+		require.Equal(t, want, read, name)
 		e.ScanWeights()
 		e.DotPeak(1000)
 		e.FloatPeak(1000)
-		// Three tokens behind two see 3, 4 and 5 positions.
-		info := e.Info()
-		require.EqualValues(t, info.NLayers*12*info.NHeads*2*info.HeadDim, e.AttentionMACs(2, 3), name)
 	}
-	require.Zero(t, load(t, committedModel("llama-moe"), Options{}).StepCost(), "depends on the tokens")
+	require.Zero(t, load(t, committedModel("llama-moe"), Options{}).StepBytes(), "depends on the tokens")
+}
+
+// TestPromptMACs compares what a prompt takes with the matrices of the file. The
+// last layer has keys and values of all tokens, and the rest of the last one.
+func TestPromptMACs(t *testing.T) {
+	const depth, n = 3, 20
+	for _, name := range []string{"llama-tied", "llama-Q4_K", "llama-yarn"} {
+		f, err := gguf.Open(committedModel(name))
+		require.NoError(t, err)
+		defer f.Close()
+		e := load(t, committedModel(name), Options{})
+		info := e.Info()
+		_, hasOutput := f.Tensor("output.weight")
+		var want MACs
+		for _, ti := range f.Tensors() {
+			if len(ti.Dims) < 2 || ti.Name == "token_embd.weight" && hasOutput {
+				continue
+			}
+			size, times := int64(ti.Dims[0]*ti.Dims[1]), int64(n)
+			last := fmt.Sprintf("blk.%d.", info.NLayers-1)
+			switch {
+			case ti.Name == "output.weight", ti.Name == "token_embd.weight":
+				times = 1
+			case ti.Name == last+"attn_k.weight", ti.Name == last+"attn_v.weight":
+			case strings.HasPrefix(ti.Name, last):
+				times = 1
+			}
+			want.Weights += times * size
+		}
+		for layer := range info.NLayers {
+			for pos := depth; pos < depth+n; pos++ {
+				if layer < info.NLayers-1 || pos == depth+n-1 {
+					want.Attention += int64((pos + 1) * info.NHeads * 2 * info.HeadDim)
+				}
+			}
+		}
+		require.Equal(t, want, e.PromptMACs(depth, n), name)
+	}
+	// Steps of a long prompt give no logits but for the last.
+	e := load(t, committedModel("llama-Q4_K"), Options{MaxBatch: 16})
+	long := e.PromptMACs(0, 40)
+	require.Less(t, long.Weights, 3*e.PromptMACs(0, 16).Weights)
 }

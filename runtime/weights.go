@@ -53,7 +53,6 @@ type packItem struct {
 	matrix   *kernels.Matrix
 	vector   *[]float32 // one of the two
 	isTable  bool       // a matrix whose rows are looked up, and that nothing is multiplied by
-	isOutput bool       // the matrix that makes logits
 	isExpert bool       // a matrix that only some tokens meet
 }
 
@@ -241,20 +240,20 @@ func (b *binder) table(dst *linear, name string, nRows, nCols int) {
 // packed once.
 func (b *binder) matOr(dst *linear, name string, other *linear) {
 	if b.has(name + ".weight") {
-		b.mark(other.w, func(it *packItem) { it.isTable = true })
+		b.markTable(other.w)
 		b.mat(dst, name, other.w.NOut, other.w.NIn)
 	} else {
 		dst.w = other.w
 		b.bias(&dst.bias, name, other.w.NOut)
 	}
-	b.mark(dst.w, func(it *packItem) { it.isOutput = true })
 }
 
-// mark changes the item of a matrix, if the file has it.
-func (b *binder) mark(w *kernels.Matrix, change func(it *packItem)) {
+// markTable notes that rows of a matrix are looked up and nothing is multiplied by
+// it.
+func (b *binder) markTable(w *kernels.Matrix) {
 	for i := range b.items {
 		if b.items[i].matrix == w {
-			change(&b.items[i])
+			b.items[i].isTable = true
 		}
 	}
 }

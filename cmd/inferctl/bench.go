@@ -25,10 +25,11 @@ for warming up and then as often as --repeat says; the median counts. A length
 of 0 leaves the test out.
 
 With --limits, compare each measurement with the machine at that moment: "tg"
-with a plain scan of the weights that a step reads, "pp" with the CPU's
-dot-product instruction at its full rate. Attention multiplies floats, which no
-CPU does at that rate, so that "pp" stands a second time beside the time that the
-products and attention would take, each at its own instruction's full rate.
+with a plain scan of the weights that a step reads, "pp" with as many
+multiplications by the CPU's dot-product instruction at its full rate. Those of
+attention are of floats, which no CPU multiplies at that rate, so that "pp" stands
+a second time beside the time that the products and attention would take, each at
+its own instruction's full rate.
 
 With --json, print an object per test on a line of its own, with the median as
 "tokens_per_sec", the extremes as "min" and "max", and, of --limits, the median
@@ -82,10 +83,13 @@ type benchTest struct {
 	sessions   []*runtime.Session
 	// limit does what the machine can do at best instead of the test's steps: work
 	// in all, in giga-units a second.
-	limit  func()
-	floats func() // what limit leaves out, at best
-	work   float64
-	unit   string
+	limit func()
+	work  float64
+	unit  string
+
+	floats   func()  // the part of the work that is of floats, at best
+	integers float64 // the rest's share of the work
+	lastOnly bool    // the logits after the last token are wanted, of no others
 }
 
 // benchResult is one test's outcome.
@@ -159,15 +163,16 @@ func (b *benchRun) load(ctx context.Context) error {
 }
 
 func (b *benchRun) tests() []benchTest {
-	pp := benchTest{name: "pp", n: b.nPrompt, perStep: b.engine.MaxBatch(), sessions: b.sessions[:1]}
+	pp := benchTest{name: "pp", n: b.nPrompt, perStep: b.engine.MaxBatch(), sessions: b.sessions[:1], lastOnly: true}
 	tg := benchTest{name: "tg", n: b.nGen, perStep: 1, sessions: b.sessions}
-	if cost := b.engine.StepCost(); b.limits && cost.Bytes > 0 {
-		macs := cost.MACs * int64(pp.n)
-		pp.work, pp.unit = float64(2*macs), "Gop/s"
-		pp.limit = func() { b.engine.DotPeak(macs) }
-		attention := b.engine.AttentionMACs(b.depth, pp.n)
-		pp.floats = func() { b.engine.FloatPeak(attention) }
-		tg.work, tg.unit = float64(cost.Bytes)*float64(tg.n), "GB/s"
+	if bytes := b.engine.StepBytes(); b.limits && bytes > 0 {
+		macs := b.engine.PromptMACs(b.depth, pp.n)
+		all := macs.Weights + macs.Attention
+		pp.work, pp.unit = float64(2*all), "Gop/s"
+		pp.limit = func() { b.engine.DotPeak(all) }
+		pp.floats = func() { b.engine.FloatPeak(macs.Attention) }
+		pp.integers = float64(macs.Weights) / float64(all)
+		tg.work, tg.unit = float64(bytes)*float64(tg.n), "GB/s"
 		tg.limit = func() {
 			for range tg.n {
 				b.engine.ScanWeights()
@@ -208,7 +213,8 @@ func (b *benchRun) measure(ctx context.Context, t *benchTest) (benchResult, erro
 			limits = append(limits, t.work/1e9/least.Seconds())
 			if t.floats != nil {
 				t.floats()
-				ownShares = append(ownShares, float64(time.Since(start))/float64(took))
+				floats := time.Since(start) - least
+				ownShares = append(ownShares, (t.integers*float64(least)+float64(floats))/float64(took))
 			}
 		}
 	}
@@ -226,7 +232,15 @@ func (b *benchRun) measure(ctx context.Context, t *benchTest) (benchResult, erro
 // steps appends n tokens to each of the test's sessions.
 func (b *benchRun) steps(ctx context.Context, t *benchTest, n int) error {
 	if len(t.sessions) == 1 {
-		return feed(ctx, t.sessions[0], b.tokens[b.depth:b.depth+n], runtime.WantLast, t.perStep, nil)
+		s, tokens := t.sessions[0], b.tokens[b.depth:b.depth+n]
+		if t.lastOnly {
+			before := max(0, n-1) / t.perStep * t.perStep
+			if err := feed(ctx, s, tokens[:before], runtime.WantNone, t.perStep, nil); err != nil {
+				return err
+			}
+			tokens = tokens[before:]
+		}
+		return feed(ctx, s, tokens, runtime.WantLast, t.perStep, nil)
 	}
 	var batch runtime.Batch
 	defer batch.Reset()
