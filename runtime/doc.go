@@ -114,6 +114,10 @@
 // Logits of all positions live in scratch memory that is mapped for the largest
 // batch but touched only when they are wanted, and given back after.
 //
+// Behind the last layer's keys and values a prompt's tokens are of no use but for
+// those whose logits are wanted, so that the step narrows there to these: a mixer
+// may do it (attention.go does), and the layer does what the mixer left.
+//
 // A file's unused tensors are an error: a tensor that the block does not name
 // is more often a missing feature than a harmless rest.
 //
