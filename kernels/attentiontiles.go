@@ -25,9 +25,12 @@ type attentionKernels struct {
 	wide, narrow [2][maxTileRows + 1]dotKernel
 	wideVecs     [maxTileRows + 1]int
 
-	// softmaxRow scales n scores, replaces them by e^(s-m) with their maximum
-	// m, and returns m and their sum in lanes; n > 0 divides by 16.
-	softmaxRow func(s *float32, n int, scale float32) (m, l float32)
+	// scoreMax returns the largest of n scores times scale; scoreExp replaces them
+	// by e^(s·scale-m), the product rounded, and returns their sum in lanes. n > 0
+	// divides by 16. They are two because the next row's maximum, unlike its
+	// exponentials, need not wait for the row before.
+	scoreMax func(s *float32, n int, scale float32) float32
+	scoreExp func(s *float32, n int, scale, m float32) float32
 	// mergeRow sets acc = fma(acc, a, part·b) with a = e^x and b = e^y, the
 	// product rounded, and returns a and b.
 	mergeRow func(acc, part []float32, x, y float32) (a, b float32)
@@ -109,11 +112,21 @@ func (k *laneKernels) runTile(t *tile, part attentionPartial, row, rowStep int) 
 		k.tiles.scores(t, lo, hi)
 	}
 	for r := range t.nRows {
-		m, l := float32(math.Inf(-1)), float32(0)
+		m := float32(math.Inf(-1))
 		if t.lo[r] < t.hi[r] {
-			m, l = k.softmaxSeen(t, r)
+			k.finishScores(t, r)
+			s, n, scale := t.seenPanels(r)
+			m = k.tiles.scoreMax(s, n, scale)
 		}
-		part.m[row+r*rowStep], part.l[row+r*rowStep] = m, l
+		part.m[row+r*rowStep] = m
+	}
+	for r := range t.nRows {
+		l := float32(0)
+		if t.lo[r] < t.hi[r] {
+			s, n, scale := t.seenPanels(r)
+			l = k.tiles.scoreExp(s, n, scale, part.m[row+r*rowStep])
+		}
+		part.l[row+r*rowStep] = l
 	}
 	for lo < hi {
 		next := min(hi, lo-lo%PageTokens+PageTokens)
@@ -167,31 +180,39 @@ func (k *attentionKernels) scores(t *tile, lo, hi int) {
 	}
 }
 
-// softmaxSeen finishes the scores of row r and turns them into weights. What
-// the row does not see of the outer panels takes part as -Inf, which changes
-// neither maximum nor sum.
-func (k *laneKernels) softmaxSeen(t *tile, r int) (m, l float32) {
-	a := t.q.Attention
+// seenPanels returns the scores of the panels of which row r sees something, their
+// number, and what is left to multiply them by.
+func (t *tile) seenPanels(r int) (s *float32, n int, scale float32) {
 	lo, hi := t.lo[r]-t.start, t.hi[r]-t.start
 	first, last := lo-lo%nLanes, (hi+nLanes-1)/nLanes*nLanes
-	row := t.scores[r*SegmentTokens:][:SegmentTokens]
-	scale := a.Scale
-	if a.Softcap != 0 || a.Slopes != nil || scale <= 0 {
-		t.finishScores(k, r, row[lo:hi])
+	scale = t.q.Attention.Scale
+	if t.q.Attention.scoresFirst() {
 		scale = 1
 	}
-	for i := first; i < lo; i++ {
-		row[i] = float32(math.Inf(-1))
-	}
-	for i := hi; i < last; i++ {
-		row[i] = float32(math.Inf(-1))
-	}
-	return k.tiles.softmaxRow(&row[first], last-first, scale)
+	return &t.scores[r*SegmentTokens+first], last - first, scale
 }
 
-// finishScores does the steps between the product and the softmax.
-func (t *tile) finishScores(k *laneKernels, r int, s []float32) {
+// scoresFirst reports whether there is more to do to scores than to scale them by a
+// positive number, before their maximum is known.
+func (a *Attention) scoresFirst() bool { return a.Softcap != 0 || a.Slopes != nil || a.Scale <= 0 }
+
+// finishScores does the steps between the product and the softmax. What row r does
+// not see of the outer panels takes part in that as -Inf, which changes neither
+// maximum nor sum.
+func (k *laneKernels) finishScores(t *tile, r int) {
 	a := t.q.Attention
+	lo, hi := t.lo[r]-t.start, t.hi[r]-t.start
+	row := t.scores[r*SegmentTokens:][:SegmentTokens]
+	for i := lo - lo%nLanes; i < lo; i++ {
+		row[i] = float32(math.Inf(-1))
+	}
+	for i := hi; i%nLanes != 0; i++ {
+		row[i] = float32(math.Inf(-1))
+	}
+	if !a.scoresFirst() {
+		return
+	}
+	s := row[lo:hi]
 	k.scale(s, s, a.Scale)
 	if a.Softcap != 0 {
 		k.softcap(s, s, a.Softcap, 1/a.Softcap)

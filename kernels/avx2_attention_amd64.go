@@ -94,10 +94,15 @@ func dot6x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bS
 //go:noescape
 func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
 
-// softmaxRowAVX2 multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.
+// scoreMaxAVX2 returns the largest of n scores times scale; n divides by 16.
 //
 //go:noescape
-func softmaxRowAVX2(s *float32, n int, scale float32) (m float32, l float32)
+func scoreMaxAVX2(s *float32, n int, scale float32) float32
+
+// scoreExpAVX2 replaces n scores by e^(s·scale-m) and returns their sum; n divides by 16.
+//
+//go:noescape
+func scoreExpAVX2(s *float32, n int, scale float32, m float32) float32
 
 // mergeRowAVX2 sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
 //

@@ -1322,29 +1322,26 @@ done72:
 	VZEROUPPER
 	RET
 
-// func softmaxRowAVX2(s *float32, n int, scale float32) (m float32, l float32)
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·softmaxRowAVX2(SB), NOSPLIT, $0-32
+// func scoreMaxAVX2(s *float32, n int, scale float32) float32
+// Requires: AVX, SSE
+TEXT ·scoreMaxAVX2(SB), NOSPLIT, $0-28
 	MOVQ         s+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS scale+16(FP), Y0
 	VBROADCASTSS scale+16(FP), Y1
 	VBROADCASTSS constantsAVX2<>+0(SB), Y2
 	VBROADCASTSS constantsAVX2<>+0(SB), Y3
-	LEAQ         (AX)(CX*4), DX
-	MOVQ         AX, BX
+	LEAQ         (AX)(CX*4), CX
 
 next73:
-	VMOVUPS      (BX), Y4
-	VMOVUPS      32(BX), Y5
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
 	VMULPS       Y0, Y4, Y4
 	VMULPS       Y1, Y5, Y5
-	VMOVUPS      Y4, (BX)
-	VMOVUPS      Y5, 32(BX)
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y5, Y3
-	ADDQ         $0x40, BX
-	CMPQ         BX, DX
+	ADDQ         $0x40, AX
+	CMPQ         AX, CX
 	JB           next73
 	VMAXPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
@@ -1355,85 +1352,97 @@ next73:
 	VMAXPS       X0, X1, X1
 	VXORPS       X0, X0, X0
 	VADDSS       X0, X1, X1
-	MOVSS        X1, m+24(FP)
-	VBROADCASTSS X1, Y0
-	VBROADCASTSS X1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func scoreExpAVX2(s *float32, n int, scale float32, m float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·scoreExpAVX2(SB), NOSPLIT, $0-28
+	MOVQ         s+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS scale+16(FP), Y0
+	VBROADCASTSS scale+16(FP), Y1
+	VBROADCASTSS m+20(FP), Y2
+	VBROADCASTSS m+20(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
 	LEAQ         (AX)(CX*4), CX
 
 next74:
-	VMOVUPS      (AX), Y4
-	VMOVUPS      32(AX), Y5
-	VSUBPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y5, Y5
-	VBROADCASTSS constantsAVX2<>+32(SB), Y6
-	VBROADCASTSS constantsAVX2<>+32(SB), Y7
-	VMAXPS       Y4, Y6, Y4
-	VMAXPS       Y5, Y7, Y5
-	VBROADCASTSS constantsAVX2<>+64(SB), Y6
-	VBROADCASTSS constantsAVX2<>+64(SB), Y7
-	VMINPS       Y4, Y6, Y4
-	VMINPS       Y5, Y7, Y5
-	VBROADCASTSS constantsAVX2<>+96(SB), Y6
-	VBROADCASTSS constantsAVX2<>+96(SB), Y7
-	VFMADD231PS  constantsAVX2<>+128(SB), Y4, Y6
-	VFMADD231PS  constantsAVX2<>+128(SB), Y5, Y7
-	VSUBPS       constantsAVX2<>+96(SB), Y6, Y8
-	VSUBPS       constantsAVX2<>+96(SB), Y7, Y9
-	VFNMADD231PS constantsAVX2<>+160(SB), Y8, Y4
-	VFNMADD231PS constantsAVX2<>+160(SB), Y9, Y5
-	VFNMADD231PS constantsAVX2<>+192(SB), Y8, Y4
-	VFNMADD231PS constantsAVX2<>+192(SB), Y9, Y5
-	VBROADCASTSS constantsAVX2<>+224(SB), Y8
-	VBROADCASTSS constantsAVX2<>+224(SB), Y9
-	VFMADD213PS  constantsAVX2<>+256(SB), Y4, Y8
-	VFMADD213PS  constantsAVX2<>+256(SB), Y5, Y9
-	VFMADD213PS  constantsAVX2<>+288(SB), Y4, Y8
-	VFMADD213PS  constantsAVX2<>+288(SB), Y5, Y9
-	VFMADD213PS  constantsAVX2<>+320(SB), Y4, Y8
-	VFMADD213PS  constantsAVX2<>+320(SB), Y5, Y9
-	VFMADD213PS  constantsAVX2<>+352(SB), Y4, Y8
-	VFMADD213PS  constantsAVX2<>+352(SB), Y5, Y9
-	VMULPS       Y4, Y4, Y10
-	VMULPS       Y5, Y5, Y11
-	VFMADD213PS  Y4, Y10, Y8
-	VFMADD213PS  Y5, Y11, Y9
-	VADDPS       constantsAVX2<>+384(SB), Y8, Y8
-	VADDPS       constantsAVX2<>+384(SB), Y9, Y9
-	VPSUBD       constantsAVX2<>+96(SB), Y6, Y6
-	VPSUBD       constantsAVX2<>+96(SB), Y7, Y7
-	VPSRAD       $0x01, Y6, Y4
-	VPSRAD       $0x01, Y7, Y5
-	VPSUBD       Y4, Y6, Y6
-	VPSUBD       Y5, Y7, Y7
-	VPADDD       constantsAVX2<>+416(SB), Y4, Y4
-	VPADDD       constantsAVX2<>+416(SB), Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y4, Y8, Y8
-	VMULPS       Y5, Y9, Y9
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y2, Y6, Y6
+	VSUBPS       Y3, Y7, Y7
+	VBROADCASTSS constantsAVX2<>+32(SB), Y8
+	VBROADCASTSS constantsAVX2<>+32(SB), Y9
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y9, Y7
+	VBROADCASTSS constantsAVX2<>+64(SB), Y8
+	VBROADCASTSS constantsAVX2<>+64(SB), Y9
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y9, Y7
+	VBROADCASTSS constantsAVX2<>+96(SB), Y8
+	VBROADCASTSS constantsAVX2<>+96(SB), Y9
+	VFMADD231PS  constantsAVX2<>+128(SB), Y6, Y8
+	VFMADD231PS  constantsAVX2<>+128(SB), Y7, Y9
+	VSUBPS       constantsAVX2<>+96(SB), Y8, Y10
+	VSUBPS       constantsAVX2<>+96(SB), Y9, Y11
+	VFNMADD231PS constantsAVX2<>+160(SB), Y10, Y6
+	VFNMADD231PS constantsAVX2<>+160(SB), Y11, Y7
+	VFNMADD231PS constantsAVX2<>+192(SB), Y10, Y6
+	VFNMADD231PS constantsAVX2<>+192(SB), Y11, Y7
+	VBROADCASTSS constantsAVX2<>+224(SB), Y10
+	VBROADCASTSS constantsAVX2<>+224(SB), Y11
+	VFMADD213PS  constantsAVX2<>+256(SB), Y6, Y10
+	VFMADD213PS  constantsAVX2<>+256(SB), Y7, Y11
+	VFMADD213PS  constantsAVX2<>+288(SB), Y6, Y10
+	VFMADD213PS  constantsAVX2<>+288(SB), Y7, Y11
+	VFMADD213PS  constantsAVX2<>+320(SB), Y6, Y10
+	VFMADD213PS  constantsAVX2<>+320(SB), Y7, Y11
+	VFMADD213PS  constantsAVX2<>+352(SB), Y6, Y10
+	VFMADD213PS  constantsAVX2<>+352(SB), Y7, Y11
+	VMULPS       Y6, Y6, Y12
+	VMULPS       Y7, Y7, Y13
+	VFMADD213PS  Y6, Y12, Y10
+	VFMADD213PS  Y7, Y13, Y11
+	VADDPS       constantsAVX2<>+384(SB), Y10, Y10
+	VADDPS       constantsAVX2<>+384(SB), Y11, Y11
+	VPSUBD       constantsAVX2<>+96(SB), Y8, Y8
+	VPSUBD       constantsAVX2<>+96(SB), Y9, Y9
+	VPSRAD       $0x01, Y8, Y6
+	VPSRAD       $0x01, Y9, Y7
+	VPSUBD       Y6, Y8, Y8
+	VPSUBD       Y7, Y9, Y9
 	VPADDD       constantsAVX2<>+416(SB), Y6, Y6
 	VPADDD       constantsAVX2<>+416(SB), Y7, Y7
 	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y6, Y8, Y8
-	VMULPS       Y7, Y9, Y9
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
-	VADDPS       Y8, Y2, Y2
-	VADDPS       Y9, Y3, Y3
+	VMULPS       Y6, Y10, Y10
+	VMULPS       Y7, Y11, Y11
+	VPADDD       constantsAVX2<>+416(SB), Y8, Y8
+	VPADDD       constantsAVX2<>+416(SB), Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y8, Y10, Y10
+	VMULPS       Y9, Y11, Y11
+	VMOVUPS      Y10, (AX)
+	VMOVUPS      Y11, 32(AX)
+	VADDPS       Y10, Y4, Y4
+	VADDPS       Y11, Y5, Y5
 	ADDQ         $0x40, AX
 	CMPQ         AX, CX
 	JB           next74
-	VADDPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X1
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X1
 	VMOVHLPS     X1, X1, X0
 	VADDPS       X0, X1, X1
 	VMOVSHDUP    X1, X0
 	VADDPS       X0, X1, X1
-	MOVSS        X1, l+28(FP)
+	MOVSS        X1, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -144,10 +144,15 @@ func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte,
 //go:noescape
 func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
 
-// softmaxRowAVX512 multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.
+// scoreMaxAVX512 returns the largest of n scores times scale; n divides by 16.
 //
 //go:noescape
-func softmaxRowAVX512(s *float32, n int, scale float32) (m float32, l float32)
+func scoreMaxAVX512(s *float32, n int, scale float32) float32
+
+// scoreExpAVX512 replaces n scores by e^(s·scale-m) and returns their sum; n divides by 16.
+//
+//go:noescape
+func scoreExpAVX512(s *float32, n int, scale float32, m float32) float32
 
 // mergeRowAVX512 sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
 //

@@ -2406,23 +2406,21 @@ done112:
 	VZEROUPPER
 	RET
 
-// func softmaxRowAVX512(s *float32, n int, scale float32) (m float32, l float32)
+// func scoreMaxAVX512(s *float32, n int, scale float32) float32
 // Requires: AVX, AVX512F, SSE
-TEXT ·softmaxRowAVX512(SB), NOSPLIT, $0-32
+TEXT ·scoreMaxAVX512(SB), NOSPLIT, $0-28
 	MOVQ         s+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS scale+16(FP), Z0
 	VBROADCASTSS constantsAVX512<>+0(SB), Z1
-	LEAQ         (AX)(CX*4), DX
-	MOVQ         AX, BX
+	LEAQ         (AX)(CX*4), CX
 
 next113:
-	VMOVUPS       (BX), Z2
+	VMOVUPS       (AX), Z2
 	VMULPS        Z0, Z2, Z2
-	VMOVUPS       Z2, (BX)
 	VMAXPS        Z1, Z2, Z1
-	ADDQ          $0x40, BX
-	CMPQ          BX, DX
+	ADDQ          $0x40, AX
+	CMPQ          AX, CX
 	JB            next113
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
@@ -2434,46 +2432,56 @@ next113:
 	VMAXPS        X1, X0, X0
 	VXORPS        X1, X1, X1
 	VADDSS        X1, X0, X0
-	MOVSS         X0, m+24(FP)
-	VBROADCASTSS  X0, Z0
-	VPXORD        Z3, Z3, Z3
-	LEAQ          (AX)(CX*4), CX
+	MOVSS         X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func scoreExpAVX512(s *float32, n int, scale float32, m float32) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·scoreExpAVX512(SB), NOSPLIT, $0-28
+	MOVQ         s+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS scale+16(FP), Z0
+	VBROADCASTSS m+20(FP), Z1
+	VPXORD       Z2, Z2, Z2
+	LEAQ         (AX)(CX*4), CX
 
 next114:
-	VMOVUPS           (AX), Z1
-	VSUBPS            Z0, Z1, Z1
-	VBROADCASTSS      constantsAVX512<>+32(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VBROADCASTSS      constantsAVX512<>+64(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      constantsAVX512<>+96(SB), Z2
-	VFMADD231PS.BCST  constantsAVX512<>+128(SB), Z1, Z2
-	VSUBPS.BCST       constantsAVX512<>+96(SB), Z2, Z2
-	VFNMADD231PS.BCST constantsAVX512<>+160(SB), Z2, Z1
-	VFNMADD231PS.BCST constantsAVX512<>+192(SB), Z2, Z1
-	VBROADCASTSS      constantsAVX512<>+224(SB), Z4
-	VFMADD213PS.BCST  constantsAVX512<>+256(SB), Z1, Z4
-	VFMADD213PS.BCST  constantsAVX512<>+288(SB), Z1, Z4
-	VFMADD213PS.BCST  constantsAVX512<>+320(SB), Z1, Z4
-	VFMADD213PS.BCST  constantsAVX512<>+352(SB), Z1, Z4
-	VMULPS            Z1, Z1, Z5
-	VFMADD213PS       Z1, Z5, Z4
-	VADDPS.BCST       constantsAVX512<>+384(SB), Z4, Z4
-	VSCALEFPS         Z2, Z4, Z4
-	VMOVUPS           Z4, (AX)
-	VADDPS            Z4, Z3, Z3
+	VMOVUPS           (AX), Z3
+	VMULPS            Z0, Z3, Z3
+	VSUBPS            Z1, Z3, Z3
+	VBROADCASTSS      constantsAVX512<>+32(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VBROADCASTSS      constantsAVX512<>+64(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      constantsAVX512<>+96(SB), Z4
+	VFMADD231PS.BCST  constantsAVX512<>+128(SB), Z3, Z4
+	VSUBPS.BCST       constantsAVX512<>+96(SB), Z4, Z4
+	VFNMADD231PS.BCST constantsAVX512<>+160(SB), Z4, Z3
+	VFNMADD231PS.BCST constantsAVX512<>+192(SB), Z4, Z3
+	VBROADCASTSS      constantsAVX512<>+224(SB), Z5
+	VFMADD213PS.BCST  constantsAVX512<>+256(SB), Z3, Z5
+	VFMADD213PS.BCST  constantsAVX512<>+288(SB), Z3, Z5
+	VFMADD213PS.BCST  constantsAVX512<>+320(SB), Z3, Z5
+	VFMADD213PS.BCST  constantsAVX512<>+352(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z6
+	VFMADD213PS       Z3, Z6, Z5
+	VADDPS.BCST       constantsAVX512<>+384(SB), Z5, Z5
+	VSCALEFPS         Z4, Z5, Z5
+	VMOVUPS           Z5, (AX)
+	VADDPS            Z5, Z2, Z2
 	ADDQ              $0x40, AX
 	CMPQ              AX, CX
 	JB                next114
-	VEXTRACTF64X4     $0x01, Z3, Y0
-	VADDPS            Y0, Y3, Y0
+	VEXTRACTF64X4     $0x01, Z2, Y0
+	VADDPS            Y0, Y2, Y0
 	VEXTRACTF128      $0x01, Y0, X1
 	VADDPS            X1, X0, X0
 	VMOVHLPS          X0, X0, X1
 	VADDPS            X1, X0, X0
 	VMOVSHDUP         X0, X1
 	VADDPS            X1, X0, X0
-	MOVSS             X0, l+28(FP)
+	MOVSS             X0, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -64,10 +64,15 @@ func dot6x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bS
 //go:noescape
 func dot6x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
 
-// softmaxRowNEON multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.
+// scoreMaxNEON returns the largest of n scores times scale; n divides by 16.
 //
 //go:noescape
-func softmaxRowNEON(s *float32, n int, scale float32) (m float32, l float32)
+func scoreMaxNEON(s *float32, n int, scale float32) float32
+
+// scoreExpNEON replaces n scores by e^(s·scale-m) and returns their sum; n divides by 16.
+//
+//go:noescape
+func scoreExpNEON(s *float32, n int, scale float32, m float32) float32
 
 // mergeRowNEON sets acc = fma(acc, a, part·b) with a = e^x and b = e^y.
 //

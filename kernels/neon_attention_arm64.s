@@ -1000,215 +1000,229 @@ done48:
 	FMOVQ F23, 48(R24)
 	RET
 
-// func softmaxRowNEON(s *float32, n int, scale float32) (m float32, l float32)
-TEXT ·softmaxRowNEON(SB), NOSPLIT, $0-32
+// func scoreMaxNEON(s *float32, n int, scale float32) float32
+TEXT ·scoreMaxNEON(SB), NOSPLIT, $0-28
 	FMOVS scale+16(FP), F0
-	MOVD $constants_softmaxRowNEON<>(SB), R0
+	MOVD $constants_scoreMaxNEON<>(SB), R0
 	FMOVQ 0(R0), F1
-	FMOVQ 16(R0), F2
-	FMOVQ 32(R0), F3
-	FMOVQ 48(R0), F4
 	MOVD s+0(FP), R1
 	MOVD n+8(FP), R2
+	WORD $0x4e040422 // dup v2.4s, v1.s[0]
+	WORD $0x4e040423 // dup v3.4s, v1.s[0]
+	WORD $0x4e040424 // dup v4.4s, v1.s[0]
 	WORD $0x4e040425 // dup v5.4s, v1.s[0]
-	WORD $0x4e040426 // dup v6.4s, v1.s[0]
-	WORD $0x4e040427 // dup v7.4s, v1.s[0]
-	WORD $0x4e040428 // dup v8.4s, v1.s[0]
 	MOVD R1, R3
 	MOVD R2, R4
 next49:
-	FLDPQ 0(R3), (F9, F10)
-	FLDPQ 32(R3), (F11, F12)
+	FLDPQ 0(R3), (F6, F7)
+	FLDPQ 32(R3), (F8, F9)
+	WORD $0x4f8090c6 // fmul v6.4s, v6.4s, v0.s[0]
+	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
+	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
-	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
-	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
-	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
-	FSTPQ (F9, F10), 0(R3)
-	FSTPQ (F11, F12), 32(R3)
+	WORD $0x6ea2e4ca // fcmgt v10.4s, v6.4s, v2.4s
+	WORD $0x6ea3e4eb // fcmgt v11.4s, v7.4s, v3.4s
+	WORD $0x6ea4e50c // fcmgt v12.4s, v8.4s, v4.4s
 	WORD $0x6ea5e52d // fcmgt v13.4s, v9.4s, v5.4s
-	WORD $0x6ea6e54e // fcmgt v14.4s, v10.4s, v6.4s
-	WORD $0x6ea7e56f // fcmgt v15.4s, v11.4s, v7.4s
-	WORD $0x6ea8e590 // fcmgt v16.4s, v12.4s, v8.4s
+	WORD $0x6eaa1cc2 // bit v2.16b, v6.16b, v10.16b
+	WORD $0x6eab1ce3 // bit v3.16b, v7.16b, v11.16b
+	WORD $0x6eac1d04 // bit v4.16b, v8.16b, v12.16b
 	WORD $0x6ead1d25 // bit v5.16b, v9.16b, v13.16b
-	WORD $0x6eae1d46 // bit v6.16b, v10.16b, v14.16b
-	WORD $0x6eaf1d67 // bit v7.16b, v11.16b, v15.16b
-	WORD $0x6eb01d88 // bit v8.16b, v12.16b, v16.16b
 	ADD $64, R3
 	SUBS $16, R4
 	BNE next49
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x6e0540b1 // ext v17.16b, v5.16b, v5.16b, #8
-	WORD $0x4e31f4a5 // fmax v5.4s, v5.4s, v17.4s
-	WORD $0x4e0c04b2 // dup v18.4s, v5.s[1]
-	FMAXS F18, F5, F5
-	FMOVS ZR, F19
-	FADDS F19, F5
-	FMOVS F5, m+24(FP)
-	WORD $0x4f00e414 // movi v20.16b, #0x0
-	WORD $0x4f00e415 // movi v21.16b, #0x0
-	WORD $0x4f00e416 // movi v22.16b, #0x0
-	WORD $0x4f00e417 // movi v23.16b, #0x0
-	MOVD R1, R5
-	MOVD R2, R6
-next50:
-	FLDPQ 0(R5), (F24, F25)
-	FLDPQ 32(R5), (F26, F27)
-	WORD $0x4e0404bc // dup v28.4s, v5.s[0]
-	WORD $0x4ebcd718 // fsub v24.4s, v24.4s, v28.4s
-	WORD $0x4ebcd739 // fsub v25.4s, v25.4s, v28.4s
-	WORD $0x4ebcd75a // fsub v26.4s, v26.4s, v28.4s
-	WORD $0x4ebcd77b // fsub v27.4s, v27.4s, v28.4s
-	WORD $0x4e0c043d // dup v29.4s, v1.s[1]
-	WORD $0x4e38f7b8 // fmax v24.4s, v29.4s, v24.4s
-	WORD $0x4e39f7b9 // fmax v25.4s, v29.4s, v25.4s
-	WORD $0x4e3af7ba // fmax v26.4s, v29.4s, v26.4s
-	WORD $0x4e3bf7bb // fmax v27.4s, v29.4s, v27.4s
-	WORD $0x4e14043e // dup v30.4s, v1.s[2]
-	WORD $0x4eb8f7d8 // fmin v24.4s, v30.4s, v24.4s
-	WORD $0x4eb9f7d9 // fmin v25.4s, v30.4s, v25.4s
-	WORD $0x4ebaf7da // fmin v26.4s, v30.4s, v26.4s
-	WORD $0x4ebbf7db // fmin v27.4s, v30.4s, v27.4s
-	WORD $0x4e1c043f // dup v31.4s, v1.s[3]
-	WORD $0x4e1c0429 // dup v9.4s, v1.s[3]
-	WORD $0x4e1c042d // dup v13.4s, v1.s[3]
-	WORD $0x4e1c042a // dup v10.4s, v1.s[3]
-	WORD $0x4f82131f // fmla v31.4s, v24.4s, v2.s[0]
-	WORD $0x4f821329 // fmla v9.4s, v25.4s, v2.s[0]
-	WORD $0x4f82134d // fmla v13.4s, v26.4s, v2.s[0]
-	WORD $0x4f82136a // fmla v10.4s, v27.4s, v2.s[0]
-	WORD $0x4e1c042e // dup v14.4s, v1.s[3]
-	WORD $0x4eaed7eb // fsub v11.4s, v31.4s, v14.4s
-	WORD $0x4eaed52f // fsub v15.4s, v9.4s, v14.4s
-	WORD $0x4eaed5ac // fsub v12.4s, v13.4s, v14.4s
-	WORD $0x4eaed550 // fsub v16.4s, v10.4s, v14.4s
-	WORD $0x4fa25178 // fmls v24.4s, v11.4s, v2.s[1]
-	WORD $0x4fa251f9 // fmls v25.4s, v15.4s, v2.s[1]
-	WORD $0x4fa2519a // fmls v26.4s, v12.4s, v2.s[1]
-	WORD $0x4fa2521b // fmls v27.4s, v16.4s, v2.s[1]
-	WORD $0x4f825978 // fmls v24.4s, v11.4s, v2.s[2]
-	WORD $0x4f8259f9 // fmls v25.4s, v15.4s, v2.s[2]
-	WORD $0x4f82599a // fmls v26.4s, v12.4s, v2.s[2]
-	WORD $0x4f825a1b // fmls v27.4s, v16.4s, v2.s[2]
-	WORD $0x4e040460 // dup v0.4s, v3.s[0]
-	WORD $0x4fa21b00 // fmla v0.4s, v24.4s, v2.s[3]
-	WORD $0x4e040467 // dup v7.4s, v3.s[0]
-	WORD $0x4fa21b27 // fmla v7.4s, v25.4s, v2.s[3]
-	WORD $0x4e040468 // dup v8.4s, v3.s[0]
-	WORD $0x4fa21b48 // fmla v8.4s, v26.4s, v2.s[3]
-	WORD $0x4e040466 // dup v6.4s, v3.s[0]
-	WORD $0x4fa21b66 // fmla v6.4s, v27.4s, v2.s[3]
-	WORD $0x4e0c0471 // dup v17.4s, v3.s[1]
-	WORD $0x4e38cc11 // fmla v17.4s, v0.4s, v24.4s
-	WORD $0x4e0c0472 // dup v18.4s, v3.s[1]
-	WORD $0x4e39ccf2 // fmla v18.4s, v7.4s, v25.4s
-	WORD $0x4e0c0473 // dup v19.4s, v3.s[1]
-	WORD $0x4e3acd13 // fmla v19.4s, v8.4s, v26.4s
-	WORD $0x4e0c047c // dup v28.4s, v3.s[1]
-	WORD $0x4e3bccdc // fmla v28.4s, v6.4s, v27.4s
-	WORD $0x4e14047d // dup v29.4s, v3.s[2]
-	WORD $0x4e38ce3d // fmla v29.4s, v17.4s, v24.4s
-	WORD $0x4e14047e // dup v30.4s, v3.s[2]
-	WORD $0x4e39ce5e // fmla v30.4s, v18.4s, v25.4s
-	WORD $0x4e14046e // dup v14.4s, v3.s[2]
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	WORD $0x4e14046b // dup v11.4s, v3.s[2]
-	WORD $0x4e3bcf8b // fmla v11.4s, v28.4s, v27.4s
-	WORD $0x4e1c046f // dup v15.4s, v3.s[3]
-	WORD $0x4e38cfaf // fmla v15.4s, v29.4s, v24.4s
-	WORD $0x4e1c046c // dup v12.4s, v3.s[3]
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	WORD $0x4e1c0470 // dup v16.4s, v3.s[3]
-	WORD $0x4e3acdd0 // fmla v16.4s, v14.4s, v26.4s
-	WORD $0x4e1c0460 // dup v0.4s, v3.s[3]
-	WORD $0x4e3bcd60 // fmla v0.4s, v11.4s, v27.4s
-	WORD $0x6e38df07 // fmul v7.4s, v24.4s, v24.4s
-	WORD $0x6e39df28 // fmul v8.4s, v25.4s, v25.4s
-	WORD $0x6e3adf46 // fmul v6.4s, v26.4s, v26.4s
-	WORD $0x6e3bdf71 // fmul v17.4s, v27.4s, v27.4s
-	WORD $0x4e27cdf8 // fmla v24.4s, v15.4s, v7.4s
-	WORD $0x4e28cd99 // fmla v25.4s, v12.4s, v8.4s
-	WORD $0x4e26ce1a // fmla v26.4s, v16.4s, v6.4s
-	WORD $0x4e31cc1b // fmla v27.4s, v0.4s, v17.4s
-	WORD $0x4e040492 // dup v18.4s, v4.s[0]
-	WORD $0x4e32d718 // fadd v24.4s, v24.4s, v18.4s
-	WORD $0x4e32d739 // fadd v25.4s, v25.4s, v18.4s
-	WORD $0x4e32d75a // fadd v26.4s, v26.4s, v18.4s
-	WORD $0x4e32d77b // fadd v27.4s, v27.4s, v18.4s
-	WORD $0x4e1c0433 // dup v19.4s, v1.s[3]
-	WORD $0x6eb387ff // sub v31.4s, v31.4s, v19.4s
-	WORD $0x6eb38529 // sub v9.4s, v9.4s, v19.4s
-	WORD $0x6eb385ad // sub v13.4s, v13.4s, v19.4s
-	WORD $0x6eb3854a // sub v10.4s, v10.4s, v19.4s
-	WORD $0x4f3f07fc // sshr v28.4s, v31.4s, #1
-	WORD $0x4f3f053d // sshr v29.4s, v9.4s, #1
-	WORD $0x4f3f05be // sshr v30.4s, v13.4s, #1
-	WORD $0x4f3f054e // sshr v14.4s, v10.4s, #1
-	WORD $0x6ebc87ff // sub v31.4s, v31.4s, v28.4s
-	WORD $0x6ebd8529 // sub v9.4s, v9.4s, v29.4s
-	WORD $0x6ebe85ad // sub v13.4s, v13.4s, v30.4s
-	WORD $0x6eae854a // sub v10.4s, v10.4s, v14.4s
-	WORD $0x4e0c048b // dup v11.4s, v4.s[1]
-	WORD $0x4eab879c // add v28.4s, v28.4s, v11.4s
-	WORD $0x4eab87bd // add v29.4s, v29.4s, v11.4s
-	WORD $0x4eab87de // add v30.4s, v30.4s, v11.4s
-	WORD $0x4eab85ce // add v14.4s, v14.4s, v11.4s
-	WORD $0x4f37579c // shl v28.4s, v28.4s, #23
-	WORD $0x4f3757bd // shl v29.4s, v29.4s, #23
-	WORD $0x4f3757de // shl v30.4s, v30.4s, #23
-	WORD $0x4f3755ce // shl v14.4s, v14.4s, #23
-	WORD $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
-	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
-	WORD $0x6e2edf7b // fmul v27.4s, v27.4s, v14.4s
-	WORD $0x4e0c048f // dup v15.4s, v4.s[1]
-	WORD $0x4eaf87ff // add v31.4s, v31.4s, v15.4s
-	WORD $0x4eaf8529 // add v9.4s, v9.4s, v15.4s
-	WORD $0x4eaf85ad // add v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf854a // add v10.4s, v10.4s, v15.4s
-	WORD $0x4f3757ff // shl v31.4s, v31.4s, #23
-	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
-	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
-	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
-	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
-	WORD $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
-	WORD $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
-	WORD $0x6e2adf7b // fmul v27.4s, v27.4s, v10.4s
-	FSTPQ (F24, F25), 0(R5)
-	FSTPQ (F26, F27), 32(R5)
-	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
-	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
-	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
-	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
-	ADD $64, R5
-	SUBS $16, R6
-	BNE next50
-	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
-	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e144287 // ext v7.16b, v20.16b, v20.16b, #8
-	WORD $0x4e27d694 // fadd v20.4s, v20.4s, v7.4s
-	WORD $0x4e0c068c // dup v12.4s, v20.s[1]
-	FADDS F12, F20, F20
-	FMOVS F20, l+28(FP)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x6e02404e // ext v14.16b, v2.16b, v2.16b, #8
+	WORD $0x4e2ef442 // fmax v2.4s, v2.4s, v14.4s
+	WORD $0x4e0c044f // dup v15.4s, v2.s[1]
+	FMAXS F15, F2, F2
+	FMOVS ZR, F16
+	FADDS F16, F2
+	FMOVS F2, ret+24(FP)
 	RET
 
-DATA constants_softmaxRowNEON<>+0(SB)/4, $0xff800000
-DATA constants_softmaxRowNEON<>+4(SB)/4, $0xc2d00000
-DATA constants_softmaxRowNEON<>+8(SB)/4, $0x42b20000
-DATA constants_softmaxRowNEON<>+12(SB)/4, $0x4b400000
-DATA constants_softmaxRowNEON<>+16(SB)/4, $0x3fb8aa3b
-DATA constants_softmaxRowNEON<>+20(SB)/4, $0x3f317218
-DATA constants_softmaxRowNEON<>+24(SB)/4, $0xb102e308
-DATA constants_softmaxRowNEON<>+28(SB)/4, $0x3ab558b4
-DATA constants_softmaxRowNEON<>+32(SB)/4, $0x3c091644
-DATA constants_softmaxRowNEON<>+36(SB)/4, $0x3d2aabcf
-DATA constants_softmaxRowNEON<>+40(SB)/4, $0x3e2aaa55
-DATA constants_softmaxRowNEON<>+44(SB)/4, $0x3effffff
-DATA constants_softmaxRowNEON<>+48(SB)/4, $0x3f800000
-DATA constants_softmaxRowNEON<>+52(SB)/4, $0x0000007f
-GLOBL constants_softmaxRowNEON<>(SB), RODATA|NOPTR, $64
+DATA constants_scoreMaxNEON<>+0(SB)/4, $0xff800000
+GLOBL constants_scoreMaxNEON<>(SB), RODATA|NOPTR, $16
+
+// func scoreExpNEON(s *float32, n int, scale float32, m float32) float32
+TEXT ·scoreExpNEON(SB), NOSPLIT, $0-28
+	FMOVS scale+16(FP), F0
+	FMOVS m+20(FP), F1
+	MOVD $constants_scoreExpNEON<>(SB), R0
+	FMOVQ 0(R0), F2
+	FMOVQ 16(R0), F3
+	FMOVQ 32(R0), F4
+	FMOVQ 48(R0), F5
+	MOVD s+0(FP), R1
+	MOVD n+8(FP), R2
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	WORD $0x4f00e408 // movi v8.16b, #0x0
+	WORD $0x4f00e409 // movi v9.16b, #0x0
+	MOVD R1, R3
+	MOVD R2, R4
+next50:
+	FLDPQ 0(R3), (F10, F11)
+	FLDPQ 32(R3), (F12, F13)
+	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	WORD $0x4e04042e // dup v14.4s, v1.s[0]
+	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
+	WORD $0x4e04044f // dup v15.4s, v2.s[0]
+	WORD $0x4e2af5ea // fmax v10.4s, v15.4s, v10.4s
+	WORD $0x4e2bf5eb // fmax v11.4s, v15.4s, v11.4s
+	WORD $0x4e2cf5ec // fmax v12.4s, v15.4s, v12.4s
+	WORD $0x4e2df5ed // fmax v13.4s, v15.4s, v13.4s
+	WORD $0x4e0c0450 // dup v16.4s, v2.s[1]
+	WORD $0x4eaaf60a // fmin v10.4s, v16.4s, v10.4s
+	WORD $0x4eabf60b // fmin v11.4s, v16.4s, v11.4s
+	WORD $0x4eacf60c // fmin v12.4s, v16.4s, v12.4s
+	WORD $0x4eadf60d // fmin v13.4s, v16.4s, v13.4s
+	WORD $0x4e140451 // dup v17.4s, v2.s[2]
+	WORD $0x4e140452 // dup v18.4s, v2.s[2]
+	WORD $0x4e140453 // dup v19.4s, v2.s[2]
+	WORD $0x4e140454 // dup v20.4s, v2.s[2]
+	WORD $0x4fa21951 // fmla v17.4s, v10.4s, v2.s[3]
+	WORD $0x4fa21972 // fmla v18.4s, v11.4s, v2.s[3]
+	WORD $0x4fa21993 // fmla v19.4s, v12.4s, v2.s[3]
+	WORD $0x4fa219b4 // fmla v20.4s, v13.4s, v2.s[3]
+	WORD $0x4e140455 // dup v21.4s, v2.s[2]
+	WORD $0x4eb5d636 // fsub v22.4s, v17.4s, v21.4s
+	WORD $0x4eb5d657 // fsub v23.4s, v18.4s, v21.4s
+	WORD $0x4eb5d678 // fsub v24.4s, v19.4s, v21.4s
+	WORD $0x4eb5d699 // fsub v25.4s, v20.4s, v21.4s
+	WORD $0x4f8352ca // fmls v10.4s, v22.4s, v3.s[0]
+	WORD $0x4f8352eb // fmls v11.4s, v23.4s, v3.s[0]
+	WORD $0x4f83530c // fmls v12.4s, v24.4s, v3.s[0]
+	WORD $0x4f83532d // fmls v13.4s, v25.4s, v3.s[0]
+	WORD $0x4fa352ca // fmls v10.4s, v22.4s, v3.s[1]
+	WORD $0x4fa352eb // fmls v11.4s, v23.4s, v3.s[1]
+	WORD $0x4fa3530c // fmls v12.4s, v24.4s, v3.s[1]
+	WORD $0x4fa3532d // fmls v13.4s, v25.4s, v3.s[1]
+	WORD $0x4e1c047a // dup v26.4s, v3.s[3]
+	WORD $0x4f83195a // fmla v26.4s, v10.4s, v3.s[2]
+	WORD $0x4e1c047b // dup v27.4s, v3.s[3]
+	WORD $0x4f83197b // fmla v27.4s, v11.4s, v3.s[2]
+	WORD $0x4e1c047c // dup v28.4s, v3.s[3]
+	WORD $0x4f83199c // fmla v28.4s, v12.4s, v3.s[2]
+	WORD $0x4e1c047d // dup v29.4s, v3.s[3]
+	WORD $0x4f8319bd // fmla v29.4s, v13.4s, v3.s[2]
+	WORD $0x4e04049e // dup v30.4s, v4.s[0]
+	WORD $0x4e2acf5e // fmla v30.4s, v26.4s, v10.4s
+	WORD $0x4e04049f // dup v31.4s, v4.s[0]
+	WORD $0x4e2bcf7f // fmla v31.4s, v27.4s, v11.4s
+	WORD $0x4e04048e // dup v14.4s, v4.s[0]
+	WORD $0x4e2ccf8e // fmla v14.4s, v28.4s, v12.4s
+	WORD $0x4e04048f // dup v15.4s, v4.s[0]
+	WORD $0x4e2dcfaf // fmla v15.4s, v29.4s, v13.4s
+	WORD $0x4e0c0490 // dup v16.4s, v4.s[1]
+	WORD $0x4e2acfd0 // fmla v16.4s, v30.4s, v10.4s
+	WORD $0x4e0c0495 // dup v21.4s, v4.s[1]
+	WORD $0x4e2bcff5 // fmla v21.4s, v31.4s, v11.4s
+	WORD $0x4e0c0496 // dup v22.4s, v4.s[1]
+	WORD $0x4e2ccdd6 // fmla v22.4s, v14.4s, v12.4s
+	WORD $0x4e0c0497 // dup v23.4s, v4.s[1]
+	WORD $0x4e2dcdf7 // fmla v23.4s, v15.4s, v13.4s
+	WORD $0x4e140498 // dup v24.4s, v4.s[2]
+	WORD $0x4e2ace18 // fmla v24.4s, v16.4s, v10.4s
+	WORD $0x4e140499 // dup v25.4s, v4.s[2]
+	WORD $0x4e2bceb9 // fmla v25.4s, v21.4s, v11.4s
+	WORD $0x4e14049a // dup v26.4s, v4.s[2]
+	WORD $0x4e2cceda // fmla v26.4s, v22.4s, v12.4s
+	WORD $0x4e14049b // dup v27.4s, v4.s[2]
+	WORD $0x4e2dcefb // fmla v27.4s, v23.4s, v13.4s
+	WORD $0x6e2add5c // fmul v28.4s, v10.4s, v10.4s
+	WORD $0x6e2bdd7d // fmul v29.4s, v11.4s, v11.4s
+	WORD $0x6e2cdd9e // fmul v30.4s, v12.4s, v12.4s
+	WORD $0x6e2dddbf // fmul v31.4s, v13.4s, v13.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e1c048e // dup v14.4s, v4.s[3]
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
+	WORD $0x4e14044f // dup v15.4s, v2.s[2]
+	WORD $0x6eaf8631 // sub v17.4s, v17.4s, v15.4s
+	WORD $0x6eaf8652 // sub v18.4s, v18.4s, v15.4s
+	WORD $0x6eaf8673 // sub v19.4s, v19.4s, v15.4s
+	WORD $0x6eaf8694 // sub v20.4s, v20.4s, v15.4s
+	WORD $0x4f3f0630 // sshr v16.4s, v17.4s, #1
+	WORD $0x4f3f0655 // sshr v21.4s, v18.4s, #1
+	WORD $0x4f3f0676 // sshr v22.4s, v19.4s, #1
+	WORD $0x4f3f0697 // sshr v23.4s, v20.4s, #1
+	WORD $0x6eb08631 // sub v17.4s, v17.4s, v16.4s
+	WORD $0x6eb58652 // sub v18.4s, v18.4s, v21.4s
+	WORD $0x6eb68673 // sub v19.4s, v19.4s, v22.4s
+	WORD $0x6eb78694 // sub v20.4s, v20.4s, v23.4s
+	WORD $0x4e0404b8 // dup v24.4s, v5.s[0]
+	WORD $0x4eb88610 // add v16.4s, v16.4s, v24.4s
+	WORD $0x4eb886b5 // add v21.4s, v21.4s, v24.4s
+	WORD $0x4eb886d6 // add v22.4s, v22.4s, v24.4s
+	WORD $0x4eb886f7 // add v23.4s, v23.4s, v24.4s
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x4f3756b5 // shl v21.4s, v21.4s, #23
+	WORD $0x4f3756d6 // shl v22.4s, v22.4s, #23
+	WORD $0x4f3756f7 // shl v23.4s, v23.4s, #23
+	WORD $0x6e30dd4a // fmul v10.4s, v10.4s, v16.4s
+	WORD $0x6e35dd6b // fmul v11.4s, v11.4s, v21.4s
+	WORD $0x6e36dd8c // fmul v12.4s, v12.4s, v22.4s
+	WORD $0x6e37ddad // fmul v13.4s, v13.4s, v23.4s
+	WORD $0x4e0404bc // dup v28.4s, v5.s[0]
+	WORD $0x4ebc8631 // add v17.4s, v17.4s, v28.4s
+	WORD $0x4ebc8652 // add v18.4s, v18.4s, v28.4s
+	WORD $0x4ebc8673 // add v19.4s, v19.4s, v28.4s
+	WORD $0x4ebc8694 // add v20.4s, v20.4s, v28.4s
+	WORD $0x4f375631 // shl v17.4s, v17.4s, #23
+	WORD $0x4f375652 // shl v18.4s, v18.4s, #23
+	WORD $0x4f375673 // shl v19.4s, v19.4s, #23
+	WORD $0x4f375694 // shl v20.4s, v20.4s, #23
+	WORD $0x6e31dd4a // fmul v10.4s, v10.4s, v17.4s
+	WORD $0x6e32dd6b // fmul v11.4s, v11.4s, v18.4s
+	WORD $0x6e33dd8c // fmul v12.4s, v12.4s, v19.4s
+	WORD $0x6e34ddad // fmul v13.4s, v13.4s, v20.4s
+	FSTPQ (F10, F11), 0(R3)
+	FSTPQ (F12, F13), 32(R3)
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	ADD $64, R3
+	SUBS $16, R4
+	BNE next50
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640d9 // ext v25.16b, v6.16b, v6.16b, #8
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	WORD $0x4e0c04dd // dup v29.4s, v6.s[1]
+	FADDS F29, F6, F6
+	FMOVS F6, ret+24(FP)
+	RET
+
+DATA constants_scoreExpNEON<>+0(SB)/4, $0xc2d00000
+DATA constants_scoreExpNEON<>+4(SB)/4, $0x42b20000
+DATA constants_scoreExpNEON<>+8(SB)/4, $0x4b400000
+DATA constants_scoreExpNEON<>+12(SB)/4, $0x3fb8aa3b
+DATA constants_scoreExpNEON<>+16(SB)/4, $0x3f317218
+DATA constants_scoreExpNEON<>+20(SB)/4, $0xb102e308
+DATA constants_scoreExpNEON<>+24(SB)/4, $0x3ab558b4
+DATA constants_scoreExpNEON<>+28(SB)/4, $0x3c091644
+DATA constants_scoreExpNEON<>+32(SB)/4, $0x3d2aabcf
+DATA constants_scoreExpNEON<>+36(SB)/4, $0x3e2aaa55
+DATA constants_scoreExpNEON<>+40(SB)/4, $0x3effffff
+DATA constants_scoreExpNEON<>+44(SB)/4, $0x3f800000
+DATA constants_scoreExpNEON<>+48(SB)/4, $0x0000007f
+GLOBL constants_scoreExpNEON<>(SB), RODATA|NOPTR, $64
 
 // func mergeRowNEON(acc []float32, part []float32, x float32, y float32) (a float32, b float32)
 TEXT ·mergeRowNEON(SB), NOSPLIT, $64-64

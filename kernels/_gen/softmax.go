@@ -14,29 +14,33 @@ func (a program) rows() {
 }
 
 func (a program) emitSoftmaxRow() {
-	a.function("softmaxRow", "func(s *float32, n int, scale float32) (m, l float32)",
-		"multiplies n scores by scale, replaces them by e^(s-m) and sums them; n divides by 16.")
+	a.function("scoreMax", "func(s *float32, n int, scale float32) float32",
+		"returns the largest of n scores times scale; n divides by 16.")
 	p, n := a.pointer("s"), a.pointer("n")
 	scale := a.splatParam("scale")
 	m := a.accumulator(a.constant(math.Inf(-1)))
 	a.sweep(p, n, func(at place) {
 		x := a.load(at, nil)
 		a.mul(x, x, scale)
-		a.store(x, at, nil)
 		a.max(m, x, m)
 	})
-	r := a.reduceMax(m)
-	a.result(0, r)
-	all := a.splatRegister(r)
+	a.result(0, a.reduceMax(m))
+	a.ret()
+
+	a.function("scoreExp", "func(s *float32, n int, scale, m float32) float32",
+		"replaces n scores by e^(s·scale-m) and returns their sum; n divides by 16.")
+	p, n = a.pointer("s"), a.pointer("n")
+	scale, m = a.splatParam("scale"), a.splatParam("m")
 	sum := a.zero()
 	a.sweep(p, n, func(at place) {
 		x := a.load(at, nil)
-		a.sub(x, x, all)
+		a.mul(x, x, scale)
+		a.sub(x, x, m)
 		x = a.exp(x)
 		a.store(x, at, nil)
 		a.add(sum, sum, x)
 	})
-	a.result(1, a.reduceSum(sum))
+	a.result(0, a.reduceSum(sum))
 	a.ret()
 }
 
