@@ -243,6 +243,10 @@ func TestAttentionSpecialScores(t *testing.T) {
 	requireBits(t, []float32{2}, attend(q), "score -Inf")
 	a.Sinks = []float32{300}
 	requireBits(t, []float32{0}, attend(q), "sink")
+	// A sum that rounds to -0 is added to +0, in a tile as in merged segments.
+	a.Sinks = nil
+	StoreKV(&kv, 0, []float32{0, -80}, []float32{0, -1e-30})
+	requireBits(t, []float32{0}, attend(q), "sum of -0")
 }
 
 func TestStoreKV(t *testing.T) {
