@@ -100,8 +100,9 @@ func (g *geometry) multiply(k panelKernels, y []float32, w Matrix, x Activations
 				}
 				xq, dx, sums := x.pointers(first, k0)
 				if k.whole != nil && n/perN%2 == 0 {
-					panel, between := w.unpackTile(k.scales, tile, Range{p, p + nPanels}, k0, n)
-					k.whole(out.at(first), out.ldy, panel, between, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
+					w.unpackTile(k.scales, tile, Range{p, p + nPanels}, k0, n)
+					toSecond := (nPanels - 1) * panelBytes(w.Format, w.NIn)
+					k.whole(out.at(first), out.ldy, w.panelFrom(p, k0), toSecond, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
 				} else {
 					w.unpackTile(k.tile, tile, Range{p, p + nPanels}, k0, n)
 					k.gemm(out.at(first), out.ldy, &tile[0], n/perN, xq, dx, sums, w.NIn, quantStride(w.NIn), columns.len(), out.mask, k0 > 0)
@@ -140,15 +141,17 @@ func evenly(n, most int) int {
 
 // unpackTile unpacks the inputs k0 to k0+n of panels side by side. A tile for
 // two panels keeps what was in the place of a second one that is not there; its
-// rows are not written. It returns where the first panel's inputs begin, and how
-// far from there those of the last.
-func (w Matrix) unpackTile(unpack func(dst, src *byte, nBlocks int), tile []byte, panels Range, k0, n int) (first *byte, toLast int) {
-	packing := &packings[w.Format]
-	at := k0 / w.Format.BlockLen() * (packing.headBytes + packing.bodyBytes)
+// rows are not written.
+func (w Matrix) unpackTile(unpack func(dst, src *byte, nBlocks int), tile []byte, panels Range, k0, n int) {
 	for i := range panels.len() {
-		unpack(&tile[64*i], &w.panel(panels.From + i)[at], n/w.Format.BlockLen())
+		unpack(&tile[64*i], w.panelFrom(panels.From+i, k0), n/w.Format.BlockLen())
 	}
-	return &w.panel(panels.From)[at], (panels.len() - 1) * panelBytes(w.Format, w.NIn)
+}
+
+// panelFrom returns where input k0 of panel p begins.
+func (w Matrix) panelFrom(p, k0 int) *byte {
+	packing := &packings[w.Format]
+	return &w.panel(p)[k0/w.Format.BlockLen()*(packing.headBytes+packing.bodyBytes)]
 }
 
 // clearTile sets the tile of y to zero.

@@ -17,7 +17,9 @@
 //     do.
 //   - Vector registers, through which text is copied, are cleared behind each
 //     step and each handler (kernels.ClearVectors). No signal writes them to a
-//     stack before: the runtime sends none, and SIGPIPE is ignored.
+//     stack before: the runtime sends none, and SIGPIPE is ignored. Where Go moves
+//     an engine's helper to another thread amid a layer, some of that layer's
+//     numbers, but no text, stay in the first one's until that runs again.
 //
 // Why the garbage collector and not an arena of our own: JSON decoding, chat
 // templates and tokenizers make strings everywhere, and a rule that each of

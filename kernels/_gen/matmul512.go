@@ -71,8 +71,9 @@ func (p *panels) forColumns(lo, hi int, body func(cols int)) {
 }
 
 // forTiles emits body for register tiles of lo to hi columns, and what takes all
-// columns through them: hi at a time, and the last so that no tile is small. sumStep is the distance of columns in sums. The parameters
-// move from tile to tile.
+// columns through them: hi at a time, and the last so that no tile is small.
+// sumStep is the distance of columns in sums. The parameters move from tile to
+// tile.
 func (p *panels) forTiles(lo, hi int, sumStep reg.Register, body func(cols int)) {
 	next, done := p.label("tile"), p.label("done")
 	labels := map[int]string{}

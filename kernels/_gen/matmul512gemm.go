@@ -52,9 +52,6 @@ func (p *panels) tileBlocks(f *panelFormat) {
 // A GEMM sets its outputs, or adds to them where add is true.
 const gemmSignature = "func(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
 
-// wholeGEMMSignature is that of a GEMM that reads panels.
-const wholeGEMMSignature = "func(y *float32, ldy int, tile *byte, panel int, scales *byte, n int, xq *int8, dx *float32, %s, nIn, xStride, nCols int, mask uint32, add bool)"
-
 // The least and the most columns of a register tile.
 const minColumns, maxColumns = 3, 6
 
@@ -119,11 +116,7 @@ func (p *panels) gemmBlocks(hasMin bool) {
 // forGroups emits a loop over groups of 32 inputs, and stores the outputs.
 func (p *panels) forGroups(cols int, group func()) {
 	loop := p.label("loop")
-	if cols == maxColumns {
-		p.startAligned(loop)
-	} else {
-		p.Label(loop)
-	}
+	p.startTile(loop, cols)
 	group()
 	p.ADDQ(operand.U8(4), rScale)
 	p.ADDQ(operand.U8(4), rSum)
@@ -163,8 +156,9 @@ var (
 )
 
 // wholeBlocks emits what multiplies a panel of f, whose packed words are those of a
-// tile, without copying them: the GEMM takes pairs of blocks from the panels, and
-// only the scales from a tile, one slot for each block.
+// tile, without copying them: the GEMM takes pairs of blocks from the panels, the
+// first of which is its parameter tile, and only the scales from a copy, one slot
+// for each block.
 func (p *panels) wholeBlocks(f *panelFormat) {
 	p.function("scales"+f.name, "func(dst, src *byte, nBlocks int)",
 		fmt.Sprintf("unpacks the scales of nBlocks blocks, an even number, of a panel of %s into one half of a tile.", f.name))
@@ -178,7 +172,7 @@ func (p *panels) wholeBlocks(f *panelFormat) {
 	p.VZEROUPPER()
 	p.RET()
 
-	p.function("gemm"+f.name, fmt.Sprintf(wholeGEMMSignature, "sums *byte"),
+	p.function("gemm"+f.name, "func(y *float32, ldy int, tile *byte, panel int, scales *byte, n int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32, add bool)",
 		fmt.Sprintf("multiplies n blocks, an even number, of two panels of %s, panel bytes apart, into nCols (3 or more) columns of 32 outputs; mask selects rows.", f.name))
 	p.gemmStart()
 	p.param("nIn", rScaleStep)

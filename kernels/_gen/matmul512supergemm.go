@@ -105,11 +105,7 @@ func (p *panels) gemmSupers(f *panelFormat) {
 			}
 		}
 		p.MOVQ(operand.U32(8), rGroup)
-		if cols == maxColumns {
-			p.startAligned(groups)
-		} else {
-			p.Label(groups)
-		}
+		p.startTile(groups, cols)
 		p.gemmGroup(f, cols)
 		p.ADDQ(operand.U32(f.groupSlots()*slot), rW)
 		p.ADDQ(operand.U8(32), rX)

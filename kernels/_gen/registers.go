@@ -68,11 +68,14 @@ func (p *panels) label(name string) string {
 	return fmt.Sprintf("%s%d", name, p.nLabel)
 }
 
-// startAligned emits a label at the start of a cache line. Zen 5 runs a loop of a
-// register tile up to 2 % slower from other places. Few labels should have it: with
-// many, Go's assembler may not find sizes of jumps that agree.
-func (p *panels) startAligned(label string) {
-	p.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
+// startTile emits the label of a register tile's loop, that of the widest tile at
+// the start of a cache line: Zen 5 runs it up to 2 % slower from other places. Few
+// labels should lie so: with many, Go's assembler may not find sizes of jumps that
+// agree.
+func (p *panels) startTile(label string, cols int) {
+	if cols == maxColumns {
+		p.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
+	}
 	p.Label(label)
 }
 
