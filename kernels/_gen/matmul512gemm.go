@@ -69,33 +69,156 @@ func (p *panels) gemmStart() {
 // slotAt is the part of panel i, the first or the second, in a slot of the tile.
 func slotAt(slotNo, i int) operand.Mem { return at(rW, slotNo*slot+64*i) }
 
-// gemmWords emits n words of both panels, which word finds, against the columns:
-// words from the given first on, activations from byte xFrom on.
+// part is the columns [from, to) of a register tile. The leading part is a word
+// ahead of the following one, so that one multiplies while the sums of the other,
+// which have to wait for their last products, become outputs.
+type part struct {
+	from, to int
+	behind   bool
+}
+
+// lead is how many columns lead.
+const lead = 3
+
+// gemmLoop is what a GEMM does in its loop over groups of 32 inputs. Registers:
 //
 //	0-11  integer sums: column c has 2c for the first panel, 2c+1
-//	24-25 words, 26-28 activations
-func (p *panels) gemmWords(cols, first, n, xFrom int, word func(g, i int) operand.Mem) {
-	for g := range n {
-		p.VMOVDQU32(word(first+g, 0), p.v(24))
-		p.VMOVDQU32(word(first+g, 1), p.v(25))
-		for c := range cols {
-			x := p.v(26 + c%3)
-			p.VPBROADCASTD(column(rX, rX3, rQuantStep, c, xFrom+4*g), x)
-			p.VPDPBUSD(x, p.v(24), p.v(2*c))
-			p.VPDPBUSD(x, p.v(25), p.v(2*c+1))
+//	12-23 what they are added to, likewise
+//	24-27 two words of both panels, 28-29 activations
+//	30-31 free
+type gemmLoop struct {
+	each    int                           // words to a sum
+	word    func(g, i int) operand.Mem    // word g of panel i
+	start   func(t part, next bool)       // starts sums, of the next group's data
+	add     func(t part, g int, free int) // adds sums that end with word g; free and free+1 are registers
+	next    func()                        // moves rW to the next group
+	nextAll func()                        // moves what both parts have passed
+}
+
+// emit emits the loop for a tile of cols columns; count counts the groups.
+func (l gemmLoop) emit(p *panels, cols int, count reg.Register) {
+	leading, following := part{to: min(lead, cols)}, part{from: lead, to: max(lead, cols), behind: true}
+	load := func(g int) {
+		for i := range 2 {
+			p.VMOVDQU32(l.word(g, i), p.v(24+g%2*2+i))
+		}
+	}
+	multiply := func(t part, g int) {
+		for c := t.from; c < t.to; c++ {
+			x := p.v(28 + c%2)
+			p.VPBROADCASTD(column(rX, rX3, rQuantStep, c, 4*g), x)
+			for i := range 2 {
+				p.VPDPBUSD(x, p.v(24+g%2*2+i), p.v(2*c+i))
+			}
+		}
+	}
+	loop, last := p.label("loop"), p.label("last")
+	l.start(leading, false)
+	l.start(following, false)
+	load(0)
+	multiply(leading, 0)
+	p.startTile(loop, cols)
+	for g := 1; g < 8; g++ {
+		load(g)
+		multiply(following, g-1)
+		if g%l.each == 0 {
+			l.add(following, g-1, 26-g%2*2)
+			l.start(following, false)
+		}
+		multiply(leading, g)
+		if (g+1)%l.each == 0 {
+			l.add(leading, g, 26-g%2*2)
+			if g < 7 {
+				l.start(leading, false)
+			}
+		}
+	}
+	l.next()
+	p.ADDQ(operand.U8(32), rX)
+	p.DECQ(count)
+	p.JZ(operand.LabelRef(last))
+	l.start(leading, true)
+	load(0)
+	multiply(following, 7)
+	multiply(leading, 0)
+	l.add(following, 7, 26)
+	l.start(following, true)
+	p.ADDQ(operand.U8(32), rX3)
+	l.nextAll()
+	p.JMP(operand.LabelRef(loop))
+	p.Label(last)
+	multiply(following, 7)
+	l.add(following, 7, 26)
+}
+
+// floatGroups is the loop over groups whose sums, times scales, are added to
+// outputs. scale and minimum find those of a panel; minimum may be nil.
+func (p *panels) floatGroups(word func(g, i int) operand.Mem, scale, minimum func(t part, i int) operand.Mem, next, nextAll func()) gemmLoop {
+	return gemmLoop{
+		each: 8,
+		word: word,
+		start: func(t part, next bool) { // with what takes the words' offset off
+			disp := 0
+			if next {
+				disp = 4
+			}
+			corr := p.columnPointer(t.to, rSum, rScaleStep)
+			for c := t.from; c < t.to; c++ {
+				for i := range 2 {
+					p.VPBROADCASTD(corr(c, disp), p.v(2*c+i))
+				}
+			}
+		},
+		add: func(t part, _ int, free int) {
+			scales := p.columnPointer(t.to, rScale, rScaleStep)
+			for i := range 2 {
+				p.VMOVUPS(scale(t, i), p.v(free+i))
+			}
+			for c := t.from; c < t.to; c++ {
+				for i := range 2 {
+					p.VMULPS_BCST(scales(c, 0), p.v(free+i), p.v(30+i))
+					p.VCVTDQ2PS(p.v(2*c+i), p.v(2*c+i))
+					p.VFMADD231PS(p.v(30+i), p.v(2*c+i), p.v(12+2*c+i))
+				}
+			}
+			if minimum != nil {
+				p.addMinima(t, func(i int) operand.Mem { return minimum(t, i) }, free)
+			}
+		},
+		next: next,
+		nextAll: func() {
+			p.ADDQ(operand.U8(4), rScale)
+			p.ADDQ(operand.U8(4), rSum)
+			nextAll()
+		},
+	}
+}
+
+// addMinima adds the minima of a group: -Σxq is corr/128, so it subtracts.
+func (p *panels) addMinima(t part, minimum func(i int) operand.Mem, free int) {
+	scales := p.columnPointer(t.to, rScale, rScaleStep)
+	for i := range 2 {
+		p.VMOVUPS(minimum(i), p.v(free+i))
+	}
+	for c := t.from; c < t.to; c++ {
+		for i := range 2 {
+			p.VMULPS_BCST(scales(c, 0), p.v(free+i), p.v(2*c+i))
+		}
+	}
+	corr := p.columnPointer(t.to, rSum, rScaleStep)
+	for c := t.from; c < t.to; c++ {
+		p.VPBROADCASTD(corr(c, 0), p.v(30))
+		p.VPSRAD(operand.U8(7), p.v(30), p.v(30))
+		p.VCVTDQ2PS(p.v(30), p.v(30))
+		for i := range 2 {
+			p.VFNMADD231PS(p.v(2*c+i), p.v(30), p.v(12+2*c+i))
 		}
 	}
 }
 
-// gemmBlocks emits the product of a tile of 32-value groups with 3 to 6 tokens.
-// Sums as in gemmWords; 12-23 are the outputs, likewise; 29-30 scales.
-func (p *panels) gemmBlocks(hasMin bool) {
-	name, slots := "gemmBlocks", 9
-	if hasMin {
-		name, slots = "gemmBlocksMin", 10
-	}
-	p.function(name, fmt.Sprintf(gemmSignature, "sums *byte"),
-		"multiplies a tile of n groups into nCols (3 or more) columns of 32 outputs; mask selects rows.")
+// gemmColumns emits the register tiles of a GEMM of 32-value groups: l over the
+// groups, between what loads and stores the outputs. start adds to what is set up.
+func (p *panels) gemmColumns(l gemmLoop, start func()) {
 	p.gemmStart()
 	p.param("nIn", rScaleStep)
 	p.SHRQ(operand.U8(3), rScaleStep)
@@ -103,49 +226,35 @@ func (p *panels) gemmBlocks(hasMin bool) {
 		p.thirdColumn(rX3, rX, rQuantStep)
 		p.startOutputs(cols, 12)
 		p.fetchNext(cols)
-		p.forGroups(cols, func() {
-			p.gemmGroupOf32(cols, slotAt, func(i int) operand.Mem { return slotAt(8, i) })
-			if hasMin {
-				p.gemmMinima(cols)
-			}
-			p.ADDQ(operand.U32(slots*slot), rW)
-		})
+		start()
+		l.emit(p, cols, rCount)
+		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
+		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
 	})
 }
 
-// forGroups emits a loop over groups of 32 inputs, and stores the outputs.
-func (p *panels) forGroups(cols int, group func()) {
-	loop := p.label("loop")
-	p.startTile(loop, cols)
-	group()
-	p.ADDQ(operand.U8(4), rScale)
-	p.ADDQ(operand.U8(4), rSum)
-	p.ADDQ(operand.U8(32), rX)
-	p.ADDQ(operand.U8(32), rX3)
-	p.DECQ(rCount)
-	p.JNZ(operand.LabelRef(loop))
-	p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(12 + 2*c) }, 0, reg.K1)
-	p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(13 + 2*c) }, 64, reg.K2)
-}
-
-// gemmGroupOf32 emits a group: words, and scales as float32, of both panels.
-func (p *panels) gemmGroupOf32(cols int, word func(g, i int) operand.Mem, scale func(i int) operand.Mem) {
-	corr := p.columnPointer(cols, rSum, rScaleStep)
-	for c := range cols {
-		p.VPBROADCASTD(corr(c, 0), p.v(2*c))
-		p.VPBROADCASTD(corr(c, 0), p.v(2*c+1))
+// gemmBlocks emits the product of a tile of 32-value groups with 3 to 6 tokens.
+func (p *panels) gemmBlocks(hasMin bool) {
+	name, slots := "gemmBlocks", 9
+	if hasMin {
+		name, slots = "gemmBlocksMin", 10
 	}
-	p.gemmWords(cols, 0, 8, 0, word)
-	p.VMOVUPS(scale(0), p.v(29))
-	p.VMOVUPS(scale(1), p.v(30))
-	scales := p.columnPointer(cols, rScale, rScaleStep)
-	for c := range cols {
-		for i := range 2 {
-			p.VMULPS_BCST(scales(c, 0), p.v(29+i), p.v(24+i))
-			p.VCVTDQ2PS(p.v(2*c+i), p.v(2*c+i))
-			p.VFMADD231PS(p.v(24+i), p.v(2*c+i), p.v(12+2*c+i))
+	p.function(name, fmt.Sprintf(gemmSignature, "sums *byte"),
+		"multiplies a tile of n groups into nCols (3 or more) columns of 32 outputs; mask selects rows.")
+	floats := func(slotNo int) func(t part, i int) operand.Mem {
+		return func(t part, i int) operand.Mem {
+			if t.behind {
+				return slotAt(slotNo-slots, i)
+			}
+			return slotAt(slotNo, i)
 		}
 	}
+	minima := floats(9)
+	if !hasMin {
+		minima = nil
+	}
+	next := func() { p.ADDQ(operand.U32(slots*slot), rW) }
+	p.gemmColumns(p.floatGroups(slotAt, floats(8), minima, next, func() {}), func() {})
 }
 
 // The registers of a GEMM that reads panels as they are.
@@ -174,29 +283,25 @@ func (p *panels) wholeBlocks(f *panelFormat) {
 
 	p.function("gemm"+f.name, "func(y *float32, ldy int, tile *byte, panel int, scales *byte, n int, xq *int8, dx *float32, sums *byte, nIn, xStride, nCols int, mask uint32, add bool)",
 		fmt.Sprintf("multiplies n blocks, an even number, of two panels of %s, panel bytes apart, into nCols (3 or more) columns of 32 outputs; mask selects rows.", f.name))
-	p.gemmStart()
-	p.param("nIn", rScaleStep)
-	p.SHRQ(operand.U8(3), rScaleStep)
 	p.param("panel", rPanel)
-	p.forTiles(minColumns, maxColumns, rScaleStep, func(cols int) {
-		p.thirdColumn(rX3, rX, rQuantStep)
-		p.startOutputs(cols, 12)
-		p.fetchNext(cols)
+	word := func(g, i int) operand.Mem {
+		m := at(rW, 64*g)
+		if i > 0 {
+			m.Index, m.Scale = rPanel, 1
+		}
+		return m
+	}
+	scale := func(_ part, i int) operand.Mem { return at(rScales, 64*i) }
+	body := f.bodyBytes()
+	next := func() {
+		p.ADDQ(rStep, rW)
+		p.XORQ(operand.U32(body^(body+2*f.headBytes)), rStep) // over the heads of the next pair
+	}
+	nextAll := func() { p.ADDQ(operand.U32(slot), rScales) }
+	p.gemmColumns(p.floatGroups(word, scale, nil, next, nextAll), func() {
 		p.param("scales", rScales)
 		p.ADDQ(operand.U32(2*f.headBytes), rW)
-		p.MOVQ(operand.U32(f.bodyBytes()), rStep)
-		p.forGroups(cols, func() {
-			p.gemmGroupOf32(cols, func(g, i int) operand.Mem {
-				m := at(rW, 64*g)
-				if i > 0 {
-					m.Index, m.Scale = rPanel, 1
-				}
-				return m
-			}, func(i int) operand.Mem { return at(rScales, 64*i) })
-			p.ADDQ(operand.U32(slot), rScales)
-			p.ADDQ(rStep, rW)
-			p.XORQ(operand.U32(f.bodyBytes()^(f.bodyBytes()+2*f.headBytes)), rStep) // over the heads of the next pair
-		})
+		p.MOVQ(operand.U32(body), rStep)
 	})
 }
 
@@ -230,24 +335,5 @@ func (p *panels) fetchNext(cols int) {
 		p.PREFETCHT0(at(rTmp, 0))
 		p.PREFETCHT0(at(rTmp, 64))
 		p.ADDQ(rLdy, rTmp)
-	}
-}
-
-// gemmMinima adds the minima of a group: -Σxq is corr/128, so it subtracts.
-func (p *panels) gemmMinima(cols int) {
-	p.VMOVUPS(at(rW, 9*slot), p.v(29))
-	p.VMOVUPS(at(rW, 9*slot+64), p.v(30))
-	scales := p.columnPointer(cols, rScale, rScaleStep)
-	for c := range cols {
-		p.VMULPS_BCST(scales(c, 0), p.v(29), p.v(2*c))
-		p.VMULPS_BCST(scales(c, 0), p.v(30), p.v(2*c+1))
-	}
-	corr := p.columnPointer(cols, rSum, rScaleStep)
-	for c := range cols {
-		p.VPBROADCASTD(corr(c, 0), p.v(26))
-		p.VPSRAD(operand.U8(7), p.v(26), p.v(26))
-		p.VCVTDQ2PS(p.v(26), p.v(26))
-		p.VFNMADD231PS(p.v(2*c), p.v(26), p.v(12+2*c))
-		p.VFNMADD231PS(p.v(2*c+1), p.v(26), p.v(13+2*c))
 	}
 }

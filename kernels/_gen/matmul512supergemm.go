@@ -83,7 +83,7 @@ func (p *panels) tilePairs(f *panelFormat, rDst reg.Register) {
 
 // gemmSupers emits the product of a tile of super-blocks with 3 to 6 tokens.
 //
-//	0-11  dot products, as in gemmWords; then minima
+//	0-11  dot products, as in gemmLoop; then minima
 //	12-23 integer sums of the block, likewise
 //	29-30 scales
 func (p *panels) gemmSupers(f *panelFormat) {
@@ -93,7 +93,7 @@ func (p *panels) gemmSupers(f *panelFormat) {
 	p.gemmStart()
 	p.superSteps()
 	p.forTiles(minColumns, maxColumns, rSumStep, func(cols int) {
-		loop, groups := p.label("loop"), p.label("groups")
+		loop := p.label("loop")
 		p.thirdColumn(rX3, rX, rQuantStep)
 		p.startMemory(cols)
 		p.fetchNext(cols)
@@ -105,13 +105,8 @@ func (p *panels) gemmSupers(f *panelFormat) {
 			}
 		}
 		p.MOVQ(operand.U32(8), rGroup)
-		p.startTile(groups, cols)
-		p.gemmGroup(f, cols)
-		p.ADDQ(operand.U32(f.groupSlots()*slot), rW)
-		p.ADDQ(operand.U8(32), rX)
+		p.subBlocks(f).emit(p, cols, rGroup)
 		p.ADDQ(operand.U8(32), rX3)
-		p.DECQ(rGroup)
-		p.JNZ(operand.LabelRef(groups))
 		p.gemmFinish(f, cols)
 		p.ADDQ(operand.U8(4), rScale)
 		p.ADDQ(operand.U8(48), rSum)
@@ -134,29 +129,44 @@ func (p *panels) startMemory(cols int) {
 	p.Label(done)
 }
 
-// gemmGroup emits a group of 32 values of both panels.
-func (p *panels) gemmGroup(f *panelFormat, cols int) {
-	if f.sub == 0 {
-		p.gemmWords(cols, 0, 8, 0, slotAt)
-		return
+// subBlocks is the loop over the groups of a super-block, whose sums, times the
+// scales of sub-blocks, are added to the sums of the block.
+func (p *panels) subBlocks(f *panelFormat) gemmLoop {
+	l := gemmLoop{
+		each:    8,
+		word:    slotAt,
+		start:   func(part, bool) {},
+		add:     func(part, int, int) {},
+		next:    func() { p.ADDQ(operand.U32(f.groupSlots()*slot), rW) },
+		nextAll: func() {},
 	}
-	each := 8
+	if f.sub == 0 { // no scales: straight into the block's sums
+		return l
+	}
 	if f.sub == 16 || f.narrow() {
-		each = 4
+		l.each = 4
 	}
-	for g := 0; g < 8; g += each {
-		for c := range 2 * cols {
-			p.clear(c)
-		}
-		p.gemmWords(cols, g, each, 4*g, slotAt)
-		if g == 0 || f.sub == 16 {
-			p.VMOVDQU32(at(rW, (8+g*4/f.sub)*slot), p.v(29))
-			p.VMOVDQU32(at(rW, (8+g*4/f.sub)*slot+64), p.v(30))
-		}
-		for c := range 2 * cols {
-			p.addScaled(f, p.v(c), p.v(29+c%2), p.v(12+c))
+	l.start = func(t part, _ bool) {
+		for c := t.from; c < t.to; c++ {
+			p.clear(2 * c)
+			p.clear(2*c + 1)
 		}
 	}
+	l.add = func(t part, g, free int) {
+		scale := 8 + g*4/f.sub
+		if t.behind && g == 7 { // rW is at the next group
+			scale -= f.groupSlots()
+		}
+		for i := range 2 {
+			p.VMOVDQU32(slotAt(scale, i), p.v(free+i))
+		}
+		for c := t.from; c < t.to; c++ {
+			for i := range 2 {
+				p.addScaled(f, p.v(2*c+i), p.v(free+i), p.v(12+2*c+i))
+			}
+		}
+	}
+	return l
 }
 
 // gemmFinish adds a super-block to the outputs and moves rW behind it.
