@@ -28,7 +28,7 @@ var avx512 = avx2.with("avx512", func(i *Impl) {
 		NVFP4:   {gemv: gemvNVFP4AVX512},
 		Q1_0:    {gemv: gemvQ1_0AVX512, tile: tileQ1_0AVX512, gemm: gemmBlocksAVX512},
 		Q2_0:    {gemv: gemvQ2_0AVX512, tile: tileQ2_0AVX512, gemm: gemmBlocksAVX512},
-		Q4_K:    {gemv: gemvQ4_KAVX512, tile: tileQ4_KAVX512, gemm: gemmSub32MinAVX512},
+		Q4_K:    {gemv: gemvQ4_KAVX512, tile: tileQ4_KAVX512, gemm: gemmSub32WideMinAVX512},
 		Q5_K:    {gemv: gemvQ5_KAVX512, tile: tileQ5_KAVX512, gemm: gemmSub32WideMinAVX512},
 		Q6_K:    {gemv: gemvQ6_KAVX512, tile: tileQ6_KAVX512, gemm: gemmSub16WideAVX512},
 		Q2_K:    {gemv: gemvQ2_KAVX512, tile: tileQ2_KAVX512, gemm: gemmSub16MinAVX512},

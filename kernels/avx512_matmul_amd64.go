@@ -229,11 +229,6 @@ func gemvIQ3_SAVX512(y *float32, ldy int, w *byte, nBlocks int, xq *int8, dx *fl
 //go:noescape
 func tileIQ3_SAVX512(dst *byte, src *byte, nBlocks int)
 
-// gemmSub32MinAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
-//
-//go:noescape
-func gemmSub32MinAVX512(y *float32, ldy int, tile *byte, n int, xq *int8, dx *float32, sums *byte, nIn int, xStride int, nCols int, mask uint32, add bool)
-
 // gemmSub32WideMinAVX512 multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.
 //
 //go:noescape

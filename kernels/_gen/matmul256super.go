@@ -14,7 +14,7 @@ import (
 // superVariant is the name of the GEMM of a format of 256-value activations.
 func (q *panels256) superVariant(f *panelFormat) string {
 	if q.vnni {
-		return "gemm" + f.variant()
+		return "gemm" + q.variant(f)
 	}
 	name := fmt.Sprintf("gemmSub%dBy%d", f.sub, min(q.wordsPerSum(f), q.subWords(f)))
 	switch {
@@ -29,7 +29,7 @@ func (q *panels256) superVariant(f *panelFormat) string {
 // subWords is the number of words between two uses of a scale: a sub-block's,
 // or half of one where its dot product must fit an int16, or all of a group.
 func (q *panels256) subWords(f *panelFormat) int {
-	if f.sub == 16 || f.sub == 32 && q.vnni && f.narrow() {
+	if f.sub == 16 || f.sub == 32 && q.vnni && q.narrow(f) {
 		return 4
 	}
 	return 8
@@ -205,7 +205,7 @@ func (q *panels256) superDot(f *panelFormat, g int, w, magnitude, x, pairs, sum 
 
 // addScaled adds dot times scale to sum; it overwrites dot.
 func (q *panels256) addScaled(f *panelFormat, dot, scale, sum reg.VecPhysical) {
-	if f.narrow() {
+	if q.narrow(f) {
 		q.vexDotWords(scale, dot, sum)
 		return
 	}

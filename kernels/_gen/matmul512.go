@@ -23,7 +23,7 @@ func emitMatMul512(c *build.Context) {
 		p.gemvSupers(f)
 		p.tileSupers(f)
 	}
-	for _, v := range superVariants() {
+	for _, v := range p.superVariants() {
 		p.gemmSupers(v)
 	}
 	p.gemmFloats("F32", 4)

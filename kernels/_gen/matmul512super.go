@@ -12,8 +12,12 @@ import (
 // values fits an int16 (narrow), VPDPWSSD multiplies and adds at once, taking
 // the dot product as a pair of int16 whose upper half meets a zero.
 
-// narrow reports whether a dot product of 16 values fits an int16.
-func (f *panelFormat) narrow() bool { return f.largest*127*16 <= 32767 }
+// narrow reports whether dot products of 16 values are scaled as int16. With
+// 512-bit registers sub-blocks of 32 are not: one VPMULLD and an addition, which
+// most CPUs do beside dot products, are less than two of VPDPWSSD.
+func (p *panels) narrow(f *panelFormat) bool {
+	return f.largest*127*16 <= 32767 && (f.sub == 16 || !p.wide)
+}
 
 // subs is the number of sub-block scales of a block.
 func (f *panelFormat) subs() int {
@@ -49,9 +53,9 @@ func (f *panelFormat) subsAt() int {
 func (f *panelFormat) minsAt() int { return f.subsAt() + 16*f.subs() }
 
 // variant names what the GEMM depends on.
-func (f *panelFormat) variant() string {
+func (p *panels) variant(f *panelFormat) string {
 	name := fmt.Sprintf("Sub%d", f.sub)
-	if f.sub != 0 && !f.narrow() {
+	if f.sub != 0 && !p.narrow(f) {
 		name += "Wide"
 	}
 	if f.hasMin {
@@ -61,11 +65,11 @@ func (f *panelFormat) variant() string {
 }
 
 // superVariants returns one format of each variant.
-func superVariants() (all []*panelFormat) {
+func (p *panels) superVariants() (all []*panelFormat) {
 	seen := map[string]bool{}
 	for _, f := range superFormats {
-		if !seen[f.variant()] {
-			seen[f.variant()] = true
+		if v := p.variant(f); !seen[v] {
+			seen[v] = true
 			all = append(all, f)
 		}
 	}
@@ -110,7 +114,7 @@ func (p *panels) forBlocks(f *panelFormat, index reg.Register, body func()) {
 // word dot product wants: an int32, or where narrow an int16 below a zero.
 func (p *panels) subScale(f *panelFormat, pair reg.VecPhysical, upper bool, dst reg.VecPhysical) {
 	right := p.VPSRAD
-	if f.narrow() {
+	if p.narrow(f) {
 		right = p.VPSRLD
 	}
 	if upper {
@@ -204,7 +208,7 @@ func (p *panels) gemvGroup(f *panelFormat, cols, j int, rSubs reg.Register) {
 		dots = 0 // no scales: straight into the block's sum
 	}
 	each := 8 // words to a dot product
-	if f.sub == 16 || f.sub == 32 && f.narrow() {
+	if f.sub == 16 {
 		each = 4
 	}
 	for g := range 8 {
@@ -237,7 +241,7 @@ func (p *panels) gemvGroup(f *panelFormat, cols, j int, rSubs reg.Register) {
 
 // addScaled adds dot times scale to sum; it overwrites dot.
 func (p *panels) addScaled(f *panelFormat, dot, scale, sum reg.VecPhysical) {
-	if f.narrow() {
+	if p.narrow(f) {
 		p.VPDPWSSD(scale, dot, sum)
 		return
 	}

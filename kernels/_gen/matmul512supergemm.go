@@ -87,7 +87,7 @@ func (p *panels) tilePairs(f *panelFormat, rDst reg.Register) {
 //	12-23 integer sums of the block, likewise
 //	29-30 scales
 func (p *panels) gemmSupers(f *panelFormat) {
-	p.function("gemm"+f.variant(), fmt.Sprintf(gemmSignature, "sums *byte"),
+	p.function("gemm"+p.variant(f), fmt.Sprintf(gemmSignature, "sums *byte"),
 		"multiplies a tile of n super-blocks into nCols (3 or more) columns of 32 outputs; mask selects rows.")
 	rGroup := rHead
 	p.gemmStart()
@@ -143,7 +143,7 @@ func (p *panels) subBlocks(f *panelFormat) gemmLoop {
 	if f.sub == 0 { // no scales: straight into the block's sums
 		return l
 	}
-	if f.sub == 16 || f.narrow() {
+	if f.sub == 16 {
 		l.each = 4
 	}
 	l.start = func(t part, _ bool) {
