@@ -273,8 +273,10 @@ func (k *attentionKernels) addValues(t *tile, r, n, lo, hi int) {
 		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true)
 		d += w * nLanes
 	}
-	for i := range n {
-		t.addTail(r+i, d, lo, hi)
+	if d < dim {
+		for i := range n {
+			t.addTail(r+i, d, lo, hi)
+		}
 	}
 }
 
@@ -283,9 +285,6 @@ func (k *attentionKernels) addValues(t *tile, r, n, lo, hi int) {
 func (t *tile) addTail(r, d, lo, hi int) {
 	kv := t.q.KV
 	acc := t.acc[r*t.stride:][d:kv.HeadDimV]
-	if len(acc) == 0 {
-		return
-	}
 	var buf [nLanes]float32
 	v := buf[:len(acc)]
 	for pos := lo; pos < hi; pos++ {

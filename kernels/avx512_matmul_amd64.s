@@ -42343,7 +42343,7 @@ done1337:
 	RET
 
 // func quantize32AVX512(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVQ         q+0(FP), R8
 	MOVQ         scale+8(FP), R10
@@ -42356,8 +42356,109 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z30
 	MOVL         $0x01010101, AX
 	VPBROADCASTD AX, Z28
+	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
+	MOVL         $0x0d800000, AX
+	VPBROADCASTD AX, Z25
+	MOVL         $0x71ffffff, AX
+	VPBROADCASTD AX, Z24
 
 loop1338:
+	CMPQ          DX, $0x04
+	JLT           alone1339
+	VPANDD        (SI), Z29, Z0
+	VPANDD        64(SI), Z29, Z4
+	VPMAXUD       Z4, Z0, Z0
+	VPANDD        128(SI), Z29, Z1
+	VPANDD        192(SI), Z29, Z4
+	VPMAXUD       Z4, Z1, Z1
+	VPANDD        256(SI), Z29, Z2
+	VPANDD        320(SI), Z29, Z4
+	VPMAXUD       Z4, Z2, Z2
+	VPANDD        384(SI), Z29, Z3
+	VPANDD        448(SI), Z29, Z4
+	VPMAXUD       Z4, Z3, Z3
+	VPUNPCKLDQ    Z1, Z0, Z4
+	VPUNPCKHDQ    Z1, Z0, Z5
+	VPMAXUD       Z5, Z4, Z0
+	VPUNPCKLDQ    Z3, Z2, Z4
+	VPUNPCKHDQ    Z3, Z2, Z5
+	VPMAXUD       Z5, Z4, Z2
+	VPUNPCKLQDQ   Z2, Z0, Z4
+	VPUNPCKHQDQ   Z2, Z0, Z5
+	VPMAXUD       Z5, Z4, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMAXUD       Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPMAXUD       X1, X0, X0
+	VPSUBD        X25, X0, X1
+	VPCMPUD       $0x06, X24, X1, K1
+	KMOVW         K1, AX
+	TESTL         AX, AX
+	JNZ           alone1339
+	VDIVPS        X30, X0, X1
+	VMOVUPS       X1, (R10)
+	VDIVPS        X0, X30, X0
+	VPSHUFD       $0x00, X0, X1
+	VBROADCASTSS  X1, Z2
+	VPSHUFD       $0x55, X0, X1
+	VBROADCASTSS  X1, Z3
+	VMULPS        (SI), Z2, Z4
+	VCVTPS2DQ     Z4, Z4
+	VMULPS        64(SI), Z2, Z5
+	VCVTPS2DQ     Z5, Z5
+	VMULPS        128(SI), Z3, Z6
+	VCVTPS2DQ     Z6, Z6
+	VMULPS        192(SI), Z3, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPACKSSDW     Z5, Z4, Z4
+	VPACKSSDW     Z7, Z6, Z6
+	VPACKSSWB     Z6, Z4, Z4
+	VPERMD        Z4, Z26, Z4
+	VMOVDQU32     Z4, (R8)
+	VPXORD        Z12, Z12, Z12
+	VPDPBUSD      Z4, Z28, Z12
+	VPSHUFD       $0xaa, X0, X1
+	VBROADCASTSS  X1, Z2
+	VPSHUFD       $0xff, X0, X1
+	VBROADCASTSS  X1, Z3
+	VMULPS        256(SI), Z2, Z8
+	VCVTPS2DQ     Z8, Z8
+	VMULPS        320(SI), Z2, Z9
+	VCVTPS2DQ     Z9, Z9
+	VMULPS        384(SI), Z3, Z10
+	VCVTPS2DQ     Z10, Z10
+	VMULPS        448(SI), Z3, Z11
+	VCVTPS2DQ     Z11, Z11
+	VPACKSSDW     Z9, Z8, Z8
+	VPACKSSDW     Z11, Z10, Z10
+	VPACKSSWB     Z10, Z8, Z8
+	VPERMD        Z8, Z26, Z8
+	VMOVDQU32     Z8, 64(R8)
+	VPXORD        Z13, Z13, Z13
+	VPDPBUSD      Z8, Z28, Z13
+	VPUNPCKLDQ    Z13, Z12, Z2
+	VPUNPCKHDQ    Z13, Z12, Z3
+	VPADDD        Z3, Z2, Z2
+	VPSHUFD       $0x4e, Z2, Z3
+	VPADDD        Z3, Z2, Z2
+	VPERMQ        $0x4e, Z2, Z3
+	VPADDD        Z3, Z2, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPUNPCKLDQ    X3, X2, X2
+	VPSLLD        $0x07, X2, X2
+	VPXOR         X3, X3, X3
+	VPSUBD        X2, X3, X3
+	VMOVDQU       X3, (R11)
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000080, R8
+	ADDQ          $0x10, R10
+	ADDQ          $0x10, R11
+	SUBQ          $0x04, DX
+	JNZ           loop1338
+	VZEROUPPER
+	RET
+
+alone1339:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -42372,10 +42473,10 @@ loop1338:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1339
+	JCC           special1340
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1339
+	JCS           special1340
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -42400,7 +42501,7 @@ loop1338:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1340:
+next1341:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
@@ -42410,12 +42511,12 @@ next1340:
 	VZEROUPPER
 	RET
 
-special1339:
+special1340:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1340
+	JMP     next1341
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -42435,7 +42536,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1341:
+loop1342:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -42478,70 +42579,74 @@ loop1341:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1342
+	JCC           special1343
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1342
+	JCS           special1343
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
 	VBROADCASTSS  X1, Z1
-	VMULPS        (SI), Z1, Z2
-	VCVTPS2DQ     Z2, Z2
-	VPMOVDB       Z2, (R8)
-	VMULPS        64(SI), Z1, Z3
-	VCVTPS2DQ     Z3, Z3
-	VPMOVDB       Z3, 16(R8)
-	VMULPS        128(SI), Z1, Z4
-	VCVTPS2DQ     Z4, Z4
-	VPMOVDB       Z4, 32(R8)
-	VMULPS        192(SI), Z1, Z5
-	VCVTPS2DQ     Z5, Z5
-	VPMOVDB       Z5, 48(R8)
-	VMULPS        256(SI), Z1, Z6
+	VMULPS        (SI), Z1, Z6
 	VCVTPS2DQ     Z6, Z6
-	VPMOVDB       Z6, 64(R8)
-	VMULPS        320(SI), Z1, Z7
+	VMULPS        64(SI), Z1, Z7
 	VCVTPS2DQ     Z7, Z7
-	VPMOVDB       Z7, 80(R8)
-	VMULPS        384(SI), Z1, Z8
+	VMULPS        128(SI), Z1, Z8
 	VCVTPS2DQ     Z8, Z8
-	VPMOVDB       Z8, 96(R8)
-	VMULPS        448(SI), Z1, Z9
+	VMULPS        192(SI), Z1, Z9
 	VCVTPS2DQ     Z9, Z9
-	VPMOVDB       Z9, 112(R8)
-	VMULPS        512(SI), Z1, Z2
-	VCVTPS2DQ     Z2, Z2
-	VPMOVDB       Z2, 128(R8)
-	VMULPS        576(SI), Z1, Z3
-	VCVTPS2DQ     Z3, Z3
-	VPMOVDB       Z3, 144(R8)
-	VMULPS        640(SI), Z1, Z4
-	VCVTPS2DQ     Z4, Z4
-	VPMOVDB       Z4, 160(R8)
-	VMULPS        704(SI), Z1, Z5
-	VCVTPS2DQ     Z5, Z5
-	VPMOVDB       Z5, 176(R8)
-	VMULPS        768(SI), Z1, Z6
-	VCVTPS2DQ     Z6, Z6
-	VPMOVDB       Z6, 192(R8)
-	VMULPS        832(SI), Z1, Z7
-	VCVTPS2DQ     Z7, Z7
-	VPMOVDB       Z7, 208(R8)
-	VMULPS        896(SI), Z1, Z8
-	VCVTPS2DQ     Z8, Z8
-	VPMOVDB       Z8, 224(R8)
-	VMULPS        960(SI), Z1, Z9
-	VCVTPS2DQ     Z9, Z9
-	VPMOVDB       Z9, 240(R8)
+	VPACKSSDW     Z7, Z6, Z6
+	VPACKSSDW     Z9, Z8, Z8
+	VPACKSSWB     Z8, Z6, Z6
+	VPERMD        Z6, Z26, Z6
+	VMOVDQU32     Z6, (R8)
 	VPXORD        Z2, Z2, Z2
-	VPDPBUSD      (R8), Z28, Z2
+	VPDPBUSD      Z6, Z28, Z2
+	VMULPS        256(SI), Z1, Z10
+	VCVTPS2DQ     Z10, Z10
+	VMULPS        320(SI), Z1, Z11
+	VCVTPS2DQ     Z11, Z11
+	VMULPS        384(SI), Z1, Z12
+	VCVTPS2DQ     Z12, Z12
+	VMULPS        448(SI), Z1, Z13
+	VCVTPS2DQ     Z13, Z13
+	VPACKSSDW     Z11, Z10, Z10
+	VPACKSSDW     Z13, Z12, Z12
+	VPACKSSWB     Z12, Z10, Z10
+	VPERMD        Z10, Z26, Z10
+	VMOVDQU32     Z10, 64(R8)
 	VPXORD        Z3, Z3, Z3
-	VPDPBUSD      64(R8), Z28, Z3
+	VPDPBUSD      Z10, Z28, Z3
+	VMULPS        512(SI), Z1, Z14
+	VCVTPS2DQ     Z14, Z14
+	VMULPS        576(SI), Z1, Z15
+	VCVTPS2DQ     Z15, Z15
+	VMULPS        640(SI), Z1, Z16
+	VCVTPS2DQ     Z16, Z16
+	VMULPS        704(SI), Z1, Z17
+	VCVTPS2DQ     Z17, Z17
+	VPACKSSDW     Z15, Z14, Z14
+	VPACKSSDW     Z17, Z16, Z16
+	VPACKSSWB     Z16, Z14, Z14
+	VPERMD        Z14, Z26, Z14
+	VMOVDQU32     Z14, 128(R8)
 	VPXORD        Z4, Z4, Z4
-	VPDPBUSD      128(R8), Z28, Z4
+	VPDPBUSD      Z14, Z28, Z4
+	VMULPS        768(SI), Z1, Z18
+	VCVTPS2DQ     Z18, Z18
+	VMULPS        832(SI), Z1, Z19
+	VCVTPS2DQ     Z19, Z19
+	VMULPS        896(SI), Z1, Z20
+	VCVTPS2DQ     Z20, Z20
+	VMULPS        960(SI), Z1, Z21
+	VCVTPS2DQ     Z21, Z21
+	VPACKSSDW     Z19, Z18, Z18
+	VPACKSSDW     Z21, Z20, Z20
+	VPACKSSWB     Z20, Z18, Z18
+	VPERMD        Z18, Z26, Z18
+	VMOVDQU32     Z18, 192(R8)
 	VPXORD        Z5, Z5, Z5
-	VPDPBUSD      192(R8), Z28, Z5
+	VPDPBUSD      Z18, Z28, Z5
 	VPACKSSDW     Z3, Z2, Z2
 	VPACKSSDW     Z5, Z4, Z4
 	VPMADDWD      Z27, Z2, Z2
@@ -42553,17 +42658,17 @@ loop1341:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1343:
+next1344:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1341
+	JNZ  loop1342
 	VZEROUPPER
 	RET
 
-special1342:
+special1343:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -42572,7 +42677,7 @@ special1342:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1343
+	JMP       next1344
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -42585,14 +42690,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1344:
+loop1345:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1344
+	JNZ    loop1345
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -42606,7 +42711,7 @@ loop1344:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1345:
+loop1346:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -42624,7 +42729,7 @@ loop1345:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1345
+	JNZ      loop1346
 	VZEROUPPER
 	RET
 
@@ -42649,7 +42754,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1346:
+loop1347:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -42667,7 +42772,7 @@ loop1346:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1346
+	JNZ         loop1347
 	VZEROUPPER
 	RET
 

@@ -55,7 +55,17 @@ func (p *panels) scaleBlock(special string) {
 	p.VBROADCASTSS(x1, reg.Z1)
 }
 
-// quantize32 emits quantizeQ8x32Generic.
+// packQuants packs the int32 of four registers from v(first) on into the bytes of
+// v(first). v(26) is the table transpose4: packs work on 128 bits at a time.
+func (p *panels) packQuants(first int) {
+	p.VPACKSSDW(p.v(first+1), p.v(first), p.v(first))
+	p.VPACKSSDW(p.v(first+3), p.v(first+2), p.v(first+2))
+	p.VPACKSSWB(p.v(first+2), p.v(first), p.v(first))
+	p.VPERMD(p.v(first), p.v(26), p.v(first))
+}
+
+// quantize32 emits quantizeQ8x32Generic: four blocks at a time where all have a
+// scale, else the next one alone.
 func (p *panels) quantize32() {
 	p.function("quantize32", "func(q *int8, scale *float32, corr *int32, x *float32, nBlocks int)",
 		"quantises nBlocks > 0 blocks of 32 activations.")
@@ -68,8 +78,24 @@ func (p *panels) quantize32() {
 	p.splat(magnitudes, p.v(29))
 	p.splat(f127, p.v(30))
 	p.splat(operand.U32(0x01010101), p.v(28))
-	loop, special, next := p.label("loop"), p.label("special"), p.label("next")
+	p.VMOVDQU32(operand.NewDataAddr(operand.NewStaticSymbol("transpose4"+p.suffix), 0), p.v(26))
+	p.splat(minAmax, p.v(25))
+	p.splat(notFinite-minAmax-1, p.v(24))
+	loop, alone, special, next := p.label("loop"), p.label("alone"), p.label("special"), p.label("next")
 	p.Label(loop)
+	p.CMPQ(rN, operand.U8(4))
+	p.JLT(operand.LabelRef(alone))
+	p.fourScales(alone)
+	p.quantizeFour()
+	p.ADDQ(operand.U32(4*128), rW)
+	p.ADDQ(operand.U32(4*32), rX)
+	p.ADDQ(operand.U8(4*4), rScale)
+	p.ADDQ(operand.U8(4*4), rSum)
+	p.SUBQ(operand.U8(4), rN)
+	p.JNZ(operand.LabelRef(loop))
+	p.VZEROUPPER()
+	p.RET()
+	p.Label(alone)
 	p.VPANDD(at(rW, 0), p.v(29), p.v(0))
 	p.VPANDD(at(rW, 64), p.v(29), p.v(1))
 	p.VPMAXUD(p.v(1), p.v(0), p.v(0))
@@ -110,6 +136,72 @@ func (p *panels) quantize32() {
 	p.JMP(operand.LabelRef(next))
 }
 
+// fourScales writes the scales of the four blocks at rW to rScale and leaves their
+// factors 127/amax in X0. If one of them has no scale, it jumps to alone.
+//
+//	24 how far maxima may be above the least, 25, and still be numbers
+//	29 magnitude mask, 30 127
+func (p *panels) fourScales(alone string) {
+	for i := range 4 {
+		p.VPANDD(at(rW, 128*i), p.v(29), p.v(i))
+		p.VPANDD(at(rW, 128*i+64), p.v(29), p.v(4))
+		p.VPMAXUD(p.v(4), p.v(i), p.v(i))
+	}
+	for i := 0; i < 4; i += 2 { // 128 bits of two blocks into four lanes: a b a b
+		p.VPUNPCKLDQ(p.v(i+1), p.v(i), p.v(4))
+		p.VPUNPCKHDQ(p.v(i+1), p.v(i), p.v(5))
+		p.VPMAXUD(p.v(5), p.v(4), p.v(i))
+	}
+	p.VPUNPCKLQDQ(p.v(2), p.v(0), p.v(4))
+	p.VPUNPCKHQDQ(p.v(2), p.v(0), p.v(5))
+	p.VPMAXUD(p.v(5), p.v(4), p.v(0))
+	p.VEXTRACTI64X4(operand.U8(1), reg.Z0, reg.Y1)
+	p.VPMAXUD(reg.Y1, reg.Y0, reg.Y0)
+	p.VEXTRACTI128(operand.U8(1), reg.Y0, reg.X1)
+	p.VPMAXUD(reg.X1, reg.X0, reg.X0)
+	p.VPSUBD(reg.X25, reg.X0, reg.X1)
+	p.VPCMPUD(operand.U8(6), reg.X24, reg.X1, reg.K1) // above the limit
+	p.KMOVW(reg.K1, rTmp.As32())
+	p.TESTL(rTmp.As32(), rTmp.As32())
+	p.JNZ(operand.LabelRef(alone))
+	p.VDIVPS(reg.X30, reg.X0, reg.X1) // amax/127
+	p.VMOVUPS(reg.X1, at(rScale, 0))
+	p.VDIVPS(reg.X0, reg.X30, reg.X0) // 127/amax
+}
+
+// quantizeFour writes the quants of the four blocks at rW, whose factors are in X0,
+// and their corrections.
+func (p *panels) quantizeFour() {
+	for i := range 2 {
+		for b := range 2 {
+			p.VPSHUFD(operand.U8((2*i+b)*0x55), reg.X0, reg.X1)
+			p.VBROADCASTSS(reg.X1, p.v(2+b))
+		}
+		q := 4 + 4*i
+		for n := range 4 {
+			p.VMULPS(at(rW, 256*i+64*n), p.v(2+n/2), p.v(q+n))
+			p.VCVTPS2DQ(p.v(q+n), p.v(q+n))
+		}
+		p.packQuants(q)
+		p.VMOVDQU32(p.v(q), at(rX, 64*i))
+		p.clear(12 + i)
+		p.VPDPBUSD(p.v(q), p.v(28), p.v(12+i)) // sums of 4 quants, 8 of a block
+	}
+	p.VPUNPCKLDQ(p.v(13), p.v(12), p.v(2))
+	p.VPUNPCKHDQ(p.v(13), p.v(12), p.v(3))
+	p.VPADDD(p.v(3), p.v(2), p.v(2)) // in 128 bits a block of either: a b a b
+	p.VPSHUFD(operand.U8(0x4e), p.v(2), p.v(3))
+	p.VPADDD(p.v(3), p.v(2), p.v(2))
+	p.VPERMQ(operand.U8(0x4e), p.v(2), p.v(3)) // the other half of a block
+	p.VPADDD(p.v(3), p.v(2), p.v(2))
+	p.VEXTRACTI64X4(operand.U8(1), reg.Z2, reg.Y3)
+	p.VPUNPCKLDQ(reg.X3, reg.X2, reg.X2)
+	p.VPSLLD(operand.U8(7), reg.X2, reg.X2)
+	p.VPXOR(reg.X3, reg.X3, reg.X3)
+	p.VPSUBD(reg.X2, reg.X3, reg.X3)
+	p.VMOVDQU(reg.X3, at(rSum, 0))
+}
+
 // quantize256 emits quantizeQ8x256Generic.
 func (p *panels) quantize256() {
 	p.function("quantize256", "func(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)",
@@ -135,16 +227,17 @@ func (p *panels) quantize256() {
 	}
 	p.VPMAXUD(p.v(1), p.v(0), p.v(0))
 	p.scaleBlock(special)
-	for i := range 16 {
-		v := p.v(2 + i%8)
-		p.VMULPS(at(rW, 64*i), p.v(1), v)
-		p.VCVTPS2DQ(v, v)
-		p.VPMOVDB(v, at(rX, 16*i))
-	}
 	// Sums of 4, in v(2+i) for the quants 64i to 64i+63, then of 8 and of 16.
 	for i := range 4 {
+		q := 6 + 4*i
+		for n := range 4 {
+			p.VMULPS(at(rW, 256*i+64*n), p.v(1), p.v(q+n))
+			p.VCVTPS2DQ(p.v(q+n), p.v(q+n))
+		}
+		p.packQuants(q)
+		p.VMOVDQU32(p.v(q), at(rX, 64*i))
 		p.clear(2 + i)
-		p.VPDPBUSD(at(rX, 64*i), p.v(28), p.v(2+i))
+		p.VPDPBUSD(p.v(q), p.v(28), p.v(2+i))
 	}
 	p.VPACKSSDW(p.v(3), p.v(2), p.v(2))
 	p.VPACKSSDW(p.v(5), p.v(4), p.v(4))
