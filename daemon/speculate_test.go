@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,7 +127,10 @@ func answerKinds(t *testing.T) []runtime.GenerationOptions {
 // answersOf returns the answers that a scheduler makes.
 func answersOf(t *testing.T, e engine, prompt []runtime.Token, kinds []runtime.GenerationOptions, speculate, together bool) [][]runtime.Delta {
 	kv := e.kv()
+	// Steps take the same time whatever they compute, so that each guess pays.
+	var ticks atomic.Int64
 	s := sched.New(e, sched.Options{
+		Now:       func() time.Time { return time.UnixMilli(ticks.Add(1)) },
 		QueueSize: len(kinds), MaxRunning: 16, PrefillChunk: 32,
 		NPages: kv.NPages, PageTokens: kv.PageTokens, NCtx: e.nCtx(), Speculate: speculate,
 	})

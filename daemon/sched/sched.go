@@ -137,6 +137,10 @@ type Options struct {
 	// Guessed, if set, is called after each step that computed guesses of a
 	// request, with their number and that of the right ones.
 	Guessed func(n, nRight int)
+
+	// Now, if set, is the clock in place of time.Now. How long steps take decides
+	// how much they compute.
+	Now func() time.Time
 }
 
 // Scheduler shares a model between requests.
@@ -188,6 +192,9 @@ type job struct {
 
 // New returns a scheduler for m. It does nothing until Run.
 func New(m Model, o Options) *Scheduler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Scheduler{
 		model:   m,
 		options: o,
@@ -355,7 +362,7 @@ func (s *Scheduler) receive() {
 			s.end(j, err)
 		}
 	})
-	now := time.Now()
+	now := s.options.Now()
 	s.policy.refill(now.Sub(s.refill))
 	s.refill = now
 }

@@ -3,7 +3,6 @@ package sched
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"inferd/runtime"
 )
@@ -35,10 +34,10 @@ func (s *Scheduler) step() bool {
 			nPrompt += w.n
 		}
 	}
-	started := time.Now()
+	started := s.options.Now()
 	err := s.model.Step(s.entries)
 	if err == nil {
-		s.pace.observe(n, nPrompt, time.Since(started))
+		s.pace.observe(n, nPrompt, s.options.Now().Sub(started))
 	}
 	for i, w := range s.work {
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,12 +83,13 @@ func names(t *testing.T, dir, but string) (list []string) {
 func TestPullToAFullDisk(t *testing.T) {
 	content, err := os.ReadFile(testdata.Path("models", "llama-tied.gguf"))
 	require.NoError(t, err)
-	announced := true
-	var ranges []string
+	var announced atomic.Bool
+	announced.Store(true)
+	ranges := make(chan string, 16)
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ranges = append(ranges, r.Header.Get("Range"))
+		ranges <- r.Header.Get("Range")
 		w.Header().Set("ETag", `"v1"`)
-		if announced || r.Header.Get("Range") != "" {
+		if announced.Load() || r.Header.Get("Range") != "" {
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 			return
 		}
@@ -107,17 +109,19 @@ func TestPullToAFullDisk(t *testing.T) {
 	require.Contains(t, e.err, "not enough room on the file system: "+strconv.Itoa(len(content))+" bytes are needed")
 	require.Equal(t, []string{"filler"}, names(t, dir, ""))
 
-	announced = false
+	announced.Store(false)
 	e = pull()
 	require.Equal(t, 1, e.code)
 	require.Contains(t, e.err, "no space left on device\ninferctl: hint: make room and run the command again")
 	require.NoFileExists(t, path)
 	free()
-	ranges = nil
+	for len(ranges) > 0 {
+		<-ranges
+	}
 	e = pull()
 	require.Zero(t, e.code, e.err)
 	require.Len(t, ranges, 1)
-	require.Regexp(t, `^bytes=\d{5}-$`, ranges[0], "it goes on where it stopped")
+	require.Regexp(t, `^bytes=\d{5}-$`, <-ranges, "it goes on where it stopped")
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(content, got))
