@@ -70,12 +70,15 @@ func (p *panels) gemmStart() {
 func slotAt(slotNo, i int) operand.Mem { return at(rW, slotNo*slot+64*i) }
 
 // part is the columns [from, to) of a register tile. The leading part is a word
-// ahead of the following one, so that one multiplies while the sums of the other,
+// ahead of the one behind, so that one multiplies while the sums of the other,
 // which have to wait for their last products, become outputs.
 type part struct {
 	from, to int
 	behind   bool
 }
+
+// empty reports whether the part has no columns, as in the narrowest tile.
+func (t part) empty() bool { return t.from == t.to }
 
 // lead is how many columns lead.
 const lead = 3
@@ -112,6 +115,11 @@ func (l gemmLoop) emit(p *panels, cols int, count reg.Register) {
 			}
 		}
 	}
+	add := func(t part, g, free int) {
+		if !t.empty() {
+			l.add(t, g, free)
+		}
+	}
 	loop, last := p.label("loop"), p.label("last")
 	l.start(leading, false)
 	l.start(following, false)
@@ -122,12 +130,12 @@ func (l gemmLoop) emit(p *panels, cols int, count reg.Register) {
 		load(g)
 		multiply(following, g-1)
 		if g%l.each == 0 {
-			l.add(following, g-1, 26-g%2*2)
+			add(following, g-1, 26-g%2*2)
 			l.start(following, false)
 		}
 		multiply(leading, g)
 		if (g+1)%l.each == 0 {
-			l.add(leading, g, 26-g%2*2)
+			add(leading, g, 26-g%2*2)
 			if g < 7 {
 				l.start(leading, false)
 			}
@@ -141,14 +149,14 @@ func (l gemmLoop) emit(p *panels, cols int, count reg.Register) {
 	load(0)
 	multiply(following, 7)
 	multiply(leading, 0)
-	l.add(following, 7, 26)
+	add(following, 7, 26)
 	l.start(following, true)
 	p.ADDQ(operand.U8(32), rX3)
 	l.nextAll()
 	p.JMP(operand.LabelRef(loop))
 	p.Label(last)
 	multiply(following, 7)
-	l.add(following, 7, 26)
+	add(following, 7, 26)
 }
 
 // floatGroups is the loop over groups whose sums, times scales, are added to
@@ -182,7 +190,7 @@ func (p *panels) floatGroups(word func(g, i int) operand.Mem, scale, minimum fun
 				}
 			}
 			if minimum != nil {
-				p.addMinima(t, func(i int) operand.Mem { return minimum(t, i) }, free)
+				p.addMinima(t, minimum, free)
 			}
 		},
 		next: next,
@@ -195,10 +203,10 @@ func (p *panels) floatGroups(word func(g, i int) operand.Mem, scale, minimum fun
 }
 
 // addMinima adds the minima of a group: -Σxq is corr/128, so it subtracts.
-func (p *panels) addMinima(t part, minimum func(i int) operand.Mem, free int) {
+func (p *panels) addMinima(t part, minimum func(t part, i int) operand.Mem, free int) {
 	scales := p.columnPointer(t.to, rScale, rScaleStep)
 	for i := range 2 {
-		p.VMOVUPS(minimum(i), p.v(free+i))
+		p.VMOVUPS(minimum(t, i), p.v(free+i))
 	}
 	for c := t.from; c < t.to; c++ {
 		for i := range 2 {
