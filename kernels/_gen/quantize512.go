@@ -27,6 +27,14 @@ func (p *panels) splat(c operand.Constant, v reg.VecPhysical) {
 	p.VPBROADCASTD(rTmp.As32(), v)
 }
 
+// foldMaxima leaves in each lane of X0 the maximum of that lane of Z0's four quarters.
+func (p *panels) foldMaxima() {
+	p.VEXTRACTI64X4(operand.U8(1), reg.Z0, reg.Y1)
+	p.VPMAXUD(reg.Y1, reg.Y0, reg.Y0)
+	p.VEXTRACTI128(operand.U8(1), reg.Y0, reg.X1)
+	p.VPMAXUD(reg.X1, reg.X0, reg.X0)
+}
+
 // scaleBlock reduces the magnitudes in v(0) to their maximum, writes the scale
 // to rScale and leaves the factor 127/amax in every lane of v(1). Blocks
 // without a scale jump to special, with the bits of the scale in rTmp.
@@ -34,10 +42,7 @@ func (p *panels) splat(c operand.Constant, v reg.VecPhysical) {
 //	29 magnitude mask, 30 127
 func (p *panels) scaleBlock(special string) {
 	x0, x1 := reg.X0, reg.X1
-	p.VEXTRACTI64X4(operand.U8(1), reg.Z0, reg.Y1)
-	p.VPMAXUD(reg.Y1, reg.Y0, reg.Y0)
-	p.VEXTRACTI128(operand.U8(1), reg.Y0, x1)
-	p.VPMAXUD(x1, x0, x0)
+	p.foldMaxima()
 	p.VPSHUFD(operand.U8(0x4e), x0, x1)
 	p.VPMAXUD(x1, x0, x0)
 	p.VPSHUFD(operand.U8(0xb1), x0, x1)
@@ -55,13 +60,22 @@ func (p *panels) scaleBlock(special string) {
 	p.VBROADCASTSS(x1, reg.Z1)
 }
 
-// packQuants packs the int32 of four registers from v(first) on into the bytes of
-// v(first). v(26) is the table transpose4: packs work on 128 bits at a time.
-func (p *panels) packQuants(first int) {
+// quants64 writes the int8 of the floats from 64i on at rW, vector n of them times
+// v(factor(n)), to rX, and leaves the sums of each 4 in v(sum). It uses four registers
+// from first on; 26 is the table transpose4, because packs work on 128 bits at a time,
+// and 28 bytes of one.
+func (p *panels) quants64(i, first, sum int, factor func(n int) int) {
+	for n := range 4 {
+		p.VMULPS(at(rW, 256*i+64*n), p.v(factor(n)), p.v(first+n))
+		p.VCVTPS2DQ(p.v(first+n), p.v(first+n))
+	}
 	p.VPACKSSDW(p.v(first+1), p.v(first), p.v(first))
 	p.VPACKSSDW(p.v(first+3), p.v(first+2), p.v(first+2))
 	p.VPACKSSWB(p.v(first+2), p.v(first), p.v(first))
 	p.VPERMD(p.v(first), p.v(26), p.v(first))
+	p.VMOVDQU32(p.v(first), at(rX, 64*i))
+	p.clear(sum)
+	p.VPDPBUSD(p.v(first), p.v(28), p.v(sum))
 }
 
 // quantize32 emits quantizeQ8x32Generic: four blocks at a time where all have a
@@ -155,10 +169,7 @@ func (p *panels) fourScales(alone string) {
 	p.VPUNPCKLQDQ(p.v(2), p.v(0), p.v(4))
 	p.VPUNPCKHQDQ(p.v(2), p.v(0), p.v(5))
 	p.VPMAXUD(p.v(5), p.v(4), p.v(0))
-	p.VEXTRACTI64X4(operand.U8(1), reg.Z0, reg.Y1)
-	p.VPMAXUD(reg.Y1, reg.Y0, reg.Y0)
-	p.VEXTRACTI128(operand.U8(1), reg.Y0, reg.X1)
-	p.VPMAXUD(reg.X1, reg.X0, reg.X0)
+	p.foldMaxima()
 	p.VPSUBD(reg.X25, reg.X0, reg.X1)
 	p.VPCMPUD(operand.U8(6), reg.X24, reg.X1, reg.K1) // above the limit
 	p.KMOVW(reg.K1, rTmp.As32())
@@ -177,15 +188,7 @@ func (p *panels) quantizeFour() {
 			p.VPSHUFD(operand.U8((2*i+b)*0x55), reg.X0, reg.X1)
 			p.VBROADCASTSS(reg.X1, p.v(2+b))
 		}
-		q := 4 + 4*i
-		for n := range 4 {
-			p.VMULPS(at(rW, 256*i+64*n), p.v(2+n/2), p.v(q+n))
-			p.VCVTPS2DQ(p.v(q+n), p.v(q+n))
-		}
-		p.packQuants(q)
-		p.VMOVDQU32(p.v(q), at(rX, 64*i))
-		p.clear(12 + i)
-		p.VPDPBUSD(p.v(q), p.v(28), p.v(12+i)) // sums of 4 quants, 8 of a block
+		p.quants64(i, 4+4*i, 12+i, func(n int) int { return 2 + n/2 })
 	}
 	p.VPUNPCKLDQ(p.v(13), p.v(12), p.v(2))
 	p.VPUNPCKHDQ(p.v(13), p.v(12), p.v(3))
@@ -229,15 +232,7 @@ func (p *panels) quantize256() {
 	p.scaleBlock(special)
 	// Sums of 4, in v(2+i) for the quants 64i to 64i+63, then of 8 and of 16.
 	for i := range 4 {
-		q := 6 + 4*i
-		for n := range 4 {
-			p.VMULPS(at(rW, 256*i+64*n), p.v(1), p.v(q+n))
-			p.VCVTPS2DQ(p.v(q+n), p.v(q+n))
-		}
-		p.packQuants(q)
-		p.VMOVDQU32(p.v(q), at(rX, 64*i))
-		p.clear(2 + i)
-		p.VPDPBUSD(p.v(q), p.v(28), p.v(2+i))
+		p.quants64(i, 6+4*i, 2+i, func(int) int { return 1 })
 	}
 	p.VPACKSSDW(p.v(3), p.v(2), p.v(2))
 	p.VPACKSSDW(p.v(5), p.v(4), p.v(4))
