@@ -161,14 +161,14 @@ func (q *panels256) gemvBlocks(f *panelFormat) {
 	q.param("nIn", rScaleStep)
 	q.SHRQ(operand.U8(3), rScaleStep)
 	q.param("w", rW)
-	q.aheadOf(f)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
+		q.aheadOf(f.bytewise() && q.vnni && cols == 1)
 		for i := range 4 {
 			q.clear(4 + i)
 		}
 		q.forPairs(f, func(head, body, group int) {
-			q.fetchPair(f, group)
+			q.fetchPair(f, group, cols)
 			q.gemvBlock(f, cols, head, body, group)
 		}, func(n int) { q.nextBlocks(f, n) })
 		for c := range cols {

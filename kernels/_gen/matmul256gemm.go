@@ -225,7 +225,7 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 	q.param("ldy", rLdy)
 	q.SHLQ(operand.U8(2), rLdy)
 	q.param("w0", rW)
-	q.aheadOf(nil)
+	q.aheadOf(false)
 	q.param("x", rX)
 	q.param("nIn", rQuantStep)
 	q.SHLQ(operand.U8(2), rQuantStep)
@@ -245,7 +245,7 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 		q.startOutputs(cols, 0)
 		inputs := func(n int) {
 			if cols <= 2 {
-				q.fetchAhead(rW, 0, n*16*elemBytes)
+				q.fetchAhead(rW, 0, n*16*elemBytes, cols)
 				q.fetchPage(rW, n*16*elemBytes)
 			}
 			for k := range n {

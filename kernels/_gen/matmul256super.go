@@ -86,9 +86,9 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 	q.param("sums", rSum)
 	q.superSteps()
 	q.param("w", rW)
-	q.aheadOf(f)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
+		q.aheadOf(false)
 		q.clear(0)
 		for i := range 4 {
 			q.VMOVUPS(q.v(0), outputs.Offset(32*i))
@@ -107,7 +107,7 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 			chunks := q.label("chunks")
 			q.Label(chunks)
 			for j := range f.chunk {
-				q.fetchGroup(f, j)
+				q.fetchGroup(f, j, cols)
 				q.gemvGroup(f, cols, j, rSubs)
 			}
 			q.ADDQ(operand.U32(f.chunkWords*64), rW)

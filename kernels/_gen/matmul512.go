@@ -151,14 +151,14 @@ func (p *panels) gemvBlocks(f *panelFormat) {
 	p.param("nIn", rScaleStep) // a float32 per 32 quants
 	p.SHRQ(operand.U8(3), rScaleStep)
 	p.param("w", rW)
-	p.aheadOf(f)
 	p.constants(f, 31)
 	p.forColumns(1, 4, func(cols int) {
+		p.aheadOf(f.bytewise() && cols <= 2)
 		for c := range cols {
 			p.VPXORD(p.v(8+c), p.v(8+c), p.v(8+c))
 		}
 		p.forPairs(f, func(head, body, group int) {
-			p.fetchPair(f, group)
+			p.fetchPair(f, group, cols)
 			p.gemvBlock(f, cols, head, body, group)
 		}, func(n int) { p.nextBlocks(f, n) })
 		p.storeColumns(cols, func(c int) reg.VecPhysical { return p.v(8 + c) }, 0, reg.K1)
@@ -255,12 +255,11 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 	}
 }
 
-// aheadOf loads how many bytes before their use weights of a format are asked
-// for, which package kernels sets by the CPU (see fetchAhead); nil stands for
-// floats.
-func (p *panels) aheadOf(f *panelFormat) {
+// aheadOf loads how many bytes before their use a GEMV of cols columns asks for
+// its weights, which package kernels sets by the CPU; see fetchAhead.
+func (p *panels) aheadOf(light bool) {
 	name := "·aheadHeavy"
-	if p.wide && f != nil && !f.heavy {
+	if light {
 		name = "·aheadLight"
 	}
 	p.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: name}, Base: reg.StaticBase}, rAhead)
@@ -268,7 +267,7 @@ func (p *panels) aheadOf(f *panelFormat) {
 
 // fetchPair asks for what lies ahead of the blocks that lie together, at the
 // first of them.
-func (p *panels) fetchPair(f *panelFormat, group int) {
+func (p *panels) fetchPair(f *panelFormat, group, cols int) {
 	if group > 0 {
 		return
 	}
@@ -276,17 +275,15 @@ func (p *panels) fetchPair(f *panelFormat, group int) {
 	if f.paired() {
 		n *= 2
 	}
-	p.fetchAhead(rW, 0, n)
+	p.fetchAhead(rW, 0, n, cols)
 	p.fetchPage(rW, n)
 }
 
-// aheadBytes is how far ahead fetchAhead asks into the first-level cache.
-const aheadBytes = 8192
-
-// fetchAhead asks for n bytes that lie at base+from, ahead: into the
-// second-level cache, into the first where rAhead is negative, or, where it is 0,
-// not at all.
-func (p *panels) fetchAhead(base reg.Register, from, n int) {
+// fetchAhead asks for n bytes that lie at base+from, ahead: into the second-level
+// cache, or, where rAhead is negative, into the first, or, where it is 0, not at
+// all. What one column alone meets is not to stay in the outer caches: NTA leaves
+// it out of them on AMD's CPUs. More columns may come in two turns.
+func (p *panels) fetchAhead(base reg.Register, from, n, cols int) {
 	first, alone := p.label("first"), p.label("alone")
 	p.TESTQ(rAhead, rAhead)
 	p.JZ(operand.LabelRef(alone))
@@ -296,8 +293,15 @@ func (p *panels) fetchAhead(base reg.Register, from, n int) {
 	}
 	p.JMP(operand.LabelRef(alone))
 	p.Label(first)
+	fetch, ahead := p.PREFETCHT0, 8<<10
+	if cols == 1 {
+		fetch = p.PREFETCHNTA
+		if p.wide {
+			ahead = 5 << 10
+		}
+	}
 	for i := 0; i < n; i += 64 {
-		p.PREFETCHT0(at(base, aheadBytes+from+i))
+		fetch(at(base, ahead+from+i))
 	}
 	p.Label(alone)
 }

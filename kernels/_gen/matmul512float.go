@@ -22,7 +22,7 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 	p.param("ldy", rLdy)
 	p.SHLQ(operand.U8(2), rLdy)
 	p.param("w0", rW)
-	p.aheadOf(nil)
+	p.aheadOf(false)
 	p.param("w1", rW1)
 	p.param("x", rX)
 	p.param("nIn", rQuantStep)
@@ -44,7 +44,7 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 		inputs := func(n int) {
 			if cols <= 2 {
 				for _, w := range []reg.Register{rW, rW1} {
-					p.fetchAhead(w, 0, n*16*elemBytes)
+					p.fetchAhead(w, 0, n*16*elemBytes, cols)
 					p.fetchPage(w, n*16*elemBytes)
 				}
 			}

@@ -143,12 +143,12 @@ func (p *panels) gemvSupers(f *panelFormat) {
 	p.param("sums", rSum)
 	p.superSteps()
 	p.param("w", rW)
-	p.aheadOf(f)
 	free := p.constants(f, 31)
 	if f.sub == 0 {
 		p.VPTERNLOGD(operand.U8(0xff), p.v(free), p.v(free), p.v(free)) // pairs of -1
 	}
 	p.forColumns(1, 4, func(cols int) {
+		p.aheadOf(false)
 		for c := range cols {
 			p.clear(8 + c)
 		}
@@ -163,7 +163,7 @@ func (p *panels) gemvSupers(f *panelFormat) {
 			chunks := p.label("chunks")
 			p.Label(chunks)
 			for j := range f.chunk {
-				p.fetchGroup(f, j)
+				p.fetchGroup(f, j, cols)
 				p.gemvGroup(f, cols, j, rSubs)
 			}
 			p.ADDQ(operand.U32(f.chunkWords*64), rW)
@@ -193,10 +193,10 @@ func (p *panels) gemvSupers(f *panelFormat) {
 }
 
 // fetchGroup asks for what lies an eighth of a block from rW per group, ahead.
-func (p *panels) fetchGroup(f *panelFormat, j int) {
+func (p *panels) fetchGroup(f *panelFormat, j, cols int) {
 	n := f.headBytes + f.bodyBytes()
 	from := (n*j/8 + 63) / 64 * 64
-	p.fetchAhead(rW, from, n*(j+1)/8-from)
+	p.fetchAhead(rW, from, n*(j+1)/8-from, cols)
 }
 
 func (p *panels) clear(n int) { p.VPXORD(p.v(n), p.v(n), p.v(n)) }

@@ -26,7 +26,6 @@ type panelFormat struct {
 	hasMin     bool
 	sub        int // values to a sub-block scale: 16, 32, or 0 for none
 	superBlock bool
-	heavy      bool // much work for each line, or some lines long after others
 }
 
 // scaleKind is how the scales at the start of a head are stored.
@@ -56,6 +55,10 @@ func (f *panelFormat) groups() int {
 
 // bodyBytes is the size of a block's body.
 func (f *panelFormat) bodyBytes() int { return f.groups() / f.chunk * f.chunkWords * 64 }
+
+// bytewise reports whether values are bytes: there is nothing to unpack, so that
+// loads follow one another as in a plain scan.
+func (f *panelFormat) bytewise() bool { return f.chunkWords == 8*f.chunk }
 
 // paired reports whether blocks lie in pairs; see packedBlock.
 func (f *panelFormat) paired() bool { return f.headBytes%64 != 0 }
@@ -108,16 +111,16 @@ var nvfp4 = &panelFormat{
 // The formats of 256-value activations.
 var superFormats = []*panelFormat{
 	{name: "Q4_K", headBytes: 320, chunk: 2, chunkWords: 8, largest: 15, masks: []int{0x0f}, word: nibbleWord, sub: 32, hasMin: true},
-	{name: "Q5_K", headBytes: 320, chunk: 2, chunkWords: 10, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, sub: 32, hasMin: true, heavy: true},
+	{name: "Q5_K", headBytes: 320, chunk: 2, chunkWords: 10, largest: 31, masks: []int{0x1f, 0x07, 0x18, 0x08, 0x10}, word: fiveWord, sub: 32, hasMin: true},
 	{name: "Q6_K", headBytes: 320, chunk: 2, chunkWords: 12, offset: 32, largest: 63, masks: []int{0x3f, 0x03, 0x0c, 0x30}, word: sixKWord, sub: 16},
-	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbWord, sub: 16, hasMin: true, heavy: true},
-	{name: "Q3_K", headBytes: 320, chunk: 2, chunkWords: 6, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16, heavy: true},
-	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbWord, heavy: true},
+	{name: "Q2_K", headBytes: 576, chunk: 4, chunkWords: 8, largest: 3, masks: []int{0x03}, word: crumbWord, sub: 16, hasMin: true},
+	{name: "Q3_K", headBytes: 320, chunk: 2, chunkWords: 6, offset: 4, largest: 7, masks: []int{0x07, 0x03, 0x04}, word: threeKWord, sub: 16},
+	{name: "TQ2_0", headBytes: 32, chunk: 4, chunkWords: 8, offset: 1, largest: 3, masks: []int{0x03}, word: crumbWord},
 	{name: "IQ4_XS", headBytes: 192, chunk: 2, chunkWords: 8, offset: 128, largest: 241, table: shifted(iq4Values, 128), masks: []int{0x0f}, word: nibbleWord, sub: 32},
-	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16, heavy: true},
-	{name: "IQ2", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 107, table: shifted(iq2Values, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16, heavy: true},
-	{name: "IQ3_XXS", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 126, table: shifted(iq3XXSValues, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16, heavy: true},
-	{name: "IQ3_S", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 31, table: shifted(iq3SValues, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16, heavy: true},
+	{name: "IQ1", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 25, table: shifted(iq1Values, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ2", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 107, table: shifted(iq2Values, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ3_XXS", headBytes: 320, chunk: 2, chunkWords: 8, offset: 64, largest: 126, table: shifted(iq3XXSValues, 64), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
+	{name: "IQ3_S", headBytes: 320, chunk: 2, chunkWords: 8, offset: 16, largest: 31, table: shifted(iq3SValues, 16), masks: []int{0x0f}, word: nibbleWord, scale: scaleF32, sub: 16},
 }
 
 func init() {
