@@ -4,7 +4,7 @@ package kernels
 
 // geometry256 takes one panel at a time: there are 16 registers. Tiles suit
 // small second-level caches.
-var geometry256 = &geometry{gemvCols: 2, streamCols: 4, tilePanels: 1, tileValues: 1024, tileTokens: 256}
+var geometry256 = &geometry{gemvCols: 2, streamCols: 8, tilePanels: 1, tileValues: 1024, tileTokens: 256}
 
 // productsAVX2 puts the level's matrix products and quantisers into i.
 func productsAVX2(i *Impl) {

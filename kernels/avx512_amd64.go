@@ -12,7 +12,7 @@ var avx512Features = []cpuid.FeatureID{
 
 // geometry512 takes two panels at a time. Tiles for the first-level cache lose
 // more by coming back to y than they gain.
-var geometry512 = &geometry{gemvCols: 4, streamCols: 8, tilePanels: 2, tileValues: 2048, tileTokens: 512, masked: true}
+var geometry512 = &geometry{gemvCols: 4, streamCols: 24, tilePanels: 2, tileValues: 2048, tileTokens: 512, masked: true}
 
 // avx512 is Ice Lake and Zen 4 onward: 512-bit registers with VPDPBUSD.
 var avx512 = avx2.with("avx512", func(i *Impl) {

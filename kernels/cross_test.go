@@ -109,16 +109,16 @@ func TestMatMulLevels(t *testing.T) {
 	})
 }
 
-// TestMatMulLevelsColumns takes every number of tokens up to two register
-// tiles and more, from any start, and single panels: what is outside the tile
-// stays as it was.
+// TestMatMulLevelsColumns takes every number of tokens up to those that no level
+// streams and two register tiles more, from any start, and single panels: what is
+// outside the tile stays as it was.
 func TestMatMulLevelsColumns(t *testing.T) {
 	forEachLevel(t, func(t *testing.T, level *Impl) {
 		r := rand.New(rand.NewPCG(13, 14))
 		for _, f := range Formats() {
 			nIn := max(2*f.BlockLen(), 96)
-			c := newMatMulCase(t, r, f, 41, nIn, 23, false)
-			for n := 1; n <= 20; n++ {
+			c := newMatMulCase(t, r, f, 41, nIn, 40, false)
+			for n := 1; n <= 37; n++ {
 				first := r.IntN(3)
 				tokens, panels := Range{first, first + n}, Range{n % 3, n%3 + 1 + n%2}
 				panels.To = min(panels.To, c.w.NPanels())

@@ -177,7 +177,7 @@ func TestMatMulTiles(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for _, f := range Formats() {
 		t.Run(f.String(), func(t *testing.T) {
-			const nOut, nTokens = 70, 19
+			const nOut, nTokens = 70, 69
 			nIn := 3 * max(f.BlockLen(), 32)
 			w := packedMatrix(f, nOut, nIn, randomWeights(r, f, nOut, nIn))
 			a := quantized(f.Activation(), nTokens, nIn, randomFloats(r, nTokens*nIn))
@@ -188,7 +188,7 @@ func TestMatMulTiles(t *testing.T) {
 			for p := 0; p < w.NPanels(); {
 				panels := Range{p, min(p+1+r.IntN(3), w.NPanels())}
 				for tok := 0; tok < nTokens; {
-					tokens := Range{tok, min(tok+1+r.IntN(12), nTokens)}
+					tokens := Range{tok, min(tok+1+r.IntN(36), nTokens)}
 					MatMul(got, w, a, panels, tokens, scratch)
 					tok = tokens.To
 				}
