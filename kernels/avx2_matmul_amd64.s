@@ -36909,6 +36909,30 @@ start772:
 	JZ   rest774
 
 loop773:
+	TESTQ      R14, R14
+	JZ         alone778
+	JS         first777
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone778
+
+first777:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone778:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within779
+	PREFETCHT1 16384(SI)
+
+within779:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36965,6 +36989,24 @@ rest774:
 	JZ   done776
 
 tail775:
+	TESTQ      R14, R14
+	JZ         alone781
+	JS         first780
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone781
+
+first780:
+	PREFETCHT0 8192(SI)
+
+alone781:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within782
+	PREFETCHT1 16384(SI)
+
+within782:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -36995,7 +37037,7 @@ done776:
 columns744:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load777
+	JNE   load783
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37004,9 +37046,9 @@ columns744:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start778
+	JMP   start784
 
-load777:
+load783:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37018,12 +37060,36 @@ load777:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start778:
+start784:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest780
+	JZ   rest786
 
-loop779:
+loop785:
+	TESTQ      R14, R14
+	JZ         alone790
+	JS         first789
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone790
+
+first789:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone790:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within791
+	PREFETCHT1 16384(SI)
+
+within791:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37084,14 +37150,32 @@ loop779:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop779
+	JNZ          loop785
 
-rest780:
+rest786:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done782
+	JZ   done788
 
-tail781:
+tail787:
+	TESTQ      R14, R14
+	JZ         alone793
+	JS         first792
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone793
+
+first792:
+	PREFETCHT0 8192(SI)
+
+alone793:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within794
+	PREFETCHT1 16384(SI)
+
+within794:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37110,9 +37194,9 @@ tail781:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail781
+	JNZ          tail787
 
-done782:
+done788:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37129,7 +37213,7 @@ done782:
 columns743:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load783
+	JNE   load795
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37140,9 +37224,9 @@ columns743:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start784
+	JMP   start796
 
-load783:
+load795:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37156,12 +37240,36 @@ load783:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start784:
+start796:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest786
+	JZ   rest798
 
-loop785:
+loop797:
+	TESTQ      R14, R14
+	JZ         alone802
+	JS         first801
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone802
+
+first801:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone802:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within803
+	PREFETCHT1 16384(SI)
+
+within803:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37234,14 +37342,32 @@ loop785:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop785
+	JNZ          loop797
 
-rest786:
+rest798:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done788
+	JZ   done800
 
-tail787:
+tail799:
+	TESTQ      R14, R14
+	JZ         alone805
+	JS         first804
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone805
+
+first804:
+	PREFETCHT0 8192(SI)
+
+alone805:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within806
+	PREFETCHT1 16384(SI)
+
+within806:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37263,9 +37389,9 @@ tail787:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail787
+	JNZ          tail799
 
-done788:
+done800:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37284,7 +37410,7 @@ done788:
 columns742:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load789
+	JNE   load807
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37297,9 +37423,9 @@ columns742:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start790
+	JMP   start808
 
-load789:
+load807:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37315,12 +37441,36 @@ load789:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start790:
+start808:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest792
+	JZ   rest810
 
-loop791:
+loop809:
+	TESTQ      R14, R14
+	JZ         alone814
+	JS         first813
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone814
+
+first813:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone814:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within815
+	PREFETCHT1 16384(SI)
+
+within815:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37405,14 +37555,32 @@ loop791:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop791
+	JNZ          loop809
 
-rest792:
+rest810:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done794
+	JZ   done812
 
-tail793:
+tail811:
+	TESTQ      R14, R14
+	JZ         alone817
+	JS         first816
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone817
+
+first816:
+	PREFETCHT0 8192(SI)
+
+alone817:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within818
+	PREFETCHT1 16384(SI)
+
+within818:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37437,9 +37605,9 @@ tail793:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail793
+	JNZ          tail811
 
-done794:
+done812:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37472,52 +37640,52 @@ TEXT ·gemmF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns795
+	JEQ   columns819
 	CMPQ  AX, $0x05
-	JEQ   columns796
+	JEQ   columns820
 	CMPQ  AX, $0x04
-	JEQ   columns797
+	JEQ   columns821
 	CMPQ  AX, $0x03
-	JEQ   columns798
+	JEQ   columns822
 	CMPQ  AX, $0x02
-	JEQ   columns799
+	JEQ   columns823
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load800
+	JNE   load824
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start801
+	JMP   start825
 
-load800:
+load824:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start801:
+start825:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest803
+	JZ   rest827
 
-loop802:
+loop826:
 	TESTQ      R14, R14
-	JZ         alone807
-	JS         first806
+	JZ         alone831
+	JS         first830
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone807
+	JMP        alone831
 
-first806:
+first830:
 	PREFETCHNTA 8192(SI)
 	PREFETCHNTA 8256(SI)
 
-alone807:
+alone831:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within808
+	JAE        within832
 	PREFETCHT1 16384(SI)
 
-within808:
+within832:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37542,32 +37710,32 @@ within808:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop802
+	JNZ          loop826
 
-rest803:
+rest827:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done805
+	JZ   done829
 
-tail804:
+tail828:
 	TESTQ      R14, R14
-	JZ         alone810
-	JS         first809
+	JZ         alone834
+	JS         first833
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone810
+	JMP        alone834
 
-first809:
+first833:
 	PREFETCHNTA 8192(SI)
 
-alone810:
+alone834:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within811
+	JAE        within835
 	PREFETCHT1 16384(SI)
 
-within811:
+within835:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37577,56 +37745,56 @@ within811:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail804
+	JNZ          tail828
 
-done805:
+done829:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns799:
+columns823:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load812
+	JNE   load836
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start813
+	JMP   start837
 
-load812:
+load836:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start813:
+start837:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest815
+	JZ   rest839
 
-loop814:
+loop838:
 	TESTQ      R14, R14
-	JZ         alone819
-	JS         first818
+	JZ         alone843
+	JS         first842
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone819
+	JMP        alone843
 
-first818:
+first842:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone819:
+alone843:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within820
+	JAE        within844
 	PREFETCHT1 16384(SI)
 
-within820:
+within844:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37663,32 +37831,32 @@ within820:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop814
+	JNZ          loop838
 
-rest815:
+rest839:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done817
+	JZ   done841
 
-tail816:
+tail840:
 	TESTQ      R14, R14
-	JZ         alone822
-	JS         first821
+	JZ         alone846
+	JS         first845
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone822
+	JMP        alone846
 
-first821:
+first845:
 	PREFETCHT0 8192(SI)
 
-alone822:
+alone846:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within823
+	JAE        within847
 	PREFETCHT1 16384(SI)
 
-within823:
+within847:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37701,9 +37869,9 @@ within823:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail816
+	JNZ          tail840
 
-done817:
+done841:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37711,19 +37879,19 @@ done817:
 	VZEROUPPER
 	RET
 
-columns798:
+columns822:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load824
+	JNE   load848
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start825
+	JMP   start849
 
-load824:
+load848:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -37731,12 +37899,32 @@ load824:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start825:
+start849:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest827
+	JZ   rest851
 
-loop826:
+loop850:
+	TESTQ      R14, R14
+	JZ         alone855
+	JS         first854
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone855
+
+first854:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone855:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within856
+	PREFETCHT1 16384(SI)
+
+within856:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37785,14 +37973,32 @@ loop826:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop826
+	JNZ          loop850
 
-rest827:
+rest851:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done829
+	JZ   done853
 
-tail828:
+tail852:
+	TESTQ      R14, R14
+	JZ         alone858
+	JS         first857
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone858
+
+first857:
+	PREFETCHT0 8192(SI)
+
+alone858:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within859
+	PREFETCHT1 16384(SI)
+
+within859:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37808,9 +38014,9 @@ tail828:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail828
+	JNZ          tail852
 
-done829:
+done853:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -37820,10 +38026,10 @@ done829:
 	VZEROUPPER
 	RET
 
-columns797:
+columns821:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load830
+	JNE   load860
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37832,9 +38038,9 @@ columns797:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start831
+	JMP   start861
 
-load830:
+load860:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37846,12 +38052,32 @@ load830:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start831:
+start861:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest833
+	JZ   rest863
 
-loop832:
+loop862:
+	TESTQ      R14, R14
+	JZ         alone867
+	JS         first866
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone867
+
+first866:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone867:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within868
+	PREFETCHT1 16384(SI)
+
+within868:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37912,14 +38138,32 @@ loop832:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop832
+	JNZ          loop862
 
-rest833:
+rest863:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done835
+	JZ   done865
 
-tail834:
+tail864:
+	TESTQ      R14, R14
+	JZ         alone870
+	JS         first869
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone870
+
+first869:
+	PREFETCHT0 8192(SI)
+
+alone870:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within871
+	PREFETCHT1 16384(SI)
+
+within871:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -37938,9 +38182,9 @@ tail834:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail834
+	JNZ          tail864
 
-done835:
+done865:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -37954,10 +38198,10 @@ done835:
 	VZEROUPPER
 	RET
 
-columns796:
+columns820:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load836
+	JNE   load872
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -37968,9 +38212,9 @@ columns796:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start837
+	JMP   start873
 
-load836:
+load872:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -37984,12 +38228,32 @@ load836:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start837:
+start873:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest839
+	JZ   rest875
 
-loop838:
+loop874:
+	TESTQ      R14, R14
+	JZ         alone879
+	JS         first878
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone879
+
+first878:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone879:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within880
+	PREFETCHT1 16384(SI)
+
+within880:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38062,14 +38326,32 @@ loop838:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop838
+	JNZ          loop874
 
-rest839:
+rest875:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done841
+	JZ   done877
 
-tail840:
+tail876:
+	TESTQ      R14, R14
+	JZ         alone882
+	JS         first881
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone882
+
+first881:
+	PREFETCHT0 8192(SI)
+
+alone882:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within883
+	PREFETCHT1 16384(SI)
+
+within883:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38091,9 +38373,9 @@ tail840:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail840
+	JNZ          tail876
 
-done841:
+done877:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38109,10 +38391,10 @@ done841:
 	VZEROUPPER
 	RET
 
-columns795:
+columns819:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load842
+	JNE   load884
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38125,9 +38407,9 @@ columns795:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start843
+	JMP   start885
 
-load842:
+load884:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38143,12 +38425,32 @@ load842:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start843:
+start885:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest845
+	JZ   rest887
 
-loop844:
+loop886:
+	TESTQ      R14, R14
+	JZ         alone891
+	JS         first890
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone891
+
+first890:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone891:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within892
+	PREFETCHT1 16384(SI)
+
+within892:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38233,14 +38535,32 @@ loop844:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop844
+	JNZ          loop886
 
-rest845:
+rest887:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done847
+	JZ   done889
 
-tail846:
+tail888:
+	TESTQ      R14, R14
+	JZ         alone894
+	JS         first893
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone894
+
+first893:
+	PREFETCHT0 8192(SI)
+
+alone894:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within895
+	PREFETCHT1 16384(SI)
+
+within895:
 	VCVTPH2PS    (SI), Y12
 	VCVTPH2PS    16(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -38265,9 +38585,9 @@ tail846:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail846
+	JNZ          tail888
 
-done847:
+done889:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38300,52 +38620,52 @@ TEXT ·gemmBF16AVX2(SB), NOSPLIT, $0-69
 	ADDQ  R12, R9
 	MOVQ  nCols+56(FP), AX
 	CMPQ  AX, $0x06
-	JEQ   columns848
+	JEQ   columns896
 	CMPQ  AX, $0x05
-	JEQ   columns849
+	JEQ   columns897
 	CMPQ  AX, $0x04
-	JEQ   columns850
+	JEQ   columns898
 	CMPQ  AX, $0x03
-	JEQ   columns851
+	JEQ   columns899
 	CMPQ  AX, $0x02
-	JEQ   columns852
+	JEQ   columns900
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load853
+	JNE   load901
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	JMP   start854
+	JMP   start902
 
-load853:
+load901:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 
-start854:
+start902:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest856
+	JZ   rest904
 
-loop855:
+loop903:
 	TESTQ      R14, R14
-	JZ         alone860
-	JS         first859
+	JZ         alone908
+	JS         first907
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone860
+	JMP        alone908
 
-first859:
+first907:
 	PREFETCHNTA 8192(SI)
 	PREFETCHNTA 8256(SI)
 
-alone860:
+alone908:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within861
+	JAE        within909
 	PREFETCHT1 16384(SI)
 
-within861:
+within909:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38378,32 +38698,32 @@ within861:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop855
+	JNZ          loop903
 
-rest856:
+rest904:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done858
+	JZ   done906
 
-tail857:
+tail905:
 	TESTQ      R14, R14
-	JZ         alone863
-	JS         first862
+	JZ         alone911
+	JS         first910
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone863
+	JMP        alone911
 
-first862:
+first910:
 	PREFETCHNTA 8192(SI)
 
-alone863:
+alone911:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within864
+	JAE        within912
 	PREFETCHT1 16384(SI)
 
-within864:
+within912:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38415,56 +38735,56 @@ within864:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail857
+	JNZ          tail905
 
-done858:
+done906:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
-columns852:
+columns900:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load865
+	JNE   load913
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	JMP   start866
+	JMP   start914
 
-load865:
+load913:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
 	VMOVUPS 32(DI)(R15*1), Y3
 
-start866:
+start914:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest868
+	JZ   rest916
 
-loop867:
+loop915:
 	TESTQ      R14, R14
-	JZ         alone872
-	JS         first871
+	JZ         alone920
+	JS         first919
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone872
+	JMP        alone920
 
-first871:
+first919:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone872:
+alone920:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within873
+	JAE        within921
 	PREFETCHT1 16384(SI)
 
-within873:
+within921:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38509,32 +38829,32 @@ within873:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop867
+	JNZ          loop915
 
-rest868:
+rest916:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done870
+	JZ   done918
 
-tail869:
+tail917:
 	TESTQ      R14, R14
-	JZ         alone875
-	JS         first874
+	JZ         alone923
+	JS         first922
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone875
+	JMP        alone923
 
-first874:
+first922:
 	PREFETCHT0 8192(SI)
 
-alone875:
+alone923:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within876
+	JAE        within924
 	PREFETCHT1 16384(SI)
 
-within876:
+within924:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38549,9 +38869,9 @@ within876:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail869
+	JNZ          tail917
 
-done870:
+done918:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38559,19 +38879,19 @@ done870:
 	VZEROUPPER
 	RET
 
-columns851:
+columns899:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load877
+	JNE   load925
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	JMP   start878
+	JMP   start926
 
-load877:
+load925:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS (DI)(R15*1), Y2
@@ -38579,12 +38899,32 @@ load877:
 	VMOVUPS (DI)(R15*2), Y4
 	VMOVUPS 32(DI)(R15*2), Y5
 
-start878:
+start926:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest880
+	JZ   rest928
 
-loop879:
+loop927:
+	TESTQ      R14, R14
+	JZ         alone932
+	JS         first931
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone932
+
+first931:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone932:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within933
+	PREFETCHT1 16384(SI)
+
+within933:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38641,14 +38981,32 @@ loop879:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop879
+	JNZ          loop927
 
-rest880:
+rest928:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done882
+	JZ   done930
 
-tail881:
+tail929:
+	TESTQ      R14, R14
+	JZ         alone935
+	JS         first934
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone935
+
+first934:
+	PREFETCHT0 8192(SI)
+
+alone935:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within936
+	PREFETCHT1 16384(SI)
+
+within936:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38666,9 +39024,9 @@ tail881:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail881
+	JNZ          tail929
 
-done882:
+done930:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(R15*1)
@@ -38678,10 +39036,10 @@ done882:
 	VZEROUPPER
 	RET
 
-columns850:
+columns898:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load883
+	JNE   load937
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38690,9 +39048,9 @@ columns850:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	JMP   start884
+	JMP   start938
 
-load883:
+load937:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38704,12 +39062,32 @@ load883:
 	VMOVUPS (AX), Y6
 	VMOVUPS 32(AX), Y7
 
-start884:
+start938:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest886
+	JZ   rest940
 
-loop885:
+loop939:
+	TESTQ      R14, R14
+	JZ         alone944
+	JS         first943
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone944
+
+first943:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone944:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within945
+	PREFETCHT1 16384(SI)
+
+within945:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38778,14 +39156,32 @@ loop885:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop885
+	JNZ          loop939
 
-rest886:
+rest940:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done888
+	JZ   done942
 
-tail887:
+tail941:
+	TESTQ      R14, R14
+	JZ         alone947
+	JS         first946
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone947
+
+first946:
+	PREFETCHT0 8192(SI)
+
+alone947:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within948
+	PREFETCHT1 16384(SI)
+
+within948:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38806,9 +39202,9 @@ tail887:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail887
+	JNZ          tail941
 
-done888:
+done942:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38822,10 +39218,10 @@ done888:
 	VZEROUPPER
 	RET
 
-columns849:
+columns897:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load889
+	JNE   load949
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -38836,9 +39232,9 @@ columns849:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	JMP   start890
+	JMP   start950
 
-load889:
+load949:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -38852,12 +39248,32 @@ load889:
 	VMOVUPS (AX)(R15*1), Y8
 	VMOVUPS 32(AX)(R15*1), Y9
 
-start890:
+start950:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest892
+	JZ   rest952
 
-loop891:
+loop951:
+	TESTQ      R14, R14
+	JZ         alone956
+	JS         first955
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone956
+
+first955:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone956:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within957
+	PREFETCHT1 16384(SI)
+
+within957:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38938,14 +39354,32 @@ loop891:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop891
+	JNZ          loop951
 
-rest892:
+rest952:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done894
+	JZ   done954
 
-tail893:
+tail953:
+	TESTQ      R14, R14
+	JZ         alone959
+	JS         first958
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone959
+
+first958:
+	PREFETCHT0 8192(SI)
+
+alone959:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within960
+	PREFETCHT1 16384(SI)
+
+within960:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -38969,9 +39403,9 @@ tail893:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail893
+	JNZ          tail953
 
-done894:
+done954:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -38987,10 +39421,10 @@ done894:
 	VZEROUPPER
 	RET
 
-columns848:
+columns896:
 	MOVB  add+68(FP), AL
 	TESTB AL, AL
-	JNE   load895
+	JNE   load961
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -39003,9 +39437,9 @@ columns848:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	JMP   start896
+	JMP   start962
 
-load895:
+load961:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS (DI), Y0
@@ -39021,12 +39455,32 @@ load895:
 	VMOVUPS (AX)(R15*2), Y10
 	VMOVUPS 32(AX)(R15*2), Y11
 
-start896:
+start962:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest898
+	JZ   rest964
 
-loop897:
+loop963:
+	TESTQ      R14, R14
+	JZ         alone968
+	JS         first967
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone968
+
+first967:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone968:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within969
+	PREFETCHT1 16384(SI)
+
+within969:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39119,14 +39573,32 @@ loop897:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop897
+	JNZ          loop963
 
-rest898:
+rest964:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done900
+	JZ   done966
 
-tail899:
+tail965:
+	TESTQ      R14, R14
+	JZ         alone971
+	JS         first970
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone971
+
+first970:
+	PREFETCHT0 8192(SI)
+
+alone971:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within972
+	PREFETCHT1 16384(SI)
+
+within972:
 	VPMOVZXWD    (SI), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VPMOVZXWD    16(SI), Y13
@@ -39153,9 +39625,9 @@ tail899:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail899
+	JNZ          tail965
 
-done900:
+done966:
 	LEAQ    (DI)(R15*2), AX
 	ADDQ    R15, AX
 	VMOVUPS Y0, (DI)
@@ -39182,7 +39654,7 @@ TEXT ·quantize32AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop901:
+loop973:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -39200,10 +39672,10 @@ loop901:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special902
+	JCC          special974
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special902
+	JCS          special974
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -39237,22 +39709,22 @@ loop901:
 	NEGL         AX
 	MOVL         AX, (R11)
 
-next903:
+next975:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop901
+	JNZ  loop973
 	VZEROUPPER
 	RET
 
-special902:
+special974:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next903
+	JMP     next975
 
 // func quantize256AVX2(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2
@@ -39263,7 +39735,7 @@ TEXT ·quantize256AVX2(SB), NOSPLIT, $0-40
 	MOVQ x+24(FP), SI
 	MOVQ nBlocks+32(FP), DX
 
-loop904:
+loop976:
 	VMOVDQU      constantsAVX2<>+448(SB), Y3
 	VPAND        (SI), Y3, Y0
 	VPAND        32(SI), Y3, Y1
@@ -39337,10 +39809,10 @@ loop904:
 	VMOVD        X0, CX
 	MOVL         $0x7fc00000, AX
 	CMPL         CX, $0x7f800000
-	JCC          special905
+	JCC          special977
 	XORL         AX, AX
 	CMPL         CX, $0x0d800000
-	JCS          special905
+	JCS          special977
 	VMOVSS       constantsAVX2<>+480(SB), X2
 	VDIVSS       X2, X0, X1
 	VMOVSS       X1, (R10)
@@ -39500,17 +39972,17 @@ loop904:
 	VPACKSSDW    X9, X8, X8
 	VMOVDQU      X8, 32(R11)
 
-next906:
+next978:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop904
+	JNZ  loop976
 	VZEROUPPER
 	RET
 
-special905:
+special977:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
@@ -39523,7 +39995,7 @@ special905:
 	VMOVDQU Y0, 224(R8)
 	VMOVDQU Y0, (R11)
 	VMOVDQU X0, 32(R11)
-	JMP     next906
+	JMP     next978
 
 DATA orderAVX2<>+0(SB)/4, $0x00000000
 DATA orderAVX2<>+4(SB)/4, $0x00000004
@@ -39546,7 +40018,7 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
-loop907:
+loop979:
 	VPXOR (SI), Y0, Y0
 	VPXOR 32(SI), Y1, Y1
 	VPXOR 64(SI), Y2, Y2
@@ -39557,7 +40029,7 @@ loop907:
 	VPXOR 224(SI), Y3, Y3
 	ADDQ  $0x00000100, SI
 	DECQ  CX
-	JNZ   loop907
+	JNZ   loop979
 	VPXOR Y1, Y0, Y0
 	VPXOR Y2, Y0, Y0
 	VPXOR Y3, Y0, Y0
@@ -39583,7 +40055,7 @@ TEXT ·floatPeakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 
-loop908:
+loop980:
 	VFMADD231PS Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y1
 	VFMADD231PS Y2, Y2, Y2
@@ -39597,7 +40069,7 @@ loop908:
 	VFMADD231PS Y10, Y10, Y10
 	VFMADD231PS Y11, Y11, Y11
 	DECQ        CX
-	JNZ         loop908
+	JNZ         loop980
 	VZEROUPPER
 	RET
 
@@ -39622,7 +40094,7 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VPXOR Y14, Y14, Y14
 	VPXOR Y15, Y15, Y15
 
-loop909:
+loop981:
 	VPMADDUBSW Y12, Y13, Y14
 	VPMADDWD   Y12, Y14, Y14
 	VPADDD     Y14, Y0, Y0
@@ -39660,7 +40132,7 @@ loop909:
 	VPMADDWD   Y12, Y15, Y15
 	VPADDD     Y15, Y11, Y11
 	DECQ       CX
-	JNZ        loop909
+	JNZ        loop981
 	VZEROUPPER
 	RET
 

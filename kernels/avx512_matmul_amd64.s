@@ -39889,6 +39889,54 @@ start1185:
 	JZ   rest1187
 
 loop1186:
+	TESTQ      R14, R14
+	JZ         alone1191
+	JS         first1190
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1191
+
+first1190:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1191:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1192
+	PREFETCHT1 16384(SI)
+
+within1192:
+	TESTQ      R14, R14
+	JZ         alone1194
+	JS         first1193
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	PREFETCHT1 128(DX)(R14*1)
+	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1194
+
+first1193:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1194:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1195
+	PREFETCHT1 16384(DX)
+
+within1195:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39946,6 +39994,42 @@ rest1187:
 	JZ   done1189
 
 tail1188:
+	TESTQ      R14, R14
+	JZ         alone1197
+	JS         first1196
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1197
+
+first1196:
+	PREFETCHT0 8192(SI)
+
+alone1197:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1198
+	PREFETCHT1 16384(SI)
+
+within1198:
+	TESTQ      R14, R14
+	JZ         alone1200
+	JS         first1199
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1200
+
+first1199:
+	PREFETCHT0 8192(DX)
+
+alone1200:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1201
+	PREFETCHT1 16384(DX)
+
+within1201:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -39977,7 +40061,7 @@ done1189:
 columns1145:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1190
+	JNE    load1202
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -39986,9 +40070,9 @@ columns1145:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1191
+	JMP    start1203
 
-load1190:
+load1202:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40000,12 +40084,60 @@ load1190:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1191:
+start1203:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1193
+	JZ   rest1205
 
-loop1192:
+loop1204:
+	TESTQ      R14, R14
+	JZ         alone1209
+	JS         first1208
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1209
+
+first1208:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1209:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1210
+	PREFETCHT1 16384(SI)
+
+within1210:
+	TESTQ      R14, R14
+	JZ         alone1212
+	JS         first1211
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	PREFETCHT1 128(DX)(R14*1)
+	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1212
+
+first1211:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1212:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1213
+	PREFETCHT1 16384(DX)
+
+within1213:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40067,14 +40199,50 @@ loop1192:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1192
+	JNZ          loop1204
 
-rest1193:
+rest1205:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1195
+	JZ   done1207
 
-tail1194:
+tail1206:
+	TESTQ      R14, R14
+	JZ         alone1215
+	JS         first1214
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1215
+
+first1214:
+	PREFETCHT0 8192(SI)
+
+alone1215:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1216
+	PREFETCHT1 16384(SI)
+
+within1216:
+	TESTQ      R14, R14
+	JZ         alone1218
+	JS         first1217
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1218
+
+first1217:
+	PREFETCHT0 8192(DX)
+
+alone1218:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1219
+	PREFETCHT1 16384(DX)
+
+within1219:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40094,9 +40262,9 @@ tail1194:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1194
+	JNZ          tail1206
 
-done1195:
+done1207:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40115,7 +40283,7 @@ done1195:
 columns1144:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1196
+	JNE    load1220
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40126,9 +40294,9 @@ columns1144:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1197
+	JMP    start1221
 
-load1196:
+load1220:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40142,12 +40310,60 @@ load1196:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1197:
+start1221:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1199
+	JZ   rest1223
 
-loop1198:
+loop1222:
+	TESTQ      R14, R14
+	JZ         alone1227
+	JS         first1226
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1227
+
+first1226:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1227:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1228
+	PREFETCHT1 16384(SI)
+
+within1228:
+	TESTQ      R14, R14
+	JZ         alone1230
+	JS         first1229
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	PREFETCHT1 128(DX)(R14*1)
+	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1230
+
+first1229:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1230:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1231
+	PREFETCHT1 16384(DX)
+
+within1231:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40221,14 +40437,50 @@ loop1198:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1198
+	JNZ          loop1222
 
-rest1199:
+rest1223:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1201
+	JZ   done1225
 
-tail1200:
+tail1224:
+	TESTQ      R14, R14
+	JZ         alone1233
+	JS         first1232
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1233
+
+first1232:
+	PREFETCHT0 8192(SI)
+
+alone1233:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1234
+	PREFETCHT1 16384(SI)
+
+within1234:
+	TESTQ      R14, R14
+	JZ         alone1236
+	JS         first1235
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1236
+
+first1235:
+	PREFETCHT0 8192(DX)
+
+alone1236:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1237
+	PREFETCHT1 16384(DX)
+
+within1237:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40251,9 +40503,9 @@ tail1200:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1200
+	JNZ          tail1224
 
-done1201:
+done1225:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40274,7 +40526,7 @@ done1201:
 columns1143:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1202
+	JNE    load1238
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40287,9 +40539,9 @@ columns1143:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1203
+	JMP    start1239
 
-load1202:
+load1238:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40305,12 +40557,60 @@ load1202:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1203:
+start1239:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1205
+	JZ   rest1241
 
-loop1204:
+loop1240:
+	TESTQ      R14, R14
+	JZ         alone1245
+	JS         first1244
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	PREFETCHT1 128(SI)(R14*1)
+	PREFETCHT1 192(SI)(R14*1)
+	JMP        alone1245
+
+first1244:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
+alone1245:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1246
+	PREFETCHT1 16384(SI)
+
+within1246:
+	TESTQ      R14, R14
+	JZ         alone1248
+	JS         first1247
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	PREFETCHT1 128(DX)(R14*1)
+	PREFETCHT1 192(DX)(R14*1)
+	JMP        alone1248
+
+first1247:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+alone1248:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000100
+	JAE        within1249
+	PREFETCHT1 16384(DX)
+
+within1249:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40396,14 +40696,50 @@ loop1204:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1204
+	JNZ          loop1240
 
-rest1205:
+rest1241:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1207
+	JZ   done1243
 
-tail1206:
+tail1242:
+	TESTQ      R14, R14
+	JZ         alone1251
+	JS         first1250
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1251
+
+first1250:
+	PREFETCHT0 8192(SI)
+
+alone1251:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1252
+	PREFETCHT1 16384(SI)
+
+within1252:
+	TESTQ      R14, R14
+	JZ         alone1254
+	JS         first1253
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1254
+
+first1253:
+	PREFETCHT0 8192(DX)
+
+alone1254:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000040
+	JAE        within1255
+	PREFETCHT1 16384(DX)
+
+within1255:
 	VMOVUPS      (SI), Z12
 	VMOVUPS      (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40429,9 +40765,9 @@ tail1206:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1206
+	JNZ          tail1242
 
-done1207:
+done1243:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40470,72 +40806,72 @@ TEXT ·gemmF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1208
+	JEQ      columns1256
 	CMPQ     AX, $0x05
-	JEQ      columns1209
+	JEQ      columns1257
 	CMPQ     AX, $0x04
-	JEQ      columns1210
+	JEQ      columns1258
 	CMPQ     AX, $0x03
-	JEQ      columns1211
+	JEQ      columns1259
 	CMPQ     AX, $0x02
-	JEQ      columns1212
+	JEQ      columns1260
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1213
+	JNE      load1261
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1214
+	JMP      start1262
 
-load1213:
+load1261:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1214:
+start1262:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1216
+	JZ   rest1264
 
-loop1215:
+loop1263:
 	TESTQ      R14, R14
-	JZ         alone1220
-	JS         first1219
+	JZ         alone1268
+	JS         first1267
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1220
+	JMP        alone1268
 
-first1219:
+first1267:
 	PREFETCHNTA 5120(SI)
 	PREFETCHNTA 5184(SI)
 
-alone1220:
+alone1268:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1221
+	JAE        within1269
 	PREFETCHT1 16384(SI)
 
-within1221:
+within1269:
 	TESTQ      R14, R14
-	JZ         alone1223
-	JS         first1222
+	JZ         alone1271
+	JS         first1270
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1223
+	JMP        alone1271
 
-first1222:
+first1270:
 	PREFETCHNTA 5120(DX)
 	PREFETCHNTA 5184(DX)
 
-alone1223:
+alone1271:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1224
+	JAE        within1272
 	PREFETCHT1 16384(DX)
 
-within1224:
+within1272:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40561,50 +40897,50 @@ within1224:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1215
+	JNZ          loop1263
 
-rest1216:
+rest1264:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1218
+	JZ   done1266
 
-tail1217:
+tail1265:
 	TESTQ      R14, R14
-	JZ         alone1226
-	JS         first1225
+	JZ         alone1274
+	JS         first1273
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1226
+	JMP        alone1274
 
-first1225:
+first1273:
 	PREFETCHNTA 5120(SI)
 
-alone1226:
+alone1274:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1227
+	JAE        within1275
 	PREFETCHT1 16384(SI)
 
-within1227:
+within1275:
 	TESTQ      R14, R14
-	JZ         alone1229
-	JS         first1228
+	JZ         alone1277
+	JS         first1276
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1229
+	JMP        alone1277
 
-first1228:
+first1276:
 	PREFETCHNTA 5120(DX)
 
-alone1229:
+alone1277:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1230
+	JAE        within1278
 	PREFETCHT1 16384(DX)
 
-within1230:
+within1278:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40615,76 +40951,76 @@ within1230:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1217
+	JNZ          tail1265
 
-done1218:
+done1266:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1212:
+columns1260:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1231
+	JNE    load1279
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1232
+	JMP    start1280
 
-load1231:
+load1279:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1232:
+start1280:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1234
+	JZ   rest1282
 
-loop1233:
+loop1281:
 	TESTQ      R14, R14
-	JZ         alone1238
-	JS         first1237
+	JZ         alone1286
+	JS         first1285
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1238
+	JMP        alone1286
 
-first1237:
+first1285:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1238:
+alone1286:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1239
+	JAE        within1287
 	PREFETCHT1 16384(SI)
 
-within1239:
+within1287:
 	TESTQ      R14, R14
-	JZ         alone1241
-	JS         first1240
+	JZ         alone1289
+	JS         first1288
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1241
+	JMP        alone1289
 
-first1240:
+first1288:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1241:
+alone1289:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1242
+	JAE        within1290
 	PREFETCHT1 16384(DX)
 
-within1242:
+within1290:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40722,50 +41058,50 @@ within1242:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1233
+	JNZ          loop1281
 
-rest1234:
+rest1282:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1236
+	JZ   done1284
 
-tail1235:
+tail1283:
 	TESTQ      R14, R14
-	JZ         alone1244
-	JS         first1243
+	JZ         alone1292
+	JS         first1291
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1244
+	JMP        alone1292
 
-first1243:
+first1291:
 	PREFETCHT0 8192(SI)
 
-alone1244:
+alone1292:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1245
+	JAE        within1293
 	PREFETCHT1 16384(SI)
 
-within1245:
+within1293:
 	TESTQ      R14, R14
-	JZ         alone1247
-	JS         first1246
+	JZ         alone1295
+	JS         first1294
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1247
+	JMP        alone1295
 
-first1246:
+first1294:
 	PREFETCHT0 8192(DX)
 
-alone1247:
+alone1295:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1248
+	JAE        within1296
 	PREFETCHT1 16384(DX)
 
-within1248:
+within1296:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40779,9 +41115,9 @@ within1248:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1235
+	JNZ          tail1283
 
-done1236:
+done1284:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -40789,19 +41125,19 @@ done1236:
 	VZEROUPPER
 	RET
 
-columns1211:
+columns1259:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1249
+	JNE    load1297
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1250
+	JMP    start1298
 
-load1249:
+load1297:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -40809,12 +41145,52 @@ load1249:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1250:
+start1298:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1252
+	JZ   rest1300
 
-loop1251:
+loop1299:
+	TESTQ      R14, R14
+	JZ         alone1304
+	JS         first1303
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1304
+
+first1303:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1304:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1305
+	PREFETCHT1 16384(SI)
+
+within1305:
+	TESTQ      R14, R14
+	JZ         alone1307
+	JS         first1306
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1307
+
+first1306:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1307:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1308
+	PREFETCHT1 16384(DX)
+
+within1308:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40864,14 +41240,50 @@ loop1251:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1251
+	JNZ          loop1299
 
-rest1252:
+rest1300:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1254
+	JZ   done1302
 
-tail1253:
+tail1301:
+	TESTQ      R14, R14
+	JZ         alone1310
+	JS         first1309
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1310
+
+first1309:
+	PREFETCHT0 8192(SI)
+
+alone1310:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1311
+	PREFETCHT1 16384(SI)
+
+within1311:
+	TESTQ      R14, R14
+	JZ         alone1313
+	JS         first1312
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1313
+
+first1312:
+	PREFETCHT0 8192(DX)
+
+alone1313:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1314
+	PREFETCHT1 16384(DX)
+
+within1314:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40888,9 +41300,9 @@ tail1253:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1253
+	JNZ          tail1301
 
-done1254:
+done1302:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -40900,10 +41312,10 @@ done1254:
 	VZEROUPPER
 	RET
 
-columns1210:
+columns1258:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1255
+	JNE    load1315
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -40912,9 +41324,9 @@ columns1210:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1256
+	JMP    start1316
 
-load1255:
+load1315:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -40926,12 +41338,52 @@ load1255:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1256:
+start1316:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1258
+	JZ   rest1318
 
-loop1257:
+loop1317:
+	TESTQ      R14, R14
+	JZ         alone1322
+	JS         first1321
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1322
+
+first1321:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1322:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1323
+	PREFETCHT1 16384(SI)
+
+within1323:
+	TESTQ      R14, R14
+	JZ         alone1325
+	JS         first1324
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1325
+
+first1324:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1325:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1326
+	PREFETCHT1 16384(DX)
+
+within1326:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -40993,14 +41445,50 @@ loop1257:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1257
+	JNZ          loop1317
 
-rest1258:
+rest1318:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1260
+	JZ   done1320
 
-tail1259:
+tail1319:
+	TESTQ      R14, R14
+	JZ         alone1328
+	JS         first1327
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1328
+
+first1327:
+	PREFETCHT0 8192(SI)
+
+alone1328:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1329
+	PREFETCHT1 16384(SI)
+
+within1329:
+	TESTQ      R14, R14
+	JZ         alone1331
+	JS         first1330
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1331
+
+first1330:
+	PREFETCHT0 8192(DX)
+
+alone1331:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1332
+	PREFETCHT1 16384(DX)
+
+within1332:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41020,9 +41508,9 @@ tail1259:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1259
+	JNZ          tail1319
 
-done1260:
+done1320:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41038,10 +41526,10 @@ done1260:
 	VZEROUPPER
 	RET
 
-columns1209:
+columns1257:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1261
+	JNE    load1333
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41052,9 +41540,9 @@ columns1209:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1262
+	JMP    start1334
 
-load1261:
+load1333:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41068,12 +41556,52 @@ load1261:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1262:
+start1334:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1264
+	JZ   rest1336
 
-loop1263:
+loop1335:
+	TESTQ      R14, R14
+	JZ         alone1340
+	JS         first1339
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1340
+
+first1339:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1340:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1341
+	PREFETCHT1 16384(SI)
+
+within1341:
+	TESTQ      R14, R14
+	JZ         alone1343
+	JS         first1342
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1343
+
+first1342:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1343:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1344
+	PREFETCHT1 16384(DX)
+
+within1344:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41147,14 +41675,50 @@ loop1263:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1263
+	JNZ          loop1335
 
-rest1264:
+rest1336:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1266
+	JZ   done1338
 
-tail1265:
+tail1337:
+	TESTQ      R14, R14
+	JZ         alone1346
+	JS         first1345
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1346
+
+first1345:
+	PREFETCHT0 8192(SI)
+
+alone1346:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1347
+	PREFETCHT1 16384(SI)
+
+within1347:
+	TESTQ      R14, R14
+	JZ         alone1349
+	JS         first1348
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1349
+
+first1348:
+	PREFETCHT0 8192(DX)
+
+alone1349:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1350
+	PREFETCHT1 16384(DX)
+
+within1350:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41177,9 +41741,9 @@ tail1265:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1265
+	JNZ          tail1337
 
-done1266:
+done1338:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41197,10 +41761,10 @@ done1266:
 	VZEROUPPER
 	RET
 
-columns1208:
+columns1256:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1267
+	JNE    load1351
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41213,9 +41777,9 @@ columns1208:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1268
+	JMP    start1352
 
-load1267:
+load1351:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41231,12 +41795,52 @@ load1267:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1268:
+start1352:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1270
+	JZ   rest1354
 
-loop1269:
+loop1353:
+	TESTQ      R14, R14
+	JZ         alone1358
+	JS         first1357
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1358
+
+first1357:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1358:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1359
+	PREFETCHT1 16384(SI)
+
+within1359:
+	TESTQ      R14, R14
+	JZ         alone1361
+	JS         first1360
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1361
+
+first1360:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1361:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1362
+	PREFETCHT1 16384(DX)
+
+within1362:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41322,14 +41926,50 @@ loop1269:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1269
+	JNZ          loop1353
 
-rest1270:
+rest1354:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1272
+	JZ   done1356
 
-tail1271:
+tail1355:
+	TESTQ      R14, R14
+	JZ         alone1364
+	JS         first1363
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1364
+
+first1363:
+	PREFETCHT0 8192(SI)
+
+alone1364:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1365
+	PREFETCHT1 16384(SI)
+
+within1365:
+	TESTQ      R14, R14
+	JZ         alone1367
+	JS         first1366
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1367
+
+first1366:
+	PREFETCHT0 8192(DX)
+
+alone1367:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1368
+	PREFETCHT1 16384(DX)
+
+within1368:
 	VCVTPH2PS    (SI), Z12
 	VCVTPH2PS    (DX), Z13
 	VBROADCASTSS (R8), Z14
@@ -41355,9 +41995,9 @@ tail1271:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1271
+	JNZ          tail1355
 
-done1272:
+done1356:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41396,72 +42036,72 @@ TEXT ·gemmBF16AVX512(SB), NOSPLIT, $0-69
 	ADDQ     R12, R9
 	MOVQ     nCols+56(FP), AX
 	CMPQ     AX, $0x06
-	JEQ      columns1273
+	JEQ      columns1369
 	CMPQ     AX, $0x05
-	JEQ      columns1274
+	JEQ      columns1370
 	CMPQ     AX, $0x04
-	JEQ      columns1275
+	JEQ      columns1371
 	CMPQ     AX, $0x03
-	JEQ      columns1276
+	JEQ      columns1372
 	CMPQ     AX, $0x02
-	JEQ      columns1277
+	JEQ      columns1373
 	MOVB     add+68(FP), AL
 	TESTB    AL, AL
-	JNE      load1278
+	JNE      load1374
 	VPXORD   Z0, Z0, Z0
 	VPXORD   Z1, Z1, Z1
-	JMP      start1279
+	JMP      start1375
 
-load1278:
+load1374:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
-start1279:
+start1375:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1281
+	JZ   rest1377
 
-loop1280:
+loop1376:
 	TESTQ      R14, R14
-	JZ         alone1285
-	JS         first1284
+	JZ         alone1381
+	JS         first1380
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1285
+	JMP        alone1381
 
-first1284:
+first1380:
 	PREFETCHNTA 5120(SI)
 	PREFETCHNTA 5184(SI)
 
-alone1285:
+alone1381:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1286
+	JAE        within1382
 	PREFETCHT1 16384(SI)
 
-within1286:
+within1382:
 	TESTQ      R14, R14
-	JZ         alone1288
-	JS         first1287
+	JZ         alone1384
+	JS         first1383
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1288
+	JMP        alone1384
 
-first1287:
+first1383:
 	PREFETCHNTA 5120(DX)
 	PREFETCHNTA 5184(DX)
 
-alone1288:
+alone1384:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1289
+	JAE        within1385
 	PREFETCHT1 16384(DX)
 
-within1289:
+within1385:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41495,50 +42135,50 @@ within1289:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1280
+	JNZ          loop1376
 
-rest1281:
+rest1377:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1283
+	JZ   done1379
 
-tail1282:
+tail1378:
 	TESTQ      R14, R14
-	JZ         alone1291
-	JS         first1290
+	JZ         alone1387
+	JS         first1386
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1291
+	JMP        alone1387
 
-first1290:
+first1386:
 	PREFETCHNTA 5120(SI)
 
-alone1291:
+alone1387:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1292
+	JAE        within1388
 	PREFETCHT1 16384(SI)
 
-within1292:
+within1388:
 	TESTQ      R14, R14
-	JZ         alone1294
-	JS         first1293
+	JZ         alone1390
+	JS         first1389
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1294
+	JMP        alone1390
 
-first1293:
+first1389:
 	PREFETCHNTA 5120(DX)
 
-alone1294:
+alone1390:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1295
+	JAE        within1391
 	PREFETCHT1 16384(DX)
 
-within1295:
+within1391:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41551,76 +42191,76 @@ within1295:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1282
+	JNZ          tail1378
 
-done1283:
+done1379:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
 	VZEROUPPER
 	RET
 
-columns1277:
+columns1373:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1296
+	JNE    load1392
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    start1297
+	JMP    start1393
 
-load1296:
+load1392:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
 	VMOVUPS.Z 64(DI)(R15*1), K2, Z3
 
-start1297:
+start1393:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1299
+	JZ   rest1395
 
-loop1298:
+loop1394:
 	TESTQ      R14, R14
-	JZ         alone1303
-	JS         first1302
+	JZ         alone1399
+	JS         first1398
 	PREFETCHT1 (SI)(R14*1)
 	PREFETCHT1 64(SI)(R14*1)
-	JMP        alone1303
+	JMP        alone1399
 
-first1302:
+first1398:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-alone1303:
+alone1399:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1304
+	JAE        within1400
 	PREFETCHT1 16384(SI)
 
-within1304:
+within1400:
 	TESTQ      R14, R14
-	JZ         alone1306
-	JS         first1305
+	JZ         alone1402
+	JS         first1401
 	PREFETCHT1 (DX)(R14*1)
 	PREFETCHT1 64(DX)(R14*1)
-	JMP        alone1306
+	JMP        alone1402
 
-first1305:
+first1401:
 	PREFETCHT0 8192(DX)
 	PREFETCHT0 8256(DX)
 
-alone1306:
+alone1402:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000080
-	JAE        within1307
+	JAE        within1403
 	PREFETCHT1 16384(DX)
 
-within1307:
+within1403:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41666,50 +42306,50 @@ within1307:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1298
+	JNZ          loop1394
 
-rest1299:
+rest1395:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1301
+	JZ   done1397
 
-tail1300:
+tail1396:
 	TESTQ      R14, R14
-	JZ         alone1309
-	JS         first1308
+	JZ         alone1405
+	JS         first1404
 	PREFETCHT1 (SI)(R14*1)
-	JMP        alone1309
+	JMP        alone1405
 
-first1308:
+first1404:
 	PREFETCHT0 8192(SI)
 
-alone1309:
+alone1405:
 	MOVL       SI, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1310
+	JAE        within1406
 	PREFETCHT1 16384(SI)
 
-within1310:
+within1406:
 	TESTQ      R14, R14
-	JZ         alone1312
-	JS         first1311
+	JZ         alone1408
+	JS         first1407
 	PREFETCHT1 (DX)(R14*1)
-	JMP        alone1312
+	JMP        alone1408
 
-first1311:
+first1407:
 	PREFETCHT0 8192(DX)
 
-alone1312:
+alone1408:
 	MOVL       DX, AX
 	NEGL       AX
 	ANDL       $0x00000fff, AX
 	CMPL       AX, $0x00000020
-	JAE        within1313
+	JAE        within1409
 	PREFETCHT1 16384(DX)
 
-within1313:
+within1409:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41725,9 +42365,9 @@ within1313:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1300
+	JNZ          tail1396
 
-done1301:
+done1397:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z1, K2, 64(DI)
@@ -41735,19 +42375,19 @@ done1301:
 	VZEROUPPER
 	RET
 
-columns1276:
+columns1372:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1314
+	JNE    load1410
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    start1315
+	JMP    start1411
 
-load1314:
+load1410:
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 	VMOVUPS.Z (DI)(R15*1), K1, Z2
@@ -41755,12 +42395,52 @@ load1314:
 	VMOVUPS.Z (DI)(R15*2), K1, Z4
 	VMOVUPS.Z 64(DI)(R15*2), K2, Z5
 
-start1315:
+start1411:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1317
+	JZ   rest1413
 
-loop1316:
+loop1412:
+	TESTQ      R14, R14
+	JZ         alone1417
+	JS         first1416
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1417
+
+first1416:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1417:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1418
+	PREFETCHT1 16384(SI)
+
+within1418:
+	TESTQ      R14, R14
+	JZ         alone1420
+	JS         first1419
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1420
+
+first1419:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1420:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1421
+	PREFETCHT1 16384(DX)
+
+within1421:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41818,14 +42498,50 @@ loop1316:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1316
+	JNZ          loop1412
 
-rest1317:
+rest1413:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1319
+	JZ   done1415
 
-tail1318:
+tail1414:
+	TESTQ      R14, R14
+	JZ         alone1423
+	JS         first1422
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1423
+
+first1422:
+	PREFETCHT0 8192(SI)
+
+alone1423:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1424
+	PREFETCHT1 16384(SI)
+
+within1424:
+	TESTQ      R14, R14
+	JZ         alone1426
+	JS         first1425
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1426
+
+first1425:
+	PREFETCHT0 8192(DX)
+
+alone1426:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1427
+	PREFETCHT1 16384(DX)
+
+within1427:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41844,9 +42560,9 @@ tail1318:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1318
+	JNZ          tail1414
 
-done1319:
+done1415:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -41856,10 +42572,10 @@ done1319:
 	VZEROUPPER
 	RET
 
-columns1275:
+columns1371:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1320
+	JNE    load1428
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -41868,9 +42584,9 @@ columns1275:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	JMP    start1321
+	JMP    start1429
 
-load1320:
+load1428:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -41882,12 +42598,52 @@ load1320:
 	VMOVUPS.Z (AX), K1, Z6
 	VMOVUPS.Z 64(AX), K2, Z7
 
-start1321:
+start1429:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1323
+	JZ   rest1431
 
-loop1322:
+loop1430:
+	TESTQ      R14, R14
+	JZ         alone1435
+	JS         first1434
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1435
+
+first1434:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1435:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1436
+	PREFETCHT1 16384(SI)
+
+within1436:
+	TESTQ      R14, R14
+	JZ         alone1438
+	JS         first1437
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1438
+
+first1437:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1438:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1439
+	PREFETCHT1 16384(DX)
+
+within1439:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41957,14 +42713,50 @@ loop1322:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1322
+	JNZ          loop1430
 
-rest1323:
+rest1431:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1325
+	JZ   done1433
 
-tail1324:
+tail1432:
+	TESTQ      R14, R14
+	JZ         alone1441
+	JS         first1440
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1441
+
+first1440:
+	PREFETCHT0 8192(SI)
+
+alone1441:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1442
+	PREFETCHT1 16384(SI)
+
+within1442:
+	TESTQ      R14, R14
+	JZ         alone1444
+	JS         first1443
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1444
+
+first1443:
+	PREFETCHT0 8192(DX)
+
+alone1444:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1445
+	PREFETCHT1 16384(DX)
+
+within1445:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -41986,9 +42778,9 @@ tail1324:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1324
+	JNZ          tail1432
 
-done1325:
+done1433:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42004,10 +42796,10 @@ done1325:
 	VZEROUPPER
 	RET
 
-columns1274:
+columns1370:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1326
+	JNE    load1446
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42018,9 +42810,9 @@ columns1274:
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
-	JMP    start1327
+	JMP    start1447
 
-load1326:
+load1446:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -42034,12 +42826,52 @@ load1326:
 	VMOVUPS.Z (AX)(R15*1), K1, Z8
 	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
 
-start1327:
+start1447:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1329
+	JZ   rest1449
 
-loop1328:
+loop1448:
+	TESTQ      R14, R14
+	JZ         alone1453
+	JS         first1452
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1453
+
+first1452:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1453:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1454
+	PREFETCHT1 16384(SI)
+
+within1454:
+	TESTQ      R14, R14
+	JZ         alone1456
+	JS         first1455
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1456
+
+first1455:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1456:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1457
+	PREFETCHT1 16384(DX)
+
+within1457:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42121,14 +42953,50 @@ loop1328:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1328
+	JNZ          loop1448
 
-rest1329:
+rest1449:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1331
+	JZ   done1451
 
-tail1330:
+tail1450:
+	TESTQ      R14, R14
+	JZ         alone1459
+	JS         first1458
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1459
+
+first1458:
+	PREFETCHT0 8192(SI)
+
+alone1459:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1460
+	PREFETCHT1 16384(SI)
+
+within1460:
+	TESTQ      R14, R14
+	JZ         alone1462
+	JS         first1461
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1462
+
+first1461:
+	PREFETCHT0 8192(DX)
+
+alone1462:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1463
+	PREFETCHT1 16384(DX)
+
+within1463:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42153,9 +43021,9 @@ tail1330:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1330
+	JNZ          tail1450
 
-done1331:
+done1451:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42173,10 +43041,10 @@ done1331:
 	VZEROUPPER
 	RET
 
-columns1273:
+columns1369:
 	MOVB   add+68(FP), AL
 	TESTB  AL, AL
-	JNE    load1332
+	JNE    load1464
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -42189,9 +43057,9 @@ columns1273:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    start1333
+	JMP    start1465
 
-load1332:
+load1464:
 	LEAQ      (DI)(R15*2), AX
 	ADDQ      R15, AX
 	VMOVUPS.Z (DI), K1, Z0
@@ -42207,12 +43075,52 @@ load1332:
 	VMOVUPS.Z (AX)(R15*2), K1, Z10
 	VMOVUPS.Z 64(AX)(R15*2), K2, Z11
 
-start1333:
+start1465:
 	MOVQ n+32(FP), CX
 	SHRQ $0x02, CX
-	JZ   rest1335
+	JZ   rest1467
 
-loop1334:
+loop1466:
+	TESTQ      R14, R14
+	JZ         alone1471
+	JS         first1470
+	PREFETCHT1 (SI)(R14*1)
+	PREFETCHT1 64(SI)(R14*1)
+	JMP        alone1471
+
+first1470:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
+alone1471:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1472
+	PREFETCHT1 16384(SI)
+
+within1472:
+	TESTQ      R14, R14
+	JZ         alone1474
+	JS         first1473
+	PREFETCHT1 (DX)(R14*1)
+	PREFETCHT1 64(DX)(R14*1)
+	JMP        alone1474
+
+first1473:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+alone1474:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000080
+	JAE        within1475
+	PREFETCHT1 16384(DX)
+
+within1475:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42306,14 +43214,50 @@ loop1334:
 	ADDQ         $0x10, R8
 	ADDQ         $0x10, R9
 	DECQ         CX
-	JNZ          loop1334
+	JNZ          loop1466
 
-rest1335:
+rest1467:
 	MOVQ n+32(FP), CX
 	ANDQ $0x03, CX
-	JZ   done1337
+	JZ   done1469
 
-tail1336:
+tail1468:
+	TESTQ      R14, R14
+	JZ         alone1477
+	JS         first1476
+	PREFETCHT1 (SI)(R14*1)
+	JMP        alone1477
+
+first1476:
+	PREFETCHT0 8192(SI)
+
+alone1477:
+	MOVL       SI, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1478
+	PREFETCHT1 16384(SI)
+
+within1478:
+	TESTQ      R14, R14
+	JZ         alone1480
+	JS         first1479
+	PREFETCHT1 (DX)(R14*1)
+	JMP        alone1480
+
+first1479:
+	PREFETCHT0 8192(DX)
+
+alone1480:
+	MOVL       DX, AX
+	NEGL       AX
+	ANDL       $0x00000fff, AX
+	CMPL       AX, $0x00000020
+	JAE        within1481
+	PREFETCHT1 16384(DX)
+
+within1481:
 	VPMOVZXWD    (SI), Z12
 	VPSLLD       $0x10, Z12, Z12
 	VPMOVZXWD    (DX), Z13
@@ -42341,9 +43285,9 @@ tail1336:
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
 	DECQ         CX
-	JNZ          tail1336
+	JNZ          tail1468
 
-done1337:
+done1469:
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z2, K1, (DI)(R15*1)
 	VMOVUPS Z4, K1, (DI)(R15*2)
@@ -42383,9 +43327,9 @@ TEXT ·quantize32AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x71ffffff, AX
 	VPBROADCASTD AX, Z24
 
-loop1338:
+loop1482:
 	CMPQ          DX, $0x04
-	JLT           alone1339
+	JLT           alone1483
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z4
 	VPMAXUD       Z4, Z0, Z0
@@ -42415,7 +43359,7 @@ loop1338:
 	VPCMPUD       $0x06, X24, X1, K1
 	KMOVW         K1, AX
 	TESTL         AX, AX
-	JNZ           alone1339
+	JNZ           alone1483
 	VDIVPS        X30, X0, X1
 	VMOVUPS       X1, (R10)
 	VDIVPS        X0, X30, X0
@@ -42475,11 +43419,11 @@ loop1338:
 	ADDQ          $0x10, R10
 	ADDQ          $0x10, R11
 	SUBQ          $0x04, DX
-	JNZ           loop1338
+	JNZ           loop1482
 	VZEROUPPER
 	RET
 
-alone1339:
+alone1483:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPMAXUD       Z1, Z0, Z0
@@ -42494,10 +43438,10 @@ alone1339:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1340
+	JCC           special1484
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1340
+	JCS           special1484
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -42522,22 +43466,22 @@ alone1339:
 	NEGL          AX
 	MOVL          AX, (R11)
 
-next1341:
+next1485:
 	ADDQ $0x00000080, SI
 	ADDQ $0x20, R8
 	ADDQ $0x04, R10
 	ADDQ $0x04, R11
 	DECQ DX
-	JNZ  loop1338
+	JNZ  loop1482
 	VZEROUPPER
 	RET
 
-special1340:
+special1484:
 	MOVL    AX, (R10)
 	VPXOR   Y0, Y0, Y0
 	VMOVDQU Y0, (R8)
 	MOVL    $0x00000000, (R11)
-	JMP     next1341
+	JMP     next1485
 
 // func quantize256AVX512(q *int8, scale *float32, sums *int16, x *float32, nBlocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
@@ -42557,7 +43501,7 @@ TEXT ·quantize256AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    transpose4AVX512<>+0(SB), Z26
 
-loop1342:
+loop1486:
 	VPANDD        (SI), Z29, Z0
 	VPANDD        64(SI), Z29, Z1
 	VPANDD        128(SI), Z29, Z2
@@ -42600,10 +43544,10 @@ loop1342:
 	VMOVD         X0, CX
 	MOVL          $0x7fc00000, AX
 	CMPL          CX, $0x7f800000
-	JCC           special1343
+	JCC           special1487
 	XORL          AX, AX
 	CMPL          CX, $0x0d800000
-	JCS           special1343
+	JCS           special1487
 	VDIVSS        X30, X0, X1
 	VMOVSS        X1, (R10)
 	VDIVSS        X0, X30, X1
@@ -42679,17 +43623,17 @@ loop1342:
 	VPMADDWD      (R11), Y27, Y2
 	VPMOVDW       Y2, 32(R11)
 
-next1344:
+next1488:
 	ADDQ $0x00000400, SI
 	ADDQ $0x00000100, R8
 	ADDQ $0x04, R10
 	ADDQ $0x30, R11
 	DECQ DX
-	JNZ  loop1342
+	JNZ  loop1486
 	VZEROUPPER
 	RET
 
-special1343:
+special1487:
 	MOVL      AX, (R10)
 	VPXORD    Z0, Z0, Z0
 	VMOVDQU32 Z0, (R8)
@@ -42698,7 +43642,7 @@ special1343:
 	VMOVDQU32 Z0, 192(R8)
 	VMOVDQU   Y0, (R11)
 	VMOVDQU   X0, 32(R11)
-	JMP       next1344
+	JMP       next1488
 
 // func scanAVX512(b *byte, n int) uint64
 // Requires: AVX, AVX512F
@@ -42711,14 +43655,14 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-24
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
-loop1345:
+loop1489:
 	VPXORD (SI), Z0, Z0
 	VPXORD 64(SI), Z1, Z1
 	VPXORD 128(SI), Z2, Z2
 	VPXORD 192(SI), Z3, Z3
 	ADDQ   $0x00000100, SI
 	DECQ   CX
-	JNZ    loop1345
+	JNZ    loop1489
 	VPXORD Z1, Z0, Z0
 	VPXORD Z2, Z0, Z0
 	VPXORD Z3, Z0, Z0
@@ -42732,7 +43676,7 @@ loop1345:
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX
 
-loop1346:
+loop1490:
 	VPDPBUSD Z16, Z17, Z0
 	VPDPBUSD Z16, Z17, Z1
 	VPDPBUSD Z16, Z17, Z2
@@ -42750,7 +43694,7 @@ loop1346:
 	VPDPBUSD Z16, Z17, Z14
 	VPDPBUSD Z16, Z17, Z15
 	DECQ     CX
-	JNZ      loop1346
+	JNZ      loop1490
 	VZEROUPPER
 	RET
 
@@ -42775,7 +43719,7 @@ TEXT ·floatPeakAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z14, Z14, Z14
 	VXORPS Z15, Z15, Z15
 
-loop1347:
+loop1491:
 	VFMADD231PS Z0, Z0, Z0
 	VFMADD231PS Z1, Z1, Z1
 	VFMADD231PS Z2, Z2, Z2
@@ -42793,7 +43737,7 @@ loop1347:
 	VFMADD231PS Z14, Z14, Z14
 	VFMADD231PS Z15, Z15, Z15
 	DECQ        CX
-	JNZ         loop1347
+	JNZ         loop1491
 	VZEROUPPER
 	RET
 

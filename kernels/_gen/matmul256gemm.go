@@ -244,10 +244,8 @@ func (q *panels256) gemmFloats(format string, elemBytes int) {
 	q.forColumns(1, maxColumns, func(cols int) {
 		q.startOutputs(cols, 0)
 		inputs := func(n int) {
-			if cols <= 2 {
-				q.fetchAhead(rW, 0, n*16*elemBytes, cols)
-				q.fetchPage(rW, n*16*elemBytes)
-			}
+			q.fetchAhead(rW, 0, n*16*elemBytes, cols)
+			q.fetchPage(rW, n*16*elemBytes)
 			for k := range n {
 				read(at(rW, k*16*elemBytes), q.v(12))
 				read(at(rW, k*16*elemBytes+8*elemBytes), q.v(13))

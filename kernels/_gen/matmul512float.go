@@ -42,11 +42,9 @@ func (p *panels) gemmFloats(format string, elemBytes int) {
 	p.forColumns(1, maxColumns, func(cols int) {
 		p.startOutputs(cols, 0)
 		inputs := func(n int) {
-			if cols <= 2 {
-				for _, w := range []reg.Register{rW, rW1} {
-					p.fetchAhead(w, 0, n*16*elemBytes, cols)
-					p.fetchPage(w, n*16*elemBytes)
-				}
+			for _, w := range []reg.Register{rW, rW1} {
+				p.fetchAhead(w, 0, n*16*elemBytes, cols)
+				p.fetchPage(w, n*16*elemBytes)
 			}
 			for k := range n {
 				read(at(rW, k*16*elemBytes), p.v(12))
