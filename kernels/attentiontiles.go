@@ -10,8 +10,10 @@ import (
 //	c[r][w] += Σ_k a[r][k]·b[k][w]    one FMA per k, ascending; from +0 unless add
 //
 // Row r of c and a begins r·cStride, r·aStride bytes on, row k of b k·bStep
-// bytes; vector w of a row of b lies w·bWide bytes on. n is the number of k.
-type dotKernel func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool)
+// bytes; vector w of a row of b lies w·bWide bytes on. n is the number of k. What
+// comes next lies together from next on, as many bytes as this reads: a kernel of
+// up to 6 rows asks for it meanwhile, if it is not nil.
+type dotKernel func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool, next *byte)
 
 // maxTileRows is the most rows a level may work on at once. Their scores fit
 // the scratch buffer.
@@ -54,6 +56,7 @@ type tile struct {
 	// rows see those of [from, to); from >= to for none.
 	lo, hi   [maxTileRows]int
 	from, to int
+	end      int       // of what the last row sees, in all segments
 	acc      []float32 // row r at r·accStride
 	stride   int       // of acc, in elements
 }
@@ -145,6 +148,7 @@ func (t *tile) see() (first, last int) {
 			i += r
 		}
 		lo, hi := t.q.visible(i)
+		t.end = hi
 		lo, hi = max(lo, t.start), min(hi, t.start+SegmentTokens)
 		if lo >= hi {
 			lo, hi = t.start, t.start
@@ -174,10 +178,45 @@ func (k *attentionKernels) scores(t *tile, lo, hi int) {
 		if w := k.wideVecs[t.nRows]; w <= min(left, (hi-pos+nLanes-1)/nLanes) {
 			n, dot = w, k.wide[typ][t.nRows]
 		}
-		b := &kv.Pages[pos/PageTokens][kv.KOffset+kv.keyIndex(t.kvHead, pos, 0)*kv.elemBytes()]
-		dot(&t.scores[pos-t.start], SegmentTokens*4, a, aStride, b, step, dimK*step, dimK, false)
+		at := kv.keyIndex(0, pos, 0) * kv.elemBytes()
+		b := &kv.headKeys(t.kvHead, pos/PageTokens)[at]
+		dot(&t.scores[pos-t.start], SegmentTokens*4, a, aStride, b, step, dimK*step, dimK, false, byteAt(t.afterKeys(pos/PageTokens, lo, hi), at))
 		pos += n * nLanes
 	}
+}
+
+// afterKeys returns what a single token meets after a page's keys: those of the next
+// page, then the values of the segment [lo, hi). Many tokens find theirs in the
+// caches; for them it is nil.
+func (t *tile) afterKeys(page, lo, hi int) []byte {
+	switch {
+	case t.q.NTokens > 1:
+		return nil
+	case (page+1)*PageTokens < hi:
+		return t.q.KV.headKeys(t.kvHead, page+1)
+	}
+	return t.q.KV.headValues(t.kvHead, lo/PageTokens)
+}
+
+// afterValues is afterKeys after a page's values: those of the next page, then the
+// keys of the next segment.
+func (t *tile) afterValues(page int) []byte {
+	next := (page + 1) * PageTokens
+	switch {
+	case t.q.NTokens > 1 || next >= t.end:
+		return nil
+	case next < t.start+SegmentTokens:
+		return t.q.KV.headValues(t.kvHead, page+1)
+	}
+	return t.q.KV.headKeys(t.kvHead, page+1)
+}
+
+// byteAt returns where byte i of b is, or nil where b has none.
+func byteAt(b []byte, i int) *byte {
+	if i >= len(b) {
+		return nil
+	}
+	return &b[i]
 }
 
 // seenPanels returns the scores of the panels of which row r sees something, their
@@ -262,15 +301,15 @@ func (k *attentionKernels) addValues(t *tile, r, n, lo, hi int) {
 	kv := t.q.KV
 	dim, elem, typ := kv.HeadDimV, kv.elemBytes(), kv.typeIndex()
 	p := t.scores[r*SegmentTokens+lo-t.start:]
-	page := kv.Pages[lo/PageTokens]
+	values, next := kv.headValues(t.kvHead, lo/PageTokens), t.afterValues(lo/PageTokens)
 	d := 0
 	for d+nLanes <= dim {
 		w, dot := 1, k.narrow[typ][n]
 		if wide := k.wideVecs[n]; d+wide*nLanes <= dim {
 			w, dot = wide, k.wide[typ][n]
 		}
-		b := &page[kv.VOffset+(kv.valueIndex(t.kvHead, lo, d))*elem]
-		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true)
+		b := &values[kv.valueIndex(0, lo, d)*elem]
+		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true, byteAt(next, d*PageTokens*elem))
 		d += w * nLanes
 	}
 	if d < dim {

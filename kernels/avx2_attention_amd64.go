@@ -7,92 +7,92 @@ package kernels
 // dot1x4F32AVX2 multiplies 1 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot1x4F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x4F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x4F16AVX2 multiplies 1 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot1x4F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x4F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x2F32AVX2 multiplies 2 rows by 2 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot2x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x2F16AVX2 multiplies 2 rows by 2 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x2F32AVX2 multiplies 3 rows by 2 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot3x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x2F16AVX2 multiplies 3 rows by 2 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot3x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x1F32AVX2 multiplies 1 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot1x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x1F16AVX2 multiplies 1 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot1x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F32AVX2 multiplies 2 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot2x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F16AVX2 multiplies 2 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot2x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F32AVX2 multiplies 3 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot3x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F16AVX2 multiplies 3 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot3x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F32AVX2 multiplies 4 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot4x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F16AVX2 multiplies 4 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot4x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F32AVX2 multiplies 5 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot5x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F16AVX2 multiplies 5 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot5x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F32AVX2 multiplies 6 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot6x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F16AVX2 multiplies 6 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // scoreMaxAVX2 returns the largest of n scores times scale; n divides by 16.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dot1x4F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot1x4F32AVX2(SB), NOSPLIT, $0-65
+// func dot1x4F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot1x4F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load1
@@ -42,9 +42,17 @@ ready2:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done4
+	JZ    done3
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone4
 
-next3:
+again5:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	ADDQ         $0x00000100, R8
 	VBROADCASTSS (AX), Y8
 	VMOVUPS      (DX), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -66,9 +74,35 @@ next3:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next3
+	JNZ          again5
+	JMP          done3
 
-done4:
+alone4:
+again6:
+	VBROADCASTSS (AX), Y8
+	VMOVUPS      (DX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(DX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (DX)(CX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(DX)(CX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (DX)(CX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(DX)(CX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again6
+
+done3:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -82,12 +116,12 @@ done4:
 	VZEROUPPER
 	RET
 
-// func dot1x4F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot1x4F16AVX2(SB), NOSPLIT, $0-65
+// func dot1x4F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot1x4F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load5
+	JNZ    load7
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -96,9 +130,9 @@ TEXT ·dot1x4F16AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready6
+	JMP    ready8
 
-load5:
+load7:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
@@ -110,7 +144,7 @@ load5:
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 
-ready6:
+ready8:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  bWide+48(FP), CX
@@ -120,9 +154,15 @@ ready6:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done8
+	JZ    done9
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone10
 
-next7:
+again11:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VBROADCASTSS (AX), Y8
 	VCVTPH2PS    (DX), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -144,9 +184,35 @@ next7:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next7
+	JNZ          again11
+	JMP          done9
 
-done8:
+alone10:
+again12:
+	VBROADCASTSS (AX), Y8
+	VCVTPH2PS    (DX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(DX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (DX)(CX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(DX)(CX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (DX)(CX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(DX)(CX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again12
+
+done9:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -160,81 +226,9 @@ done8:
 	VZEROUPPER
 	RET
 
-// func dot2x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot2x2F32AVX2(SB), NOSPLIT, $0-65
-	MOVB   add+64(FP), AL
-	TESTB  AL, AL
-	JNZ    load9
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	JMP    ready10
-
-load9:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS (CX)(AX*1), Y4
-	VMOVUPS 32(CX)(AX*1), Y5
-	VMOVUPS 64(CX)(AX*1), Y6
-	VMOVUPS 96(CX)(AX*1), Y7
-
-ready10:
-	MOVQ  aStride+24(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  bWide+48(FP), DX
-	MOVQ  b+32(FP), BX
-	MOVQ  bStep+40(FP), SI
-	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done12
-
-next11:
-	VBROADCASTSS (CX), Y8
-	VBROADCASTSS (CX)(AX*1), Y9
-	VMOVUPS      (BX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      32(BX), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      32(BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          next11
-
-done12:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
-	VMOVUPS Y4, (CX)(AX*1)
-	VMOVUPS Y5, 32(CX)(AX*1)
-	VMOVUPS Y6, 64(CX)(AX*1)
-	VMOVUPS Y7, 96(CX)(AX*1)
-	VZEROUPPER
-	RET
-
-// func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot2x2F16AVX2(SB), NOSPLIT, $0-65
+// func dot2x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot2x2F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load13
@@ -268,9 +262,114 @@ ready14:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done16
+	JZ    done15
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone16
 
-next15:
+again17:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS (CX)(AX*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again17
+	JMP          done15
+
+alone16:
+again18:
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS (CX)(AX*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again18
+
+done15:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, 32(CX)(AX*1)
+	VMOVUPS Y6, 64(CX)(AX*1)
+	VMOVUPS Y7, 96(CX)(AX*1)
+	VZEROUPPER
+	RET
+
+// func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot2x2F16AVX2(SB), NOSPLIT, $0-80
+	MOVB   add+64(FP), AL
+	TESTB  AL, AL
+	JNZ    load19
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    ready20
+
+load19:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS 32(CX)(AX*1), Y5
+	VMOVUPS 64(CX)(AX*1), Y6
+	VMOVUPS 96(CX)(AX*1), Y7
+
+ready20:
+	MOVQ  aStride+24(FP), AX
+	MOVQ  a+16(FP), CX
+	MOVQ  bWide+48(FP), DX
+	MOVQ  b+32(FP), BX
+	MOVQ  bStep+40(FP), SI
+	MOVQ  n+56(FP), DI
+	TESTQ DI, DI
+	JZ    done21
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone22
+
+again23:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000040, R8
 	VBROADCASTSS (CX), Y8
 	VBROADCASTSS (CX)(AX*1), Y9
 	VCVTPH2PS    (BX), Y10
@@ -288,9 +387,31 @@ next15:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next15
+	JNZ          again23
+	JMP          done21
 
-done16:
+alone22:
+again24:
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS (CX)(AX*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again24
+
+done21:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -304,12 +425,12 @@ done16:
 	VZEROUPPER
 	RET
 
-// func dot3x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot3x2F32AVX2(SB), NOSPLIT, $0-65
+// func dot3x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot3x2F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load17
+	JNZ    load25
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -322,9 +443,9 @@ TEXT ·dot3x2F32AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready18
+	JMP    ready26
 
-load17:
+load25:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -340,7 +461,7 @@ load17:
 	VMOVUPS 64(CX)(AX*2), Y10
 	VMOVUPS 96(CX)(AX*2), Y11
 
-ready18:
+ready26:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -348,9 +469,15 @@ ready18:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done20
+	JZ    done27
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone28
 
-next19:
+again29:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VBROADCASTSS (CX), Y12
 	VBROADCASTSS (CX)(AX*1), Y13
 	VBROADCASTSS (CX)(AX*2), Y14
@@ -373,9 +500,36 @@ next19:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next19
+	JNZ          again29
+	JMP          done27
 
-done20:
+alone28:
+again30:
+	VBROADCASTSS (CX), Y12
+	VBROADCASTSS (CX)(AX*1), Y13
+	VBROADCASTSS (CX)(AX*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(DX*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(DX*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again30
+
+done27:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -393,12 +547,12 @@ done20:
 	VZEROUPPER
 	RET
 
-// func dot3x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot3x2F16AVX2(SB), NOSPLIT, $0-65
+// func dot3x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot3x2F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load21
+	JNZ    load31
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -411,9 +565,9 @@ TEXT ·dot3x2F16AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready22
+	JMP    ready32
 
-load21:
+load31:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -429,7 +583,7 @@ load21:
 	VMOVUPS 64(CX)(AX*2), Y10
 	VMOVUPS 96(CX)(AX*2), Y11
 
-ready22:
+ready32:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -437,9 +591,14 @@ ready22:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done24
+	JZ    done33
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone34
 
-next23:
+again35:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000040, R8
 	VBROADCASTSS (CX), Y12
 	VBROADCASTSS (CX)(AX*1), Y13
 	VBROADCASTSS (CX)(AX*2), Y14
@@ -462,9 +621,36 @@ next23:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next23
+	JNZ          again35
+	JMP          done33
 
-done24:
+alone34:
+again36:
+	VBROADCASTSS (CX), Y12
+	VBROADCASTSS (CX)(AX*1), Y13
+	VBROADCASTSS (CX)(AX*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(DX*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(DX*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again36
+
+done33:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -482,32 +668,37 @@ done24:
 	VZEROUPPER
 	RET
 
-// func dot1x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot1x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot1x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot1x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load25
+	JNZ    load37
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready26
+	JMP    ready38
 
-load25:
+load37:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 
-ready26:
+ready38:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
 	TESTQ BX, BX
-	JZ    done28
+	JZ    done39
+	MOVQ  next+72(FP), SI
+	TESTQ SI, SI
+	JZ    alone40
 
-next27:
+again41:
+	PREFETCHT0   (SI)
+	ADDQ         $0x00000040, SI
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y3
 	VBROADCASTSS (AX), Y4
@@ -516,9 +707,22 @@ next27:
 	ADDQ         $0x04, AX
 	ADDQ         DX, CX
 	DECQ         BX
-	JNZ          next27
+	JNZ          again41
+	JMP          done39
 
-done28:
+alone40:
+again42:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, AX
+	ADDQ         DX, CX
+	DECQ         BX
+	JNZ          again42
+
+done39:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -526,32 +730,37 @@ done28:
 	VZEROUPPER
 	RET
 
-// func dot1x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot1x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot1x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot1x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load29
+	JNZ    load43
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready30
+	JMP    ready44
 
-load29:
+load43:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 
-ready30:
+ready44:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
 	TESTQ BX, BX
-	JZ    done32
+	JZ    done45
+	MOVQ  next+72(FP), SI
+	TESTQ SI, SI
+	JZ    alone46
 
-next31:
+again47:
+	PREFETCHT0   (SI)
+	ADDQ         $0x00000020, SI
 	VCVTPH2PS    (CX), Y2
 	VCVTPH2PS    16(CX), Y3
 	VBROADCASTSS (AX), Y4
@@ -560,9 +769,22 @@ next31:
 	ADDQ         $0x04, AX
 	ADDQ         DX, CX
 	DECQ         BX
-	JNZ          next31
+	JNZ          again47
+	JMP          done45
 
-done32:
+alone46:
+again48:
+	VCVTPH2PS    (CX), Y2
+	VCVTPH2PS    16(CX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, AX
+	ADDQ         DX, CX
+	DECQ         BX
+	JNZ          again48
+
+done45:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -570,19 +792,19 @@ done32:
 	VZEROUPPER
 	RET
 
-// func dot2x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot2x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot2x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot2x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load33
+	JNZ    load49
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready34
+	JMP    ready50
 
-load33:
+load49:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -590,16 +812,21 @@ load33:
 	VMOVUPS (CX)(AX*1), Y2
 	VMOVUPS 32(CX)(AX*1), Y3
 
-ready34:
+ready50:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done36
+	JZ    done51
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone52
 
-next35:
+again53:
+	PREFETCHT0   (DI)
+	ADDQ         $0x00000040, DI
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
 	VBROADCASTSS (CX), Y6
@@ -611,9 +838,25 @@ next35:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          next35
+	JNZ          again53
+	JMP          done51
 
-done36:
+alone52:
+again54:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(AX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x04, CX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          again54
+
+done51:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -623,19 +866,19 @@ done36:
 	VZEROUPPER
 	RET
 
-// func dot2x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot2x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot2x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot2x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load37
+	JNZ    load55
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready38
+	JMP    ready56
 
-load37:
+load55:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -643,16 +886,21 @@ load37:
 	VMOVUPS (CX)(AX*1), Y2
 	VMOVUPS 32(CX)(AX*1), Y3
 
-ready38:
+ready56:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done40
+	JZ    done57
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone58
 
-next39:
+again59:
+	PREFETCHT0   (DI)
+	ADDQ         $0x00000020, DI
 	VCVTPH2PS    (DX), Y4
 	VCVTPH2PS    16(DX), Y5
 	VBROADCASTSS (CX), Y6
@@ -664,9 +912,25 @@ next39:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          next39
+	JNZ          again59
+	JMP          done57
 
-done40:
+alone58:
+again60:
+	VCVTPH2PS    (DX), Y4
+	VCVTPH2PS    16(DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(AX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x04, CX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          again60
+
+done57:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -676,21 +940,21 @@ done40:
 	VZEROUPPER
 	RET
 
-// func dot3x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot3x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot3x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot3x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load41
+	JNZ    load61
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready42
+	JMP    ready62
 
-load41:
+load61:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -700,16 +964,21 @@ load41:
 	VMOVUPS (CX)(AX*2), Y4
 	VMOVUPS 32(CX)(AX*2), Y5
 
-ready42:
+ready62:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done44
+	JZ    done63
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone64
 
-next43:
+again65:
+	PREFETCHT0   (DI)
+	ADDQ         $0x00000040, DI
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
 	VBROADCASTSS (CX), Y8
@@ -724,9 +993,28 @@ next43:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          next43
+	JNZ          again65
+	JMP          done63
 
-done44:
+alone64:
+again66:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(AX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (CX)(AX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x04, CX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          again66
+
+done63:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -738,21 +1026,21 @@ done44:
 	VZEROUPPER
 	RET
 
-// func dot3x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot3x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot3x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot3x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load45
+	JNZ    load67
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready46
+	JMP    ready68
 
-load45:
+load67:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -762,16 +1050,21 @@ load45:
 	VMOVUPS (CX)(AX*2), Y4
 	VMOVUPS 32(CX)(AX*2), Y5
 
-ready46:
+ready68:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done48
+	JZ    done69
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone70
 
-next47:
+again71:
+	PREFETCHT0   (DI)
+	ADDQ         $0x00000020, DI
 	VCVTPH2PS    (DX), Y6
 	VCVTPH2PS    16(DX), Y7
 	VBROADCASTSS (CX), Y8
@@ -786,9 +1079,28 @@ next47:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          next47
+	JNZ          again71
+	JMP          done69
 
-done48:
+alone70:
+again72:
+	VCVTPH2PS    (DX), Y6
+	VCVTPH2PS    16(DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(AX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (CX)(AX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x04, CX
+	ADDQ         BX, DX
+	DECQ         SI
+	JNZ          again72
+
+done69:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -800,12 +1112,12 @@ done48:
 	VZEROUPPER
 	RET
 
-// func dot4x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot4x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot4x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot4x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load49
+	JNZ    load73
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -814,9 +1126,9 @@ TEXT ·dot4x1F32AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready50
+	JMP    ready74
 
-load49:
+load73:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -830,7 +1142,7 @@ load49:
 	VMOVUPS (DX), Y6
 	VMOVUPS 32(DX), Y7
 
-ready50:
+ready74:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -839,9 +1151,14 @@ ready50:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done52
+	JZ    done75
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone76
 
-next51:
+again77:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (CX), Y10
@@ -860,9 +1177,32 @@ next51:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next51
+	JNZ          again77
+	JMP          done75
 
-done52:
+alone76:
+again78:
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(AX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (CX)(AX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DX), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again78
+
+done75:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -878,12 +1218,12 @@ done52:
 	VZEROUPPER
 	RET
 
-// func dot4x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot4x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot4x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot4x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load53
+	JNZ    load79
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -892,9 +1232,9 @@ TEXT ·dot4x1F16AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready54
+	JMP    ready80
 
-load53:
+load79:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -908,7 +1248,7 @@ load53:
 	VMOVUPS (DX), Y6
 	VMOVUPS 32(DX), Y7
 
-ready54:
+ready80:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -917,9 +1257,14 @@ ready54:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done56
+	JZ    done81
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone82
 
-next55:
+again83:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y8
 	VCVTPH2PS    16(BX), Y9
 	VBROADCASTSS (CX), Y10
@@ -938,9 +1283,32 @@ next55:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next55
+	JNZ          again83
+	JMP          done81
 
-done56:
+alone82:
+again84:
+	VCVTPH2PS    (BX), Y8
+	VCVTPH2PS    16(BX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(AX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (CX)(AX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DX), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again84
+
+done81:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -956,12 +1324,12 @@ done56:
 	VZEROUPPER
 	RET
 
-// func dot5x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot5x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot5x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot5x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load57
+	JNZ    load85
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -972,9 +1340,9 @@ TEXT ·dot5x1F32AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready58
+	JMP    ready86
 
-load57:
+load85:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -990,7 +1358,7 @@ load57:
 	VMOVUPS (DX)(AX*1), Y8
 	VMOVUPS 32(DX)(AX*1), Y9
 
-ready58:
+ready86:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -999,9 +1367,14 @@ ready58:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done60
+	JZ    done87
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone88
 
-next59:
+again89:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (CX), Y12
@@ -1023,9 +1396,35 @@ next59:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next59
+	JNZ          again89
+	JMP          done87
 
-done60:
+alone88:
+again90:
+	VMOVUPS      (BX), Y10
+	VMOVUPS      32(BX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(AX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(AX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (DX)(AX*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again90
+
+done87:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1043,12 +1442,12 @@ done60:
 	VZEROUPPER
 	RET
 
-// func dot5x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot5x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot5x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot5x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load61
+	JNZ    load91
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1059,9 +1458,9 @@ TEXT ·dot5x1F16AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready62
+	JMP    ready92
 
-load61:
+load91:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1077,7 +1476,7 @@ load61:
 	VMOVUPS (DX)(AX*1), Y8
 	VMOVUPS 32(DX)(AX*1), Y9
 
-ready62:
+ready92:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1086,9 +1485,14 @@ ready62:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done64
+	JZ    done93
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone94
 
-next63:
+again95:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y10
 	VCVTPH2PS    16(BX), Y11
 	VBROADCASTSS (CX), Y12
@@ -1110,9 +1514,35 @@ next63:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next63
+	JNZ          again95
+	JMP          done93
 
-done64:
+alone94:
+again96:
+	VCVTPH2PS    (BX), Y10
+	VCVTPH2PS    16(BX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(AX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (CX)(AX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (DX)(AX*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again96
+
+done93:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1130,12 +1560,12 @@ done64:
 	VZEROUPPER
 	RET
 
-// func dot6x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, FMA3
-TEXT ·dot6x1F32AVX2(SB), NOSPLIT, $0-65
+// func dot6x1F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dot6x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load65
+	JNZ    load97
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1148,9 +1578,9 @@ TEXT ·dot6x1F32AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready66
+	JMP    ready98
 
-load65:
+load97:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1168,7 +1598,7 @@ load65:
 	VMOVUPS (DX)(AX*2), Y10
 	VMOVUPS 32(DX)(AX*2), Y11
 
-ready66:
+ready98:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1177,9 +1607,14 @@ ready66:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done68
+	JZ    done99
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone100
 
-next67:
+again101:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (CX), Y14
@@ -1204,9 +1639,38 @@ next67:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next67
+	JNZ          again101
+	JMP          done99
 
-done68:
+alone100:
+again102:
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (CX)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (DX)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (DX)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again102
+
+done99:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1226,12 +1690,12 @@ done68:
 	VZEROUPPER
 	RET
 
-// func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, F16C, FMA3
-TEXT ·dot6x1F16AVX2(SB), NOSPLIT, $0-65
+// func dot6x1F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot6x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load69
+	JNZ    load103
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1244,9 +1708,9 @@ TEXT ·dot6x1F16AVX2(SB), NOSPLIT, $0-65
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready70
+	JMP    ready104
 
-load69:
+load103:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1264,7 +1728,7 @@ load69:
 	VMOVUPS (DX)(AX*2), Y10
 	VMOVUPS 32(DX)(AX*2), Y11
 
-ready70:
+ready104:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1273,9 +1737,14 @@ ready70:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done72
+	JZ    done105
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone106
 
-next71:
+again107:
+	PREFETCHT0   (R8)
+	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y12
 	VCVTPH2PS    16(BX), Y13
 	VBROADCASTSS (CX), Y14
@@ -1300,9 +1769,38 @@ next71:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next71
+	JNZ          again107
+	JMP          done105
 
-done72:
+alone106:
+again108:
+	VCVTPH2PS    (BX), Y12
+	VCVTPH2PS    16(BX), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (CX)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (DX)(AX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (DX)(AX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again108
+
+done105:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1333,7 +1831,7 @@ TEXT ·scoreMaxAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX2<>+0(SB), Y3
 	LEAQ         (AX)(CX*4), CX
 
-next73:
+next109:
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
 	VMULPS       Y0, Y4, Y4
@@ -1342,7 +1840,7 @@ next73:
 	VMAXPS       Y3, Y5, Y3
 	ADDQ         $0x40, AX
 	CMPQ         AX, CX
-	JB           next73
+	JB           next109
 	VMAXPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VMAXPS       X0, X2, X1
@@ -1369,7 +1867,7 @@ TEXT ·scoreExpAVX2(SB), NOSPLIT, $0-28
 	VXORPS       Y5, Y5, Y5
 	LEAQ         (AX)(CX*4), CX
 
-next74:
+next110:
 	VMOVUPS      (AX), Y6
 	VMOVUPS      32(AX), Y7
 	VMULPS       Y0, Y6, Y6
@@ -1434,7 +1932,7 @@ next74:
 	VADDPS       Y11, Y5, Y5
 	ADDQ         $0x40, AX
 	CMPQ         AX, CX
-	JB           next74
+	JB           next110
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X1
@@ -1563,9 +2061,9 @@ TEXT ·mergeRowAVX2(SB), NOSPLIT, $0-64
 	MOVQ         part_base+24(FP), CX
 	MOVQ         acc_len+8(FP), DX
 
-next75:
+next111:
 	CMPQ        DX, $0x10
-	JL          rest76
+	JL          rest112
 	VMOVUPS     (CX), Y0
 	VMOVUPS     32(CX), Y1
 	VMULPS      Y6, Y0, Y0
@@ -1579,11 +2077,11 @@ next75:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next75
+	JMP         next111
 
-rest76:
+rest112:
 	TESTQ        DX, DX
-	JZ           done77
+	JZ           done113
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
@@ -1599,7 +2097,7 @@ rest76:
 	VMASKMOVPS   Y2, Y1, (AX)
 	VMASKMOVPS   Y3, Y0, 32(AX)
 
-done77:
+done113:
 	VZEROUPPER
 	RET
 
@@ -1610,18 +2108,18 @@ TEXT ·toHalfAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done79
+	JZ    done115
 
-next78:
+next114:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next78
+	JNZ       next114
 
-done79:
+done115:
 	VZEROUPPER
 	RET
 
@@ -1632,9 +2130,9 @@ TEXT ·toHalfPanelAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done81
+	JZ    done117
 
-next80:
+next116:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -1648,9 +2146,9 @@ next80:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next80
+	JNZ       next116
 
-done81:
+done117:
 	VZEROUPPER
 	RET
 

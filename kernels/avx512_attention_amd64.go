@@ -7,142 +7,142 @@ package kernels
 // dot1x4F32AVX512 multiplies 1 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot1x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x4F16AVX512 multiplies 1 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot1x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x4F32AVX512 multiplies 2 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot2x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x4F16AVX512 multiplies 2 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x4F32AVX512 multiplies 3 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot3x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x4F16AVX512 multiplies 3 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot3x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x4F32AVX512 multiplies 4 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot4x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x4F16AVX512 multiplies 4 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot4x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x4F32AVX512 multiplies 5 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot5x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x4F16AVX512 multiplies 5 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot5x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x4F32AVX512 multiplies 6 rows by 4 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot6x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x4F16AVX512 multiplies 6 rows by 4 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot6x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot12x2F32AVX512 multiplies 12 rows by 2 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot12x2F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot12x2F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot12x2F16AVX512 multiplies 12 rows by 2 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot12x2F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot12x2F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x1F32AVX512 multiplies 1 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot1x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x1F16AVX512 multiplies 1 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot1x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F32AVX512 multiplies 2 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot2x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F16AVX512 multiplies 2 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot2x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F32AVX512 multiplies 3 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot3x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F16AVX512 multiplies 3 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot3x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F32AVX512 multiplies 4 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot4x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F16AVX512 multiplies 4 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot4x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F32AVX512 multiplies 5 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot5x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F16AVX512 multiplies 5 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot5x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F32AVX512 multiplies 6 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot6x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F16AVX512 multiplies 6 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot6x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot12x1F32AVX512 multiplies 12 rows by 1 vectors of F32; see dotKernel.
 //
 //go:noescape
-func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot12x1F16AVX512 multiplies 12 rows by 1 vectors of F16; see dotKernel.
 //
 //go:noescape
-func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // scoreMaxAVX512 returns the largest of n scores times scale; n divides by 16.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dot1x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot1x4F32AVX512(SB), NOSPLIT, $0-65
+// func dot1x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot1x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load1
@@ -34,9 +34,17 @@ ready2:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done4
+	JZ    done3
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone4
 
-next3:
+again5:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	ADDQ         $0x00000100, R8
 	VMOVUPS      (DX), Z4
 	VMOVUPS      (DX)(CX*1), Z5
 	VMOVUPS      (DX)(CX*2), Z6
@@ -50,9 +58,27 @@ next3:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next3
+	JNZ          again5
+	JMP          done3
 
-done4:
+alone4:
+again6:
+	VMOVUPS      (DX), Z4
+	VMOVUPS      (DX)(CX*1), Z5
+	VMOVUPS      (DX)(CX*2), Z6
+	VMOVUPS      (BX), Z7
+	VBROADCASTSS (AX), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again6
+
+done3:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -62,19 +88,19 @@ done4:
 	VZEROUPPER
 	RET
 
-// func dot1x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot1x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot1x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot1x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load5
+	JNZ    load7
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready6
+	JMP    ready8
 
-load5:
+load7:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
@@ -82,7 +108,7 @@ load5:
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 
-ready6:
+ready8:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  bWide+48(FP), CX
@@ -92,9 +118,15 @@ ready6:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done8
+	JZ    done9
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone10
 
-next7:
+again11:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VCVTPH2PS    (DX), Z4
 	VCVTPH2PS    (DX)(CX*1), Z5
 	VCVTPH2PS    (DX)(CX*2), Z6
@@ -108,9 +140,27 @@ next7:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          next7
+	JNZ          again11
+	JMP          done9
 
-done8:
+alone10:
+again12:
+	VCVTPH2PS    (DX), Z4
+	VCVTPH2PS    (DX)(CX*1), Z5
+	VCVTPH2PS    (DX)(CX*2), Z6
+	VCVTPH2PS    (BX), Z7
+	VBROADCASTSS (AX), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x04, AX
+	ADDQ         SI, DX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again12
+
+done9:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -120,84 +170,9 @@ done8:
 	VZEROUPPER
 	RET
 
-// func dot2x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot2x4F32AVX512(SB), NOSPLIT, $0-65
-	MOVB   add+64(FP), AL
-	TESTB  AL, AL
-	JNZ    load9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    ready10
-
-load9:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS (CX)(AX*1), Z4
-	VMOVUPS 64(CX)(AX*1), Z5
-	VMOVUPS 128(CX)(AX*1), Z6
-	VMOVUPS 192(CX)(AX*1), Z7
-
-ready10:
-	MOVQ  aStride+24(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  bWide+48(FP), DX
-	MOVQ  b+32(FP), BX
-	LEAQ  (BX)(DX*2), SI
-	ADDQ  DX, SI
-	MOVQ  bStep+40(FP), DI
-	MOVQ  n+56(FP), R8
-	TESTQ R8, R8
-	JZ    done12
-
-next11:
-	VMOVUPS      (BX), Z8
-	VMOVUPS      (BX)(DX*1), Z9
-	VMOVUPS      (BX)(DX*2), Z10
-	VMOVUPS      (SI), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z8, Z12, Z0
-	VFMADD231PS  Z9, Z12, Z1
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(AX*1), Z12
-	VFMADD231PS  Z8, Z12, Z4
-	VFMADD231PS  Z9, Z12, Z5
-	VFMADD231PS  Z10, Z12, Z6
-	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          next11
-
-done12:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, 192(CX)
-	VMOVUPS Z4, (CX)(AX*1)
-	VMOVUPS Z5, 64(CX)(AX*1)
-	VMOVUPS Z6, 128(CX)(AX*1)
-	VMOVUPS Z7, 192(CX)(AX*1)
-	VZEROUPPER
-	RET
-
-// func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot2x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot2x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot2x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load13
@@ -233,9 +208,121 @@ ready14:
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
 	TESTQ R8, R8
-	JZ    done16
+	JZ    done15
+	MOVQ  next+72(FP), R9
+	TESTQ R9, R9
+	JZ    alone16
 
-next15:
+again17:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	PREFETCHT0   128(R9)
+	PREFETCHT0   192(R9)
+	ADDQ         $0x00000100, R9
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(DX*1), Z9
+	VMOVUPS      (BX)(DX*2), Z10
+	VMOVUPS      (SI), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (CX)(AX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again17
+	JMP          done15
+
+alone16:
+again18:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(DX*1), Z9
+	VMOVUPS      (BX)(DX*2), Z10
+	VMOVUPS      (SI), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (CX)(AX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again18
+
+done15:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, 64(CX)(AX*1)
+	VMOVUPS Z6, 128(CX)(AX*1)
+	VMOVUPS Z7, 192(CX)(AX*1)
+	VZEROUPPER
+	RET
+
+// func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot2x4F16AVX512(SB), NOSPLIT, $0-80
+	MOVB   add+64(FP), AL
+	TESTB  AL, AL
+	JNZ    load19
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    ready20
+
+load19:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS 64(CX)(AX*1), Z5
+	VMOVUPS 128(CX)(AX*1), Z6
+	VMOVUPS 192(CX)(AX*1), Z7
+
+ready20:
+	MOVQ  aStride+24(FP), AX
+	MOVQ  a+16(FP), CX
+	MOVQ  bWide+48(FP), DX
+	MOVQ  b+32(FP), BX
+	LEAQ  (BX)(DX*2), SI
+	ADDQ  DX, SI
+	MOVQ  bStep+40(FP), DI
+	MOVQ  n+56(FP), R8
+	TESTQ R8, R8
+	JZ    done21
+	MOVQ  next+72(FP), R9
+	TESTQ R9, R9
+	JZ    alone22
+
+again23:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	ADDQ         $0x00000080, R9
 	VCVTPH2PS    (BX), Z8
 	VCVTPH2PS    (BX)(DX*1), Z9
 	VCVTPH2PS    (BX)(DX*2), Z10
@@ -254,9 +341,32 @@ next15:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          next15
+	JNZ          again23
+	JMP          done21
 
-done16:
+alone22:
+again24:
+	VCVTPH2PS    (BX), Z8
+	VCVTPH2PS    (BX)(DX*1), Z9
+	VCVTPH2PS    (BX)(DX*2), Z10
+	VCVTPH2PS    (SI), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (CX)(AX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again24
+
+done21:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -270,12 +380,12 @@ done16:
 	VZEROUPPER
 	RET
 
-// func dot3x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot3x4F32AVX512(SB), NOSPLIT, $0-65
+// func dot3x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot3x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load17
+	JNZ    load25
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -288,9 +398,9 @@ TEXT ·dot3x4F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready18
+	JMP    ready26
 
-load17:
+load25:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
@@ -306,7 +416,7 @@ load17:
 	VMOVUPS 128(CX)(AX*2), Z10
 	VMOVUPS 192(CX)(AX*2), Z11
 
-ready18:
+ready26:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -316,9 +426,17 @@ ready18:
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
 	TESTQ R8, R8
-	JZ    done20
+	JZ    done27
+	MOVQ  next+72(FP), R9
+	TESTQ R9, R9
+	JZ    alone28
 
-next19:
+again29:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	PREFETCHT0   128(R9)
+	PREFETCHT0   192(R9)
+	ADDQ         $0x00000100, R9
 	VMOVUPS      (BX), Z12
 	VMOVUPS      (BX)(DX*1), Z13
 	VMOVUPS      (BX)(DX*2), Z14
@@ -342,9 +460,37 @@ next19:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          next19
+	JNZ          again29
+	JMP          done27
 
-done20:
+alone28:
+again30:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(DX*1), Z13
+	VMOVUPS      (BX)(DX*2), Z14
+	VMOVUPS      (SI), Z15
+	VBROADCASTSS (CX), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (CX)(AX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (CX)(AX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again30
+
+done27:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -362,12 +508,12 @@ done20:
 	VZEROUPPER
 	RET
 
-// func dot3x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot3x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot3x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot3x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load21
+	JNZ    load31
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -380,9 +526,9 @@ TEXT ·dot3x4F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready22
+	JMP    ready32
 
-load21:
+load31:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
@@ -398,7 +544,7 @@ load21:
 	VMOVUPS 128(CX)(AX*2), Z10
 	VMOVUPS 192(CX)(AX*2), Z11
 
-ready22:
+ready32:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -408,9 +554,15 @@ ready22:
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
 	TESTQ R8, R8
-	JZ    done24
+	JZ    done33
+	MOVQ  next+72(FP), R9
+	TESTQ R9, R9
+	JZ    alone34
 
-next23:
+again35:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	ADDQ         $0x00000080, R9
 	VCVTPH2PS    (BX), Z12
 	VCVTPH2PS    (BX)(DX*1), Z13
 	VCVTPH2PS    (BX)(DX*2), Z14
@@ -434,9 +586,37 @@ next23:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          next23
+	JNZ          again35
+	JMP          done33
 
-done24:
+alone34:
+again36:
+	VCVTPH2PS    (BX), Z12
+	VCVTPH2PS    (BX)(DX*1), Z13
+	VCVTPH2PS    (BX)(DX*2), Z14
+	VCVTPH2PS    (SI), Z15
+	VBROADCASTSS (CX), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (CX)(AX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (CX)(AX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again36
+
+done33:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -454,12 +634,12 @@ done24:
 	VZEROUPPER
 	RET
 
-// func dot4x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot4x4F32AVX512(SB), NOSPLIT, $0-65
+// func dot4x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot4x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load25
+	JNZ    load37
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -476,9 +656,9 @@ TEXT ·dot4x4F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP    ready26
+	JMP    ready38
 
-load25:
+load37:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -500,7 +680,7 @@ load25:
 	VMOVUPS 128(DX), Z14
 	VMOVUPS 192(DX), Z15
 
-ready26:
+ready38:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -512,9 +692,17 @@ ready26:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done28
+	JZ    done39
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone40
 
-next27:
+again41:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	VMOVUPS      (SI), Z16
 	VMOVUPS      (SI)(BX*1), Z17
 	VMOVUPS      (SI)(BX*2), Z18
@@ -544,9 +732,43 @@ next27:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next27
+	JNZ          again41
+	JMP          done39
 
-done28:
+alone40:
+again42:
+	VMOVUPS      (SI), Z16
+	VMOVUPS      (SI)(BX*1), Z17
+	VMOVUPS      (SI)(BX*2), Z18
+	VMOVUPS      (DI), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (CX)(AX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (CX)(AX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (DX), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again42
+
+done39:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -570,12 +792,12 @@ done28:
 	VZEROUPPER
 	RET
 
-// func dot4x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot4x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot4x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot4x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load29
+	JNZ    load43
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -592,9 +814,9 @@ TEXT ·dot4x4F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP    ready30
+	JMP    ready44
 
-load29:
+load43:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -616,7 +838,7 @@ load29:
 	VMOVUPS 128(DX), Z14
 	VMOVUPS 192(DX), Z15
 
-ready30:
+ready44:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -628,9 +850,15 @@ ready30:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done32
+	JZ    done45
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone46
 
-next31:
+again47:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	ADDQ         $0x00000080, R10
 	VCVTPH2PS    (SI), Z16
 	VCVTPH2PS    (SI)(BX*1), Z17
 	VCVTPH2PS    (SI)(BX*2), Z18
@@ -660,9 +888,43 @@ next31:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next31
+	JNZ          again47
+	JMP          done45
 
-done32:
+alone46:
+again48:
+	VCVTPH2PS    (SI), Z16
+	VCVTPH2PS    (SI)(BX*1), Z17
+	VCVTPH2PS    (SI)(BX*2), Z18
+	VCVTPH2PS    (DI), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (CX)(AX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (CX)(AX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (DX), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again48
+
+done45:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -686,12 +948,12 @@ done32:
 	VZEROUPPER
 	RET
 
-// func dot5x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot5x4F32AVX512(SB), NOSPLIT, $0-65
+// func dot5x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot5x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load33
+	JNZ    load49
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -712,9 +974,9 @@ TEXT ·dot5x4F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    ready34
+	JMP    ready50
 
-load33:
+load49:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -740,7 +1002,7 @@ load33:
 	VMOVUPS 128(DX)(AX*1), Z18
 	VMOVUPS 192(DX)(AX*1), Z19
 
-ready34:
+ready50:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -752,9 +1014,17 @@ ready34:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done36
+	JZ    done51
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone52
 
-next35:
+again53:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	VMOVUPS      (SI), Z20
 	VMOVUPS      (SI)(BX*1), Z21
 	VMOVUPS      (SI)(BX*2), Z22
@@ -789,9 +1059,48 @@ next35:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next35
+	JNZ          again53
+	JMP          done51
 
-done36:
+alone52:
+again54:
+	VMOVUPS      (SI), Z20
+	VMOVUPS      (SI)(BX*1), Z21
+	VMOVUPS      (SI)(BX*2), Z22
+	VMOVUPS      (DI), Z23
+	VBROADCASTSS (CX), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (CX)(AX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (CX)(AX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (DX), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (DX)(AX*1), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again54
+
+done51:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -819,12 +1128,12 @@ done36:
 	VZEROUPPER
 	RET
 
-// func dot5x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot5x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot5x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot5x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load37
+	JNZ    load55
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -845,9 +1154,9 @@ TEXT ·dot5x4F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    ready38
+	JMP    ready56
 
-load37:
+load55:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -873,7 +1182,7 @@ load37:
 	VMOVUPS 128(DX)(AX*1), Z18
 	VMOVUPS 192(DX)(AX*1), Z19
 
-ready38:
+ready56:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -885,9 +1194,15 @@ ready38:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done40
+	JZ    done57
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone58
 
-next39:
+again59:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	ADDQ         $0x00000080, R10
 	VCVTPH2PS    (SI), Z20
 	VCVTPH2PS    (SI)(BX*1), Z21
 	VCVTPH2PS    (SI)(BX*2), Z22
@@ -922,9 +1237,48 @@ next39:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next39
+	JNZ          again59
+	JMP          done57
 
-done40:
+alone58:
+again60:
+	VCVTPH2PS    (SI), Z20
+	VCVTPH2PS    (SI)(BX*1), Z21
+	VCVTPH2PS    (SI)(BX*2), Z22
+	VCVTPH2PS    (DI), Z23
+	VBROADCASTSS (CX), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (CX)(AX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (CX)(AX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (DX), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (DX)(AX*1), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again60
+
+done57:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -952,12 +1306,12 @@ done40:
 	VZEROUPPER
 	RET
 
-// func dot6x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot6x4F32AVX512(SB), NOSPLIT, $0-65
+// func dot6x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot6x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load41
+	JNZ    load61
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -982,9 +1336,9 @@ TEXT ·dot6x4F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready42
+	JMP    ready62
 
-load41:
+load61:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1014,7 +1368,7 @@ load41:
 	VMOVUPS 128(DX)(AX*2), Z22
 	VMOVUPS 192(DX)(AX*2), Z23
 
-ready42:
+ready62:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1026,9 +1380,17 @@ ready42:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done44
+	JZ    done63
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone64
 
-next43:
+again65:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	VMOVUPS      (SI), Z24
 	VMOVUPS      (SI)(BX*1), Z25
 	VMOVUPS      (SI)(BX*2), Z26
@@ -1068,9 +1430,53 @@ next43:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next43
+	JNZ          again65
+	JMP          done63
 
-done44:
+alone64:
+again66:
+	VMOVUPS      (SI), Z24
+	VMOVUPS      (SI)(BX*1), Z25
+	VMOVUPS      (SI)(BX*2), Z26
+	VMOVUPS      (DI), Z27
+	VBROADCASTSS (CX), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (CX)(AX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (CX)(AX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (DX), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (DX)(AX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (DX)(AX*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again66
+
+done63:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1102,12 +1508,12 @@ done44:
 	VZEROUPPER
 	RET
 
-// func dot6x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot6x4F16AVX512(SB), NOSPLIT, $0-65
+// func dot6x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot6x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load45
+	JNZ    load67
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1132,9 +1538,9 @@ TEXT ·dot6x4F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready46
+	JMP    ready68
 
-load45:
+load67:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1164,7 +1570,7 @@ load45:
 	VMOVUPS 128(DX)(AX*2), Z22
 	VMOVUPS 192(DX)(AX*2), Z23
 
-ready46:
+ready68:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1176,9 +1582,15 @@ ready46:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done48
+	JZ    done69
+	MOVQ  next+72(FP), R10
+	TESTQ R10, R10
+	JZ    alone70
 
-next47:
+again71:
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	ADDQ         $0x00000080, R10
 	VCVTPH2PS    (SI), Z24
 	VCVTPH2PS    (SI)(BX*1), Z25
 	VCVTPH2PS    (SI)(BX*2), Z26
@@ -1218,9 +1630,53 @@ next47:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          next47
+	JNZ          again71
+	JMP          done69
 
-done48:
+alone70:
+again72:
+	VCVTPH2PS    (SI), Z24
+	VCVTPH2PS    (SI)(BX*1), Z25
+	VCVTPH2PS    (SI)(BX*2), Z26
+	VCVTPH2PS    (DI), Z27
+	VBROADCASTSS (CX), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (CX)(AX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (CX)(AX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (DX), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (DX)(AX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (DX)(AX*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, DX
+	ADDQ         R8, SI
+	ADDQ         R8, DI
+	DECQ         R9
+	JNZ          again72
+
+done69:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1252,12 +1708,12 @@ done48:
 	VZEROUPPER
 	RET
 
-// func dot12x2F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+// func dot12x2F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, AVX512F
-TEXT ·dot12x2F32AVX512(SB), NOSPLIT, $0-65
+TEXT ·dot12x2F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load49
+	JNZ    load73
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1282,9 +1738,9 @@ TEXT ·dot12x2F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready50
+	JMP    ready74
 
-load49:
+load73:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1318,7 +1774,7 @@ load49:
 	VMOVUPS (SI)(AX*2), Z22
 	VMOVUPS 64(SI)(AX*2), Z23
 
-ready50:
+ready74:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1332,9 +1788,9 @@ ready50:
 	MOVQ  bStep+40(FP), R9
 	MOVQ  n+56(FP), R10
 	TESTQ R10, R10
-	JZ    done52
+	JZ    done75
 
-next51:
+again76:
 	VMOVUPS      (R8), Z24
 	VMOVUPS      (R8)(DI*1), Z25
 	VBROADCASTSS (CX), Z26
@@ -1379,9 +1835,9 @@ next51:
 	ADDQ         $0x04, SI
 	ADDQ         R9, R8
 	DECQ         R10
-	JNZ          next51
+	JNZ          again76
 
-done52:
+done75:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1417,12 +1873,12 @@ done52:
 	VZEROUPPER
 	RET
 
-// func dot12x2F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+// func dot12x2F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, AVX512F
-TEXT ·dot12x2F16AVX512(SB), NOSPLIT, $0-65
+TEXT ·dot12x2F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load53
+	JNZ    load77
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1447,9 +1903,9 @@ TEXT ·dot12x2F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready54
+	JMP    ready78
 
-load53:
+load77:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1483,7 +1939,7 @@ load53:
 	VMOVUPS (SI)(AX*2), Z22
 	VMOVUPS 64(SI)(AX*2), Z23
 
-ready54:
+ready78:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1497,9 +1953,9 @@ ready54:
 	MOVQ  bStep+40(FP), R9
 	MOVQ  n+56(FP), R10
 	TESTQ R10, R10
-	JZ    done56
+	JZ    done79
 
-next55:
+again80:
 	VCVTPH2PS    (R8), Z24
 	VCVTPH2PS    (R8)(DI*1), Z25
 	VBROADCASTSS (CX), Z26
@@ -1544,9 +2000,9 @@ next55:
 	ADDQ         $0x04, SI
 	ADDQ         R9, R8
 	DECQ         R10
-	JNZ          next55
+	JNZ          again80
 
-done56:
+done79:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1582,117 +2038,163 @@ done56:
 	VZEROUPPER
 	RET
 
-// func dot1x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot1x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot1x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot1x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load57
+	JNZ    load81
 	VPXORD Z0, Z0, Z0
-	JMP    ready58
+	JMP    ready82
 
-load57:
+load81:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
 
-ready58:
+ready82:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
 	TESTQ BX, BX
-	JZ    done60
+	JZ    done83
+	MOVQ  next+72(FP), SI
+	TESTQ SI, SI
+	JZ    alone84
 
-next59:
+again85:
+	PREFETCHT0       (SI)
+	ADDQ             $0x00000040, SI
 	VMOVUPS          (CX), Z1
 	VFMADD231PS.BCST (AX), Z1, Z0
 	ADDQ             $0x04, AX
 	ADDQ             DX, CX
 	DECQ             BX
-	JNZ              next59
+	JNZ              again85
+	JMP              done83
 
-done60:
+alone84:
+again86:
+	VMOVUPS          (CX), Z1
+	VFMADD231PS.BCST (AX), Z1, Z0
+	ADDQ             $0x04, AX
+	ADDQ             DX, CX
+	DECQ             BX
+	JNZ              again86
+
+done83:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
 	VZEROUPPER
 	RET
 
-// func dot1x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot1x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot1x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot1x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load61
+	JNZ    load87
 	VPXORD Z0, Z0, Z0
-	JMP    ready62
+	JMP    ready88
 
-load61:
+load87:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
 
-ready62:
+ready88:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
 	TESTQ BX, BX
-	JZ    done64
+	JZ    done89
+	MOVQ  next+72(FP), SI
+	TESTQ SI, SI
+	JZ    alone90
 
-next63:
+again91:
+	PREFETCHT0       (SI)
+	ADDQ             $0x00000020, SI
 	VCVTPH2PS        (CX), Z1
 	VFMADD231PS.BCST (AX), Z1, Z0
 	ADDQ             $0x04, AX
 	ADDQ             DX, CX
 	DECQ             BX
-	JNZ              next63
+	JNZ              again91
+	JMP              done89
 
-done64:
+alone90:
+again92:
+	VCVTPH2PS        (CX), Z1
+	VFMADD231PS.BCST (AX), Z1, Z0
+	ADDQ             $0x04, AX
+	ADDQ             DX, CX
+	DECQ             BX
+	JNZ              again92
+
+done89:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
 	VZEROUPPER
 	RET
 
-// func dot2x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot2x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot2x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot2x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load65
+	JNZ    load93
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready66
+	JMP    ready94
 
-load65:
+load93:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 
-ready66:
+ready94:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done68
+	JZ    done95
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone96
 
-next67:
+again97:
+	PREFETCHT0       (DI)
+	ADDQ             $0x00000040, DI
 	VMOVUPS          (DX), Z2
 	VFMADD231PS.BCST (CX), Z2, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              next67
+	JNZ              again97
+	JMP              done95
 
-done68:
+alone96:
+again98:
+	VMOVUPS          (DX), Z2
+	VFMADD231PS.BCST (CX), Z2, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
+	ADDQ             $0x04, CX
+	ADDQ             BX, DX
+	DECQ             SI
+	JNZ              again98
+
+done95:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -1700,41 +2202,57 @@ done68:
 	VZEROUPPER
 	RET
 
-// func dot2x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot2x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot2x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot2x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load69
+	JNZ    load99
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready70
+	JMP    ready100
 
-load69:
+load99:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 
-ready70:
+ready100:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done72
+	JZ    done101
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone102
 
-next71:
+again103:
+	PREFETCHT0       (DI)
+	ADDQ             $0x00000020, DI
 	VCVTPH2PS        (DX), Z2
 	VFMADD231PS.BCST (CX), Z2, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              next71
+	JNZ              again103
+	JMP              done101
 
-done72:
+alone102:
+again104:
+	VCVTPH2PS        (DX), Z2
+	VFMADD231PS.BCST (CX), Z2, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
+	ADDQ             $0x04, CX
+	ADDQ             BX, DX
+	DECQ             SI
+	JNZ              again104
+
+done101:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -1742,34 +2260,39 @@ done72:
 	VZEROUPPER
 	RET
 
-// func dot3x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot3x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot3x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot3x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load73
+	JNZ    load105
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	JMP    ready74
+	JMP    ready106
 
-load73:
+load105:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
 
-ready74:
+ready106:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done76
+	JZ    done107
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone108
 
-next75:
+again109:
+	PREFETCHT0       (DI)
+	ADDQ             $0x00000040, DI
 	VMOVUPS          (DX), Z3
 	VFMADD231PS.BCST (CX), Z3, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
@@ -1777,9 +2300,21 @@ next75:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              next75
+	JNZ              again109
+	JMP              done107
 
-done76:
+alone108:
+again110:
+	VMOVUPS          (DX), Z3
+	VFMADD231PS.BCST (CX), Z3, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z3, Z2
+	ADDQ             $0x04, CX
+	ADDQ             BX, DX
+	DECQ             SI
+	JNZ              again110
+
+done107:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -1788,34 +2323,39 @@ done76:
 	VZEROUPPER
 	RET
 
-// func dot3x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot3x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot3x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot3x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load77
+	JNZ    load111
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	JMP    ready78
+	JMP    ready112
 
-load77:
+load111:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
 
-ready78:
+ready112:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
 	TESTQ SI, SI
-	JZ    done80
+	JZ    done113
+	MOVQ  next+72(FP), DI
+	TESTQ DI, DI
+	JZ    alone114
 
-next79:
+again115:
+	PREFETCHT0       (DI)
+	ADDQ             $0x00000020, DI
 	VCVTPH2PS        (DX), Z3
 	VFMADD231PS.BCST (CX), Z3, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
@@ -1823,9 +2363,21 @@ next79:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              next79
+	JNZ              again115
+	JMP              done113
 
-done80:
+alone114:
+again116:
+	VCVTPH2PS        (DX), Z3
+	VFMADD231PS.BCST (CX), Z3, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z3, Z2
+	ADDQ             $0x04, CX
+	ADDQ             BX, DX
+	DECQ             SI
+	JNZ              again116
+
+done113:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -1834,19 +2386,19 @@ done80:
 	VZEROUPPER
 	RET
 
-// func dot4x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot4x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot4x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot4x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load81
+	JNZ    load117
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready82
+	JMP    ready118
 
-load81:
+load117:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1856,7 +2408,7 @@ load81:
 	VMOVUPS (CX)(AX*2), Z2
 	VMOVUPS (DX), Z3
 
-ready82:
+ready118:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1865,9 +2417,14 @@ ready82:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done84
+	JZ    done119
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone120
 
-next83:
+again121:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z4
 	VFMADD231PS.BCST (CX), Z4, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
@@ -1877,9 +2434,23 @@ next83:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next83
+	JNZ              again121
+	JMP              done119
 
-done84:
+alone120:
+again122:
+	VMOVUPS          (BX), Z4
+	VFMADD231PS.BCST (CX), Z4, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z4, Z2
+	VFMADD231PS.BCST (DX), Z4, Z3
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again122
+
+done119:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1891,19 +2462,19 @@ done84:
 	VZEROUPPER
 	RET
 
-// func dot4x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot4x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot4x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot4x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load85
+	JNZ    load123
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready86
+	JMP    ready124
 
-load85:
+load123:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1913,7 +2484,7 @@ load85:
 	VMOVUPS (CX)(AX*2), Z2
 	VMOVUPS (DX), Z3
 
-ready86:
+ready124:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1922,9 +2493,14 @@ ready86:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done88
+	JZ    done125
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone126
 
-next87:
+again127:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z4
 	VFMADD231PS.BCST (CX), Z4, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
@@ -1934,9 +2510,23 @@ next87:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next87
+	JNZ              again127
+	JMP              done125
 
-done88:
+alone126:
+again128:
+	VCVTPH2PS        (BX), Z4
+	VFMADD231PS.BCST (CX), Z4, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z4, Z2
+	VFMADD231PS.BCST (DX), Z4, Z3
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again128
+
+done125:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1948,20 +2538,20 @@ done88:
 	VZEROUPPER
 	RET
 
-// func dot5x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot5x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot5x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot5x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load89
+	JNZ    load129
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	JMP    ready90
+	JMP    ready130
 
-load89:
+load129:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1972,7 +2562,7 @@ load89:
 	VMOVUPS (DX), Z3
 	VMOVUPS (DX)(AX*1), Z4
 
-ready90:
+ready130:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1981,9 +2571,14 @@ ready90:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done92
+	JZ    done131
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone132
 
-next91:
+again133:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z5
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
@@ -1994,9 +2589,24 @@ next91:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next91
+	JNZ              again133
+	JMP              done131
 
-done92:
+alone132:
+again134:
+	VMOVUPS          (BX), Z5
+	VFMADD231PS.BCST (CX), Z5, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z5, Z2
+	VFMADD231PS.BCST (DX), Z5, Z3
+	VFMADD231PS.BCST (DX)(AX*1), Z5, Z4
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again134
+
+done131:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2009,20 +2619,20 @@ done92:
 	VZEROUPPER
 	RET
 
-// func dot5x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot5x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot5x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot5x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load93
+	JNZ    load135
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	JMP    ready94
+	JMP    ready136
 
-load93:
+load135:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2033,7 +2643,7 @@ load93:
 	VMOVUPS (DX), Z3
 	VMOVUPS (DX)(AX*1), Z4
 
-ready94:
+ready136:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2042,9 +2652,14 @@ ready94:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done96
+	JZ    done137
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone138
 
-next95:
+again139:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z5
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
@@ -2055,9 +2670,24 @@ next95:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next95
+	JNZ              again139
+	JMP              done137
 
-done96:
+alone138:
+again140:
+	VCVTPH2PS        (BX), Z5
+	VFMADD231PS.BCST (CX), Z5, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z5, Z2
+	VFMADD231PS.BCST (DX), Z5, Z3
+	VFMADD231PS.BCST (DX)(AX*1), Z5, Z4
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again140
+
+done137:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2070,21 +2700,21 @@ done96:
 	VZEROUPPER
 	RET
 
-// func dot6x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot6x1F32AVX512(SB), NOSPLIT, $0-65
+// func dot6x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot6x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load97
+	JNZ    load141
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready98
+	JMP    ready142
 
-load97:
+load141:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2096,7 +2726,7 @@ load97:
 	VMOVUPS (DX)(AX*1), Z4
 	VMOVUPS (DX)(AX*2), Z5
 
-ready98:
+ready142:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2105,9 +2735,14 @@ ready98:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done100
+	JZ    done143
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone144
 
-next99:
+again145:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z6
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
@@ -2119,9 +2754,25 @@ next99:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next99
+	JNZ              again145
+	JMP              done143
 
-done100:
+alone144:
+again146:
+	VMOVUPS          (BX), Z6
+	VFMADD231PS.BCST (CX), Z6, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z6, Z2
+	VFMADD231PS.BCST (DX), Z6, Z3
+	VFMADD231PS.BCST (DX)(AX*1), Z6, Z4
+	VFMADD231PS.BCST (DX)(AX*2), Z6, Z5
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again146
+
+done143:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2135,21 +2786,21 @@ done100:
 	VZEROUPPER
 	RET
 
-// func dot6x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
-// Requires: AVX, AVX512F
-TEXT ·dot6x1F16AVX512(SB), NOSPLIT, $0-65
+// func dot6x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot6x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load101
+	JNZ    load147
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready102
+	JMP    ready148
 
-load101:
+load147:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2161,7 +2812,7 @@ load101:
 	VMOVUPS (DX)(AX*1), Z4
 	VMOVUPS (DX)(AX*2), Z5
 
-ready102:
+ready148:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2170,9 +2821,14 @@ ready102:
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done104
+	JZ    done149
+	MOVQ  next+72(FP), R8
+	TESTQ R8, R8
+	JZ    alone150
 
-next103:
+again151:
+	PREFETCHT0       (R8)
+	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z6
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
@@ -2184,9 +2840,25 @@ next103:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              next103
+	JNZ              again151
+	JMP              done149
 
-done104:
+alone150:
+again152:
+	VCVTPH2PS        (BX), Z6
+	VFMADD231PS.BCST (CX), Z6, Z0
+	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
+	VFMADD231PS.BCST (CX)(AX*2), Z6, Z2
+	VFMADD231PS.BCST (DX), Z6, Z3
+	VFMADD231PS.BCST (DX)(AX*1), Z6, Z4
+	VFMADD231PS.BCST (DX)(AX*2), Z6, Z5
+	ADDQ             $0x04, CX
+	ADDQ             $0x04, DX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              again152
+
+done149:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2200,12 +2872,12 @@ done104:
 	VZEROUPPER
 	RET
 
-// func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+// func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, AVX512F
-TEXT ·dot12x1F32AVX512(SB), NOSPLIT, $0-65
+TEXT ·dot12x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load105
+	JNZ    load153
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2218,9 +2890,9 @@ TEXT ·dot12x1F32AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready106
+	JMP    ready154
 
-load105:
+load153:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2242,7 +2914,7 @@ load105:
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (SI)(AX*2), Z11
 
-ready106:
+ready154:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2255,9 +2927,9 @@ ready106:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done108
+	JZ    done155
 
-next107:
+again156:
 	VMOVUPS          (DI), Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z12, Z1
@@ -2277,9 +2949,9 @@ next107:
 	ADDQ             $0x04, SI
 	ADDQ             R8, DI
 	DECQ             R9
-	JNZ              next107
+	JNZ              again156
 
-done108:
+done155:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2303,12 +2975,12 @@ done108:
 	VZEROUPPER
 	RET
 
-// func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+// func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, AVX512F
-TEXT ·dot12x1F16AVX512(SB), NOSPLIT, $0-65
+TEXT ·dot12x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load109
+	JNZ    load157
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2321,9 +2993,9 @@ TEXT ·dot12x1F16AVX512(SB), NOSPLIT, $0-65
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready110
+	JMP    ready158
 
-load109:
+load157:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2345,7 +3017,7 @@ load109:
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (SI)(AX*2), Z11
 
-ready110:
+ready158:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2358,9 +3030,9 @@ ready110:
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
 	TESTQ R9, R9
-	JZ    done112
+	JZ    done159
 
-next111:
+again160:
 	VCVTPH2PS        (DI), Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z12, Z1
@@ -2380,9 +3052,9 @@ next111:
 	ADDQ             $0x04, SI
 	ADDQ             R8, DI
 	DECQ             R9
-	JNZ              next111
+	JNZ              again160
 
-done112:
+done159:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2415,13 +3087,13 @@ TEXT ·scoreMaxAVX512(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX512<>+0(SB), Z1
 	LEAQ         (AX)(CX*4), CX
 
-next113:
+next161:
 	VMOVUPS       (AX), Z2
 	VMULPS        Z0, Z2, Z2
 	VMAXPS        Z1, Z2, Z1
 	ADDQ          $0x40, AX
 	CMPQ          AX, CX
-	JB            next113
+	JB            next161
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -2446,7 +3118,7 @@ TEXT ·scoreExpAVX512(SB), NOSPLIT, $0-28
 	VPXORD       Z2, Z2, Z2
 	LEAQ         (AX)(CX*4), CX
 
-next114:
+next162:
 	VMOVUPS           (AX), Z3
 	VMULPS            Z0, Z3, Z3
 	VSUBPS            Z1, Z3, Z3
@@ -2472,7 +3144,7 @@ next114:
 	VADDPS            Z5, Z2, Z2
 	ADDQ              $0x40, AX
 	CMPQ              AX, CX
-	JB                next114
+	JB                next162
 	VEXTRACTF64X4     $0x01, Z2, Y0
 	VADDPS            Y0, Y2, Y0
 	VEXTRACTF128      $0x01, Y0, X1
@@ -2532,9 +3204,9 @@ TEXT ·mergeRowAVX512(SB), NOSPLIT, $0-64
 	MOVQ              part_base+24(FP), CX
 	MOVQ              acc_len+8(FP), DX
 
-next115:
+next163:
 	CMPQ        DX, $0x10
-	JL          rest116
+	JL          rest164
 	VMOVUPS     (CX), Z0
 	VMULPS      Z3, Z0, Z0
 	VMOVUPS     (AX), Z1
@@ -2543,11 +3215,11 @@ next115:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next115
+	JMP         next163
 
-rest116:
+rest164:
 	TESTQ       DX, DX
-	JZ          done117
+	JZ          done165
 	MOVQ        $-1, BX
 	SHLXQ       DX, BX, BX
 	NOTQ        BX
@@ -2558,7 +3230,7 @@ rest116:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)
 
-done117:
+done165:
 	VZEROUPPER
 	RET
 
@@ -2569,18 +3241,18 @@ TEXT ·toHalfAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done119
+	JZ    done167
 
-next118:
+next166:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next118
+	JNZ       next166
 
-done119:
+done167:
 	VZEROUPPER
 	RET
 
@@ -2591,9 +3263,9 @@ TEXT ·toHalfPanelAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done121
+	JZ    done169
 
-next120:
+next168:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -2607,9 +3279,9 @@ next120:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next120
+	JNZ       next168
 
-done121:
+done169:
 	VZEROUPPER
 	RET
 

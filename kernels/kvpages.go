@@ -93,6 +93,18 @@ func (kv *KVPages) valueIndex(head, pos, d int) int {
 	return (head*PageTokens+pos%PageTokens)*kv.HeadDimV + d
 }
 
+// headKeys returns a head's keys in a page.
+func (kv *KVPages) headKeys(head, page int) []byte {
+	n := PageTokens * kv.HeadDimK * kv.elemBytes()
+	return kv.Pages[page][kv.KOffset+head*n:][:n]
+}
+
+// headValues returns a head's values in a page.
+func (kv *KVPages) headValues(head, page int) []byte {
+	n := PageTokens * kv.HeadDimV * kv.elemBytes()
+	return kv.Pages[page][kv.VOffset+head*n:][:n]
+}
+
 // read converts the elements i, i+1, … of the keys or values that start at
 // byte off of page p, as many as dst holds.
 func (kv *KVPages) read(dst []float32, p, off, i int) {

@@ -7,62 +7,62 @@ package kernels
 // dot1x1F32NEON multiplies 1 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot1x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot1x1F16NEON multiplies 1 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot1x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot1x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F32NEON multiplies 2 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot2x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot2x1F16NEON multiplies 2 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot2x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot2x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F32NEON multiplies 3 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot3x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot3x1F16NEON multiplies 3 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot3x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot3x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F32NEON multiplies 4 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot4x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot4x1F16NEON multiplies 4 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot4x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot4x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F32NEON multiplies 5 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot5x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot5x1F16NEON multiplies 5 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot5x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot5x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F32NEON multiplies 6 rows by a vector; see dotKernel.
 //
 //go:noescape
-func dot6x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // dot6x1F16NEON multiplies 6 rows by a vector in F16; see dotKernel.
 //
 //go:noescape
-func dot6x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool)
+func dot6x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 
 // scoreMaxNEON returns the largest of n scores times scale; n divides by 16.
 //

@@ -38,7 +38,7 @@ func (a *lanes) attentionTiles() [][2]int {
 func (a *lanes) emitDot(rows, vecs int, half bool) {
 	typ := map[bool]string{false: "F32", true: "F16"}[half]
 	a.function(fmt.Sprintf("dot%dx%d%s", rows, vecs, typ),
-		"func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool)",
+		"func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool, next *byte)",
 		fmt.Sprintf("multiplies %d rows by %d vectors of %s; see dotKernel.", rows, vecs, typ))
 
 	acc := make([][]vec, rows)
@@ -53,19 +53,33 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 	b := a.wideRows(vecs)
 	step, n := a.Load(a.Param("bStep"), a.GP64()), a.Load(a.Param("n"), a.GP64())
 
-	next, done := a.label("next"), a.label("done")
+	done := a.label("done")
 	a.TESTQ(n, n)
 	a.JZ(operand.LabelRef(done))
-	a.Label(next)
-	if vecs == 1 || a.level == avx512 {
-		a.stepByRow(acc, x, b, half)
-	} else {
-		a.stepByVector(acc, x, b, half)
+	loop := func(fetch func()) {
+		again := a.label("again")
+		a.Label(again)
+		fetch()
+		if vecs == 1 || a.level == avx512 {
+			a.stepByRow(acc, x, b, half)
+		} else {
+			a.stepByVector(acc, x, b, half)
+		}
+		x.advance(a, operand.Imm(4))
+		b.advance(a, step)
+		a.DECQ(n)
+		a.JNZ(operand.LabelRef(again))
 	}
-	x.advance(a, operand.Imm(4))
-	b.advance(a, step)
-	a.DECQ(n)
-	a.JNZ(operand.LabelRef(next))
+	if rows <= maxRowsAlone {
+		alone := a.label("alone")
+		next := a.Load(a.Param("next"), a.GP64())
+		a.TESTQ(next, next)
+		a.JZ(operand.LabelRef(alone))
+		loop(func() { a.fetchNext(next, vecs, half) })
+		a.JMP(operand.LabelRef(done))
+		a.Label(alone)
+	}
+	loop(func() {})
 	a.Label(done)
 
 	c := a.rowPointers("c", "cStride", rows)
@@ -77,6 +91,22 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 		}
 	}
 	a.ret()
+}
+
+// maxRowsAlone is the most rows that one token has in a tile. Tiles of more are of
+// many tokens, which find keys and values in the caches.
+const maxRowsAlone = 6
+
+// fetchNext asks for as many bytes as a step of vecs vectors takes.
+func (a *lanes) fetchNext(next reg.Register, vecs int, half bool) {
+	n := 64 * vecs
+	if half {
+		n /= 2
+	}
+	for i := 0; i < n; i += 64 {
+		a.PREFETCHT0(operand.Mem{Base: next, Disp: i})
+	}
+	a.ADDQ(operand.U32(n), next)
 }
 
 // startDot loads the accumulators where add is set, and clears them else.
