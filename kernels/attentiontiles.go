@@ -11,8 +11,8 @@ import (
 //
 // Row r of c and a begins r·cStride, r·aStride bytes on, row k of b k·bStep
 // bytes; vector w of a row of b lies w·bWide bytes on. n is the number of k. What
-// comes next lies together from next on, as many bytes as this reads: a kernel of
-// up to 6 rows asks for it meanwhile, if it is not nil.
+// comes next lies together from next on: as many bytes of it as b has are asked for
+// meanwhile, because no prefetcher knows where it is.
 type dotKernel func(c *float32, cStride int, a *float32, aStride int, b *byte, bStep, bWide, n int, add bool, next *byte)
 
 // maxTileRows is the most rows a level may work on at once. Their scores fit
@@ -180,30 +180,26 @@ func (k *attentionKernels) scores(t *tile, lo, hi int) {
 		}
 		at := kv.keyIndex(0, pos, 0) * kv.elemBytes()
 		b := &kv.headKeys(t.kvHead, pos/PageTokens)[at]
-		dot(&t.scores[pos-t.start], SegmentTokens*4, a, aStride, b, step, dimK*step, dimK, false, byteAt(t.afterKeys(pos/PageTokens, lo, hi), at))
+		dot(&t.scores[pos-t.start], SegmentTokens*4, a, aStride, b, step, dimK*step, dimK, false, byteOr(t.afterKeys(pos/PageTokens, lo, hi), at, b))
 		pos += n * nLanes
 	}
 }
 
-// afterKeys returns what a single token meets after a page's keys: those of the next
-// page, then the values of the segment [lo, hi). Many tokens find theirs in the
-// caches; for them it is nil.
+// afterKeys returns what the tile meets after a page's keys: those of the next page,
+// then the values of what it sees of the segment, [lo, hi).
 func (t *tile) afterKeys(page, lo, hi int) []byte {
-	switch {
-	case t.q.NTokens > 1:
-		return nil
-	case (page+1)*PageTokens < hi:
+	if (page+1)*PageTokens < hi {
 		return t.q.KV.headKeys(t.kvHead, page+1)
 	}
 	return t.q.KV.headValues(t.kvHead, lo/PageTokens)
 }
 
 // afterValues is afterKeys after a page's values: those of the next page, then the
-// keys of the next segment.
+// keys of the next segment, then nothing.
 func (t *tile) afterValues(page int) []byte {
 	next := (page + 1) * PageTokens
 	switch {
-	case t.q.NTokens > 1 || next >= t.end:
+	case next >= t.end:
 		return nil
 	case next < t.start+SegmentTokens:
 		return t.q.KV.headValues(t.kvHead, page+1)
@@ -211,10 +207,10 @@ func (t *tile) afterValues(page int) []byte {
 	return t.q.KV.headKeys(t.kvHead, page+1)
 }
 
-// byteAt returns where byte i of b is, or nil where b has none.
-func byteAt(b []byte, i int) *byte {
+// byteOr returns where byte i of b is, or otherwise where b has none.
+func byteOr(b []byte, i int, otherwise *byte) *byte {
 	if i >= len(b) {
-		return nil
+		return otherwise
 	}
 	return &b[i]
 }
@@ -309,7 +305,7 @@ func (k *attentionKernels) addValues(t *tile, r, n, lo, hi int) {
 			w, dot = wide, k.wide[typ][n]
 		}
 		b := &values[kv.valueIndex(0, lo, d)*elem]
-		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true, byteAt(next, d*PageTokens*elem))
+		dot(&t.acc[r*t.stride+d], t.stride*4, &p[0], SegmentTokens*4, b, dim*elem, nLanes*elem, hi-lo, true, byteOr(next, d*PageTokens*elem, b))
 		d += w * nLanes
 	}
 	if d < dim {

@@ -41,13 +41,11 @@ ready2:
 	ADDQ  CX, BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done3
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone4
+	TESTQ DI, DI
+	JZ    done4
 
-again5:
+again3:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
 	PREFETCHT0   128(R8)
@@ -74,35 +72,9 @@ again5:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again5
-	JMP          done3
+	JNZ          again3
 
-alone4:
-again6:
-	VBROADCASTSS (AX), Y8
-	VMOVUPS      (DX), Y9
-	VFMADD231PS  Y9, Y8, Y0
-	VMOVUPS      32(DX), Y9
-	VFMADD231PS  Y9, Y8, Y1
-	VMOVUPS      (DX)(CX*1), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VMOVUPS      32(DX)(CX*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VMOVUPS      (DX)(CX*2), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VMOVUPS      32(DX)(CX*2), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VMOVUPS      (BX), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      32(BX), Y9
-	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x04, AX
-	ADDQ         SI, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again6
-
-done3:
+done4:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -121,7 +93,7 @@ done3:
 TEXT ·dot1x4F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load7
+	JNZ    load5
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -130,9 +102,9 @@ TEXT ·dot1x4F16AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready8
+	JMP    ready6
 
-load7:
+load5:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
@@ -144,7 +116,7 @@ load7:
 	VMOVUPS 192(AX), Y6
 	VMOVUPS 224(AX), Y7
 
-ready8:
+ready6:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  bWide+48(FP), CX
@@ -153,13 +125,11 @@ ready8:
 	ADDQ  CX, BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done9
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone10
+	TESTQ DI, DI
+	JZ    done8
 
-again11:
+again7:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
 	ADDQ         $0x00000080, R8
@@ -184,35 +154,9 @@ again11:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again11
-	JMP          done9
+	JNZ          again7
 
-alone10:
-again12:
-	VBROADCASTSS (AX), Y8
-	VCVTPH2PS    (DX), Y9
-	VFMADD231PS  Y9, Y8, Y0
-	VCVTPH2PS    16(DX), Y9
-	VFMADD231PS  Y9, Y8, Y1
-	VCVTPH2PS    (DX)(CX*1), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VCVTPH2PS    16(DX)(CX*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VCVTPH2PS    (DX)(CX*2), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VCVTPH2PS    16(DX)(CX*2), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VCVTPH2PS    (BX), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VCVTPH2PS    16(BX), Y9
-	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x04, AX
-	ADDQ         SI, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again12
-
-done9:
+done8:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -229,6 +173,82 @@ done9:
 // func dot2x2F32AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, FMA3, MMX+
 TEXT ·dot2x2F32AVX2(SB), NOSPLIT, $0-80
+	MOVB   add+64(FP), AL
+	TESTB  AL, AL
+	JNZ    load9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    ready10
+
+load9:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS (CX)(AX*1), Y4
+	VMOVUPS 32(CX)(AX*1), Y5
+	VMOVUPS 64(CX)(AX*1), Y6
+	VMOVUPS 96(CX)(AX*1), Y7
+
+ready10:
+	MOVQ  aStride+24(FP), AX
+	MOVQ  a+16(FP), CX
+	MOVQ  bWide+48(FP), DX
+	MOVQ  b+32(FP), BX
+	MOVQ  bStep+40(FP), SI
+	MOVQ  n+56(FP), DI
+	MOVQ  next+72(FP), R8
+	TESTQ DI, DI
+	JZ    done12
+
+again11:
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS (CX)(AX*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          again11
+
+done12:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, (CX)(AX*1)
+	VMOVUPS Y5, 32(CX)(AX*1)
+	VMOVUPS Y6, 64(CX)(AX*1)
+	VMOVUPS Y7, 96(CX)(AX*1)
+	VZEROUPPER
+	RET
+
+// func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dot2x2F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load13
@@ -261,113 +281,11 @@ ready14:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done15
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone16
-
-again17:
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	ADDQ         $0x00000080, R8
-	VBROADCASTSS (CX), Y8
-	VBROADCASTSS (CX)(AX*1), Y9
-	VMOVUPS      (BX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      32(BX), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      32(BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again17
-	JMP          done15
-
-alone16:
-again18:
-	VBROADCASTSS (CX), Y8
-	VBROADCASTSS (CX)(AX*1), Y9
-	VMOVUPS      (BX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      32(BX), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      32(BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again18
-
-done15:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
-	VMOVUPS Y4, (CX)(AX*1)
-	VMOVUPS Y5, 32(CX)(AX*1)
-	VMOVUPS Y6, 64(CX)(AX*1)
-	VMOVUPS Y7, 96(CX)(AX*1)
-	VZEROUPPER
-	RET
-
-// func dot2x2F16AVX2(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, F16C, FMA3, MMX+
-TEXT ·dot2x2F16AVX2(SB), NOSPLIT, $0-80
-	MOVB   add+64(FP), AL
-	TESTB  AL, AL
-	JNZ    load19
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	JMP    ready20
-
-load19:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS (CX)(AX*1), Y4
-	VMOVUPS 32(CX)(AX*1), Y5
-	VMOVUPS 64(CX)(AX*1), Y6
-	VMOVUPS 96(CX)(AX*1), Y7
-
-ready20:
-	MOVQ  aStride+24(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  bWide+48(FP), DX
-	MOVQ  b+32(FP), BX
-	MOVQ  bStep+40(FP), SI
-	MOVQ  n+56(FP), DI
 	TESTQ DI, DI
-	JZ    done21
-	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone22
+	JZ    done16
 
-again23:
+again15:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000040, R8
 	VBROADCASTSS (CX), Y8
@@ -387,31 +305,9 @@ again23:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again23
-	JMP          done21
+	JNZ          again15
 
-alone22:
-again24:
-	VBROADCASTSS (CX), Y8
-	VBROADCASTSS (CX)(AX*1), Y9
-	VCVTPH2PS    (BX), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VCVTPH2PS    16(BX), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VCVTPH2PS    (BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VCVTPH2PS    16(BX)(DX*1), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again24
-
-done21:
+done16:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -430,7 +326,7 @@ done21:
 TEXT ·dot3x2F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load25
+	JNZ    load17
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -443,9 +339,9 @@ TEXT ·dot3x2F32AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready26
+	JMP    ready18
 
-load25:
+load17:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -461,20 +357,18 @@ load25:
 	VMOVUPS 64(CX)(AX*2), Y10
 	VMOVUPS 96(CX)(AX*2), Y11
 
-ready26:
+ready18:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done27
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone28
+	TESTQ DI, DI
+	JZ    done20
 
-again29:
+again19:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
 	ADDQ         $0x00000080, R8
@@ -500,36 +394,9 @@ again29:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again29
-	JMP          done27
+	JNZ          again19
 
-alone28:
-again30:
-	VBROADCASTSS (CX), Y12
-	VBROADCASTSS (CX)(AX*1), Y13
-	VBROADCASTSS (CX)(AX*2), Y14
-	VMOVUPS      (BX), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VFMADD231PS  Y15, Y13, Y4
-	VFMADD231PS  Y15, Y14, Y8
-	VMOVUPS      32(BX), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VFMADD231PS  Y15, Y13, Y5
-	VFMADD231PS  Y15, Y14, Y9
-	VMOVUPS      (BX)(DX*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y6
-	VFMADD231PS  Y15, Y14, Y10
-	VMOVUPS      32(BX)(DX*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VFMADD231PS  Y15, Y13, Y7
-	VFMADD231PS  Y15, Y14, Y11
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again30
-
-done27:
+done20:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -552,7 +419,7 @@ done27:
 TEXT ·dot3x2F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load31
+	JNZ    load21
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -565,9 +432,9 @@ TEXT ·dot3x2F16AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready32
+	JMP    ready22
 
-load31:
+load21:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -583,20 +450,18 @@ load31:
 	VMOVUPS 64(CX)(AX*2), Y10
 	VMOVUPS 96(CX)(AX*2), Y11
 
-ready32:
+ready22:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done33
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone34
+	TESTQ DI, DI
+	JZ    done24
 
-again35:
+again23:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000040, R8
 	VBROADCASTSS (CX), Y12
@@ -621,36 +486,9 @@ again35:
 	ADDQ         $0x04, CX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again35
-	JMP          done33
+	JNZ          again23
 
-alone34:
-again36:
-	VBROADCASTSS (CX), Y12
-	VBROADCASTSS (CX)(AX*1), Y13
-	VBROADCASTSS (CX)(AX*2), Y14
-	VCVTPH2PS    (BX), Y15
-	VFMADD231PS  Y15, Y12, Y0
-	VFMADD231PS  Y15, Y13, Y4
-	VFMADD231PS  Y15, Y14, Y8
-	VCVTPH2PS    16(BX), Y15
-	VFMADD231PS  Y15, Y12, Y1
-	VFMADD231PS  Y15, Y13, Y5
-	VFMADD231PS  Y15, Y14, Y9
-	VCVTPH2PS    (BX)(DX*1), Y15
-	VFMADD231PS  Y15, Y12, Y2
-	VFMADD231PS  Y15, Y13, Y6
-	VFMADD231PS  Y15, Y14, Y10
-	VCVTPH2PS    16(BX)(DX*1), Y15
-	VFMADD231PS  Y15, Y12, Y3
-	VFMADD231PS  Y15, Y13, Y7
-	VFMADD231PS  Y15, Y14, Y11
-	ADDQ         $0x04, CX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again36
-
-done33:
+done24:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -673,30 +511,28 @@ done33:
 TEXT ·dot1x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load37
+	JNZ    load25
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready38
+	JMP    ready26
 
-load37:
+load25:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 
-ready38:
+ready26:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
-	TESTQ BX, BX
-	JZ    done39
 	MOVQ  next+72(FP), SI
-	TESTQ SI, SI
-	JZ    alone40
+	TESTQ BX, BX
+	JZ    done28
 
-again41:
+again27:
 	PREFETCHT0   (SI)
 	ADDQ         $0x00000040, SI
 	VMOVUPS      (CX), Y2
@@ -707,22 +543,9 @@ again41:
 	ADDQ         $0x04, AX
 	ADDQ         DX, CX
 	DECQ         BX
-	JNZ          again41
-	JMP          done39
+	JNZ          again27
 
-alone40:
-again42:
-	VMOVUPS      (CX), Y2
-	VMOVUPS      32(CX), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, AX
-	ADDQ         DX, CX
-	DECQ         BX
-	JNZ          again42
-
-done39:
+done28:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -735,30 +558,28 @@ done39:
 TEXT ·dot1x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load43
+	JNZ    load29
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    ready44
+	JMP    ready30
 
-load43:
+load29:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 
-ready44:
+ready30:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
-	TESTQ BX, BX
-	JZ    done45
 	MOVQ  next+72(FP), SI
-	TESTQ SI, SI
-	JZ    alone46
+	TESTQ BX, BX
+	JZ    done32
 
-again47:
+again31:
 	PREFETCHT0   (SI)
 	ADDQ         $0x00000020, SI
 	VCVTPH2PS    (CX), Y2
@@ -769,22 +590,9 @@ again47:
 	ADDQ         $0x04, AX
 	ADDQ         DX, CX
 	DECQ         BX
-	JNZ          again47
-	JMP          done45
+	JNZ          again31
 
-alone46:
-again48:
-	VCVTPH2PS    (CX), Y2
-	VCVTPH2PS    16(CX), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, AX
-	ADDQ         DX, CX
-	DECQ         BX
-	JNZ          again48
-
-done45:
+done32:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Y0, (AX)
@@ -797,14 +605,14 @@ done45:
 TEXT ·dot2x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load49
+	JNZ    load33
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready50
+	JMP    ready34
 
-load49:
+load33:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -812,19 +620,17 @@ load49:
 	VMOVUPS (CX)(AX*1), Y2
 	VMOVUPS 32(CX)(AX*1), Y3
 
-ready50:
+ready34:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done51
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone52
+	TESTQ SI, SI
+	JZ    done36
 
-again53:
+again35:
 	PREFETCHT0   (DI)
 	ADDQ         $0x00000040, DI
 	VMOVUPS      (DX), Y4
@@ -838,25 +644,9 @@ again53:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          again53
-	JMP          done51
+	JNZ          again35
 
-alone52:
-again54:
-	VMOVUPS      (DX), Y4
-	VMOVUPS      32(DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y4, Y6, Y0
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (CX)(AX*1), Y6
-	VFMADD231PS  Y4, Y6, Y2
-	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x04, CX
-	ADDQ         BX, DX
-	DECQ         SI
-	JNZ          again54
-
-done51:
+done36:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -871,14 +661,14 @@ done51:
 TEXT ·dot2x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load55
+	JNZ    load37
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    ready56
+	JMP    ready38
 
-load55:
+load37:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -886,19 +676,17 @@ load55:
 	VMOVUPS (CX)(AX*1), Y2
 	VMOVUPS 32(CX)(AX*1), Y3
 
-ready56:
+ready38:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done57
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone58
+	TESTQ SI, SI
+	JZ    done40
 
-again59:
+again39:
 	PREFETCHT0   (DI)
 	ADDQ         $0x00000020, DI
 	VCVTPH2PS    (DX), Y4
@@ -912,25 +700,9 @@ again59:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          again59
-	JMP          done57
+	JNZ          again39
 
-alone58:
-again60:
-	VCVTPH2PS    (DX), Y4
-	VCVTPH2PS    16(DX), Y5
-	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y4, Y6, Y0
-	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (CX)(AX*1), Y6
-	VFMADD231PS  Y4, Y6, Y2
-	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x04, CX
-	ADDQ         BX, DX
-	DECQ         SI
-	JNZ          again60
-
-done57:
+done40:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -945,16 +717,16 @@ done57:
 TEXT ·dot3x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load61
+	JNZ    load41
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready62
+	JMP    ready42
 
-load61:
+load41:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -964,19 +736,17 @@ load61:
 	VMOVUPS (CX)(AX*2), Y4
 	VMOVUPS 32(CX)(AX*2), Y5
 
-ready62:
+ready42:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done63
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone64
+	TESTQ SI, SI
+	JZ    done44
 
-again65:
+again43:
 	PREFETCHT0   (DI)
 	ADDQ         $0x00000040, DI
 	VMOVUPS      (DX), Y6
@@ -993,28 +763,9 @@ again65:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          again65
-	JMP          done63
+	JNZ          again43
 
-alone64:
-again66:
-	VMOVUPS      (DX), Y6
-	VMOVUPS      32(DX), Y7
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  Y6, Y8, Y0
-	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (CX)(AX*1), Y8
-	VFMADD231PS  Y6, Y8, Y2
-	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (CX)(AX*2), Y8
-	VFMADD231PS  Y6, Y8, Y4
-	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         $0x04, CX
-	ADDQ         BX, DX
-	DECQ         SI
-	JNZ          again66
-
-done63:
+done44:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -1031,16 +782,16 @@ done63:
 TEXT ·dot3x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load67
+	JNZ    load45
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    ready68
+	JMP    ready46
 
-load67:
+load45:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Y0
@@ -1050,19 +801,17 @@ load67:
 	VMOVUPS (CX)(AX*2), Y4
 	VMOVUPS 32(CX)(AX*2), Y5
 
-ready68:
+ready46:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done69
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone70
+	TESTQ SI, SI
+	JZ    done48
 
-again71:
+again47:
 	PREFETCHT0   (DI)
 	ADDQ         $0x00000020, DI
 	VCVTPH2PS    (DX), Y6
@@ -1079,28 +828,9 @@ again71:
 	ADDQ         $0x04, CX
 	ADDQ         BX, DX
 	DECQ         SI
-	JNZ          again71
-	JMP          done69
+	JNZ          again47
 
-alone70:
-again72:
-	VCVTPH2PS    (DX), Y6
-	VCVTPH2PS    16(DX), Y7
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  Y6, Y8, Y0
-	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (CX)(AX*1), Y8
-	VFMADD231PS  Y6, Y8, Y2
-	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (CX)(AX*2), Y8
-	VFMADD231PS  Y6, Y8, Y4
-	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         $0x04, CX
-	ADDQ         BX, DX
-	DECQ         SI
-	JNZ          again72
-
-done69:
+done48:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Y0, (CX)
@@ -1117,7 +847,7 @@ done69:
 TEXT ·dot4x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load73
+	JNZ    load49
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1126,9 +856,9 @@ TEXT ·dot4x1F32AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready74
+	JMP    ready50
 
-load73:
+load49:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1142,7 +872,7 @@ load73:
 	VMOVUPS (DX), Y6
 	VMOVUPS 32(DX), Y7
 
-ready74:
+ready50:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1150,13 +880,11 @@ ready74:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done75
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone76
+	TESTQ DI, DI
+	JZ    done52
 
-again77:
+again51:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y8
@@ -1177,32 +905,9 @@ again77:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again77
-	JMP          done75
+	JNZ          again51
 
-alone76:
-again78:
-	VMOVUPS      (BX), Y8
-	VMOVUPS      32(BX), Y9
-	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (CX)(AX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (CX)(AX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (DX), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again78
-
-done75:
+done52:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1223,7 +928,7 @@ done75:
 TEXT ·dot4x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load79
+	JNZ    load53
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1232,9 +937,9 @@ TEXT ·dot4x1F16AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    ready80
+	JMP    ready54
 
-load79:
+load53:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1248,7 +953,7 @@ load79:
 	VMOVUPS (DX), Y6
 	VMOVUPS 32(DX), Y7
 
-ready80:
+ready54:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1256,13 +961,11 @@ ready80:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done81
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone82
+	TESTQ DI, DI
+	JZ    done56
 
-again83:
+again55:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y8
@@ -1283,32 +986,9 @@ again83:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again83
-	JMP          done81
+	JNZ          again55
 
-alone82:
-again84:
-	VCVTPH2PS    (BX), Y8
-	VCVTPH2PS    16(BX), Y9
-	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (CX)(AX*1), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (CX)(AX*2), Y10
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (DX), Y10
-	VFMADD231PS  Y8, Y10, Y6
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again84
-
-done81:
+done56:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1329,7 +1009,7 @@ done81:
 TEXT ·dot5x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load85
+	JNZ    load57
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1340,9 +1020,9 @@ TEXT ·dot5x1F32AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready86
+	JMP    ready58
 
-load85:
+load57:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1358,7 +1038,7 @@ load85:
 	VMOVUPS (DX)(AX*1), Y8
 	VMOVUPS 32(DX)(AX*1), Y9
 
-ready86:
+ready58:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1366,13 +1046,11 @@ ready86:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done87
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone88
+	TESTQ DI, DI
+	JZ    done60
 
-again89:
+again59:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y10
@@ -1396,35 +1074,9 @@ again89:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again89
-	JMP          done87
+	JNZ          again59
 
-alone88:
-again90:
-	VMOVUPS      (BX), Y10
-	VMOVUPS      32(BX), Y11
-	VBROADCASTSS (CX), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (CX)(AX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (CX)(AX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (DX), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (DX)(AX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again90
-
-done87:
+done60:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1447,7 +1099,7 @@ done87:
 TEXT ·dot5x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load91
+	JNZ    load61
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1458,9 +1110,9 @@ TEXT ·dot5x1F16AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    ready92
+	JMP    ready62
 
-load91:
+load61:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1476,7 +1128,7 @@ load91:
 	VMOVUPS (DX)(AX*1), Y8
 	VMOVUPS 32(DX)(AX*1), Y9
 
-ready92:
+ready62:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1484,13 +1136,11 @@ ready92:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done93
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone94
+	TESTQ DI, DI
+	JZ    done64
 
-again95:
+again63:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y10
@@ -1514,35 +1164,9 @@ again95:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again95
-	JMP          done93
+	JNZ          again63
 
-alone94:
-again96:
-	VCVTPH2PS    (BX), Y10
-	VCVTPH2PS    16(BX), Y11
-	VBROADCASTSS (CX), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (CX)(AX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (CX)(AX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (DX), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (DX)(AX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again96
-
-done93:
+done64:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1565,7 +1189,7 @@ done93:
 TEXT ·dot6x1F32AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load97
+	JNZ    load65
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1578,9 +1202,9 @@ TEXT ·dot6x1F32AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready98
+	JMP    ready66
 
-load97:
+load65:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1598,7 +1222,7 @@ load97:
 	VMOVUPS (DX)(AX*2), Y10
 	VMOVUPS 32(DX)(AX*2), Y11
 
-ready98:
+ready66:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1606,13 +1230,11 @@ ready98:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done99
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone100
+	TESTQ DI, DI
+	JZ    done68
 
-again101:
+again67:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000040, R8
 	VMOVUPS      (BX), Y12
@@ -1639,38 +1261,9 @@ again101:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again101
-	JMP          done99
+	JNZ          again67
 
-alone100:
-again102:
-	VMOVUPS      (BX), Y12
-	VMOVUPS      32(BX), Y13
-	VBROADCASTSS (CX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (CX)(AX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (CX)(AX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (DX), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (DX)(AX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (DX)(AX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again102
-
-done99:
+done68:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1695,7 +1288,7 @@ done99:
 TEXT ·dot6x1F16AVX2(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load103
+	JNZ    load69
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1708,9 +1301,9 @@ TEXT ·dot6x1F16AVX2(SB), NOSPLIT, $0-80
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    ready104
+	JMP    ready70
 
-load103:
+load69:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1728,7 +1321,7 @@ load103:
 	VMOVUPS (DX)(AX*2), Y10
 	VMOVUPS 32(DX)(AX*2), Y11
 
-ready104:
+ready70:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1736,13 +1329,11 @@ ready104:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done105
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone106
+	TESTQ DI, DI
+	JZ    done72
 
-again107:
+again71:
 	PREFETCHT0   (R8)
 	ADDQ         $0x00000020, R8
 	VCVTPH2PS    (BX), Y12
@@ -1769,38 +1360,9 @@ again107:
 	ADDQ         $0x04, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again107
-	JMP          done105
+	JNZ          again71
 
-alone106:
-again108:
-	VCVTPH2PS    (BX), Y12
-	VCVTPH2PS    16(BX), Y13
-	VBROADCASTSS (CX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (CX)(AX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (CX)(AX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (DX), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (DX)(AX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (DX)(AX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again108
-
-done105:
+done72:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1831,7 +1393,7 @@ TEXT ·scoreMaxAVX2(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX2<>+0(SB), Y3
 	LEAQ         (AX)(CX*4), CX
 
-next109:
+next73:
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
 	VMULPS       Y0, Y4, Y4
@@ -1840,7 +1402,7 @@ next109:
 	VMAXPS       Y3, Y5, Y3
 	ADDQ         $0x40, AX
 	CMPQ         AX, CX
-	JB           next109
+	JB           next73
 	VMAXPS       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VMAXPS       X0, X2, X1
@@ -1867,7 +1429,7 @@ TEXT ·scoreExpAVX2(SB), NOSPLIT, $0-28
 	VXORPS       Y5, Y5, Y5
 	LEAQ         (AX)(CX*4), CX
 
-next110:
+next74:
 	VMOVUPS      (AX), Y6
 	VMOVUPS      32(AX), Y7
 	VMULPS       Y0, Y6, Y6
@@ -1932,7 +1494,7 @@ next110:
 	VADDPS       Y11, Y5, Y5
 	ADDQ         $0x40, AX
 	CMPQ         AX, CX
-	JB           next110
+	JB           next74
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X1
@@ -2061,9 +1623,9 @@ TEXT ·mergeRowAVX2(SB), NOSPLIT, $0-64
 	MOVQ         part_base+24(FP), CX
 	MOVQ         acc_len+8(FP), DX
 
-next111:
+next75:
 	CMPQ        DX, $0x10
-	JL          rest112
+	JL          rest76
 	VMOVUPS     (CX), Y0
 	VMOVUPS     32(CX), Y1
 	VMULPS      Y6, Y0, Y0
@@ -2077,11 +1639,11 @@ next111:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next111
+	JMP         next75
 
-rest112:
+rest76:
 	TESTQ        DX, DX
-	JZ           done113
+	JZ           done77
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     laneNumbersAVX2<>+0(SB), Y0, Y1
@@ -2097,7 +1659,7 @@ rest112:
 	VMASKMOVPS   Y2, Y1, (AX)
 	VMASKMOVPS   Y3, Y0, 32(AX)
 
-done113:
+done77:
 	VZEROUPPER
 	RET
 
@@ -2108,18 +1670,18 @@ TEXT ·toHalfAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done115
+	JZ    done79
 
-next114:
+next78:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next114
+	JNZ       next78
 
-done115:
+done79:
 	VZEROUPPER
 	RET
 
@@ -2130,9 +1692,9 @@ TEXT ·toHalfPanelAVX2(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done117
+	JZ    done81
 
-next116:
+next80:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -2146,9 +1708,9 @@ next116:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next116
+	JNZ       next80
 
-done117:
+done81:
 	VZEROUPPER
 	RET
 

@@ -33,13 +33,11 @@ ready2:
 	ADDQ  CX, BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done3
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone4
+	TESTQ DI, DI
+	JZ    done4
 
-again5:
+again3:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
 	PREFETCHT0   128(R8)
@@ -58,27 +56,9 @@ again5:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again5
-	JMP          done3
+	JNZ          again3
 
-alone4:
-again6:
-	VMOVUPS      (DX), Z4
-	VMOVUPS      (DX)(CX*1), Z5
-	VMOVUPS      (DX)(CX*2), Z6
-	VMOVUPS      (BX), Z7
-	VBROADCASTSS (AX), Z8
-	VFMADD231PS  Z4, Z8, Z0
-	VFMADD231PS  Z5, Z8, Z1
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, AX
-	ADDQ         SI, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again6
-
-done3:
+done4:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -93,14 +73,14 @@ done3:
 TEXT ·dot1x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load7
+	JNZ    load5
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready8
+	JMP    ready6
 
-load7:
+load5:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
@@ -108,7 +88,7 @@ load7:
 	VMOVUPS 128(AX), Z2
 	VMOVUPS 192(AX), Z3
 
-ready8:
+ready6:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  bWide+48(FP), CX
@@ -117,13 +97,11 @@ ready8:
 	ADDQ  CX, BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done9
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone10
+	TESTQ DI, DI
+	JZ    done8
 
-again11:
+again7:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
 	ADDQ         $0x00000080, R8
@@ -140,27 +118,9 @@ again11:
 	ADDQ         SI, DX
 	ADDQ         SI, BX
 	DECQ         DI
-	JNZ          again11
-	JMP          done9
+	JNZ          again7
 
-alone10:
-again12:
-	VCVTPH2PS    (DX), Z4
-	VCVTPH2PS    (DX)(CX*1), Z5
-	VCVTPH2PS    (DX)(CX*2), Z6
-	VCVTPH2PS    (BX), Z7
-	VBROADCASTSS (AX), Z8
-	VFMADD231PS  Z4, Z8, Z0
-	VFMADD231PS  Z5, Z8, Z1
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, AX
-	ADDQ         SI, DX
-	ADDQ         SI, BX
-	DECQ         DI
-	JNZ          again12
-
-done9:
+done8:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -173,6 +133,87 @@ done9:
 // func dot2x4F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dot2x4F32AVX512(SB), NOSPLIT, $0-80
+	MOVB   add+64(FP), AL
+	TESTB  AL, AL
+	JNZ    load9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	JMP    ready10
+
+load9:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS (CX)(AX*1), Z4
+	VMOVUPS 64(CX)(AX*1), Z5
+	VMOVUPS 128(CX)(AX*1), Z6
+	VMOVUPS 192(CX)(AX*1), Z7
+
+ready10:
+	MOVQ  aStride+24(FP), AX
+	MOVQ  a+16(FP), CX
+	MOVQ  bWide+48(FP), DX
+	MOVQ  b+32(FP), BX
+	LEAQ  (BX)(DX*2), SI
+	ADDQ  DX, SI
+	MOVQ  bStep+40(FP), DI
+	MOVQ  n+56(FP), R8
+	MOVQ  next+72(FP), R9
+	TESTQ R8, R8
+	JZ    done12
+
+again11:
+	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	PREFETCHT0   128(R9)
+	PREFETCHT0   192(R9)
+	ADDQ         $0x00000100, R9
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(DX*1), Z9
+	VMOVUPS      (BX)(DX*2), Z10
+	VMOVUPS      (SI), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (CX)(AX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, CX
+	ADDQ         DI, BX
+	ADDQ         DI, SI
+	DECQ         R8
+	JNZ          again11
+
+done12:
+	MOVQ    cStride+8(FP), AX
+	MOVQ    c+0(FP), CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, (CX)(AX*1)
+	VMOVUPS Z5, 64(CX)(AX*1)
+	VMOVUPS Z6, 128(CX)(AX*1)
+	VMOVUPS Z7, 192(CX)(AX*1)
+	VZEROUPPER
+	RET
+
+// func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dot2x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
 	JNZ    load13
@@ -207,119 +248,11 @@ ready14:
 	ADDQ  DX, SI
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
-	TESTQ R8, R8
-	JZ    done15
 	MOVQ  next+72(FP), R9
-	TESTQ R9, R9
-	JZ    alone16
-
-again17:
-	PREFETCHT0   (R9)
-	PREFETCHT0   64(R9)
-	PREFETCHT0   128(R9)
-	PREFETCHT0   192(R9)
-	ADDQ         $0x00000100, R9
-	VMOVUPS      (BX), Z8
-	VMOVUPS      (BX)(DX*1), Z9
-	VMOVUPS      (BX)(DX*2), Z10
-	VMOVUPS      (SI), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z8, Z12, Z0
-	VFMADD231PS  Z9, Z12, Z1
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(AX*1), Z12
-	VFMADD231PS  Z8, Z12, Z4
-	VFMADD231PS  Z9, Z12, Z5
-	VFMADD231PS  Z10, Z12, Z6
-	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          again17
-	JMP          done15
-
-alone16:
-again18:
-	VMOVUPS      (BX), Z8
-	VMOVUPS      (BX)(DX*1), Z9
-	VMOVUPS      (BX)(DX*2), Z10
-	VMOVUPS      (SI), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z8, Z12, Z0
-	VFMADD231PS  Z9, Z12, Z1
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(AX*1), Z12
-	VFMADD231PS  Z8, Z12, Z4
-	VFMADD231PS  Z9, Z12, Z5
-	VFMADD231PS  Z10, Z12, Z6
-	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          again18
-
-done15:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, 192(CX)
-	VMOVUPS Z4, (CX)(AX*1)
-	VMOVUPS Z5, 64(CX)(AX*1)
-	VMOVUPS Z6, 128(CX)(AX*1)
-	VMOVUPS Z7, 192(CX)(AX*1)
-	VZEROUPPER
-	RET
-
-// func dot2x4F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·dot2x4F16AVX512(SB), NOSPLIT, $0-80
-	MOVB   add+64(FP), AL
-	TESTB  AL, AL
-	JNZ    load19
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	JMP    ready20
-
-load19:
-	MOVQ    cStride+8(FP), AX
-	MOVQ    c+0(FP), CX
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS (CX)(AX*1), Z4
-	VMOVUPS 64(CX)(AX*1), Z5
-	VMOVUPS 128(CX)(AX*1), Z6
-	VMOVUPS 192(CX)(AX*1), Z7
-
-ready20:
-	MOVQ  aStride+24(FP), AX
-	MOVQ  a+16(FP), CX
-	MOVQ  bWide+48(FP), DX
-	MOVQ  b+32(FP), BX
-	LEAQ  (BX)(DX*2), SI
-	ADDQ  DX, SI
-	MOVQ  bStep+40(FP), DI
-	MOVQ  n+56(FP), R8
 	TESTQ R8, R8
-	JZ    done21
-	MOVQ  next+72(FP), R9
-	TESTQ R9, R9
-	JZ    alone22
+	JZ    done16
 
-again23:
+again15:
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	ADDQ         $0x00000080, R9
@@ -341,32 +274,9 @@ again23:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          again23
-	JMP          done21
+	JNZ          again15
 
-alone22:
-again24:
-	VCVTPH2PS    (BX), Z8
-	VCVTPH2PS    (BX)(DX*1), Z9
-	VCVTPH2PS    (BX)(DX*2), Z10
-	VCVTPH2PS    (SI), Z11
-	VBROADCASTSS (CX), Z12
-	VFMADD231PS  Z8, Z12, Z0
-	VFMADD231PS  Z9, Z12, Z1
-	VFMADD231PS  Z10, Z12, Z2
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (CX)(AX*1), Z12
-	VFMADD231PS  Z8, Z12, Z4
-	VFMADD231PS  Z9, Z12, Z5
-	VFMADD231PS  Z10, Z12, Z6
-	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          again24
-
-done21:
+done16:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -385,7 +295,7 @@ done21:
 TEXT ·dot3x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load25
+	JNZ    load17
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -398,9 +308,9 @@ TEXT ·dot3x4F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready26
+	JMP    ready18
 
-load25:
+load17:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
@@ -416,7 +326,7 @@ load25:
 	VMOVUPS 128(CX)(AX*2), Z10
 	VMOVUPS 192(CX)(AX*2), Z11
 
-ready26:
+ready18:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -425,13 +335,11 @@ ready26:
 	ADDQ  DX, SI
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
-	TESTQ R8, R8
-	JZ    done27
 	MOVQ  next+72(FP), R9
-	TESTQ R9, R9
-	JZ    alone28
+	TESTQ R8, R8
+	JZ    done20
 
-again29:
+again19:
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	PREFETCHT0   128(R9)
@@ -460,37 +368,9 @@ again29:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          again29
-	JMP          done27
+	JNZ          again19
 
-alone28:
-again30:
-	VMOVUPS      (BX), Z12
-	VMOVUPS      (BX)(DX*1), Z13
-	VMOVUPS      (BX)(DX*2), Z14
-	VMOVUPS      (SI), Z15
-	VBROADCASTSS (CX), Z16
-	VFMADD231PS  Z12, Z16, Z0
-	VFMADD231PS  Z13, Z16, Z1
-	VFMADD231PS  Z14, Z16, Z2
-	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (CX)(AX*1), Z16
-	VFMADD231PS  Z12, Z16, Z4
-	VFMADD231PS  Z13, Z16, Z5
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (CX)(AX*2), Z16
-	VFMADD231PS  Z12, Z16, Z8
-	VFMADD231PS  Z13, Z16, Z9
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          again30
-
-done27:
+done20:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -513,7 +393,7 @@ done27:
 TEXT ·dot3x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load31
+	JNZ    load21
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -526,9 +406,9 @@ TEXT ·dot3x4F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready32
+	JMP    ready22
 
-load31:
+load21:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
@@ -544,7 +424,7 @@ load31:
 	VMOVUPS 128(CX)(AX*2), Z10
 	VMOVUPS 192(CX)(AX*2), Z11
 
-ready32:
+ready22:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  bWide+48(FP), DX
@@ -553,13 +433,11 @@ ready32:
 	ADDQ  DX, SI
 	MOVQ  bStep+40(FP), DI
 	MOVQ  n+56(FP), R8
-	TESTQ R8, R8
-	JZ    done33
 	MOVQ  next+72(FP), R9
-	TESTQ R9, R9
-	JZ    alone34
+	TESTQ R8, R8
+	JZ    done24
 
-again35:
+again23:
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
 	ADDQ         $0x00000080, R9
@@ -586,37 +464,9 @@ again35:
 	ADDQ         DI, BX
 	ADDQ         DI, SI
 	DECQ         R8
-	JNZ          again35
-	JMP          done33
+	JNZ          again23
 
-alone34:
-again36:
-	VCVTPH2PS    (BX), Z12
-	VCVTPH2PS    (BX)(DX*1), Z13
-	VCVTPH2PS    (BX)(DX*2), Z14
-	VCVTPH2PS    (SI), Z15
-	VBROADCASTSS (CX), Z16
-	VFMADD231PS  Z12, Z16, Z0
-	VFMADD231PS  Z13, Z16, Z1
-	VFMADD231PS  Z14, Z16, Z2
-	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (CX)(AX*1), Z16
-	VFMADD231PS  Z12, Z16, Z4
-	VFMADD231PS  Z13, Z16, Z5
-	VFMADD231PS  Z14, Z16, Z6
-	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (CX)(AX*2), Z16
-	VFMADD231PS  Z12, Z16, Z8
-	VFMADD231PS  Z13, Z16, Z9
-	VFMADD231PS  Z14, Z16, Z10
-	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         $0x04, CX
-	ADDQ         DI, BX
-	ADDQ         DI, SI
-	DECQ         R8
-	JNZ          again36
-
-done33:
+done24:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -639,7 +489,7 @@ done33:
 TEXT ·dot4x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load37
+	JNZ    load25
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -656,9 +506,9 @@ TEXT ·dot4x4F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP    ready38
+	JMP    ready26
 
-load37:
+load25:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -680,7 +530,7 @@ load37:
 	VMOVUPS 128(DX), Z14
 	VMOVUPS 192(DX), Z15
 
-ready38:
+ready26:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -691,13 +541,11 @@ ready38:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done39
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone40
+	TESTQ R9, R9
+	JZ    done28
 
-again41:
+again27:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   128(R10)
@@ -732,43 +580,9 @@ again41:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again41
-	JMP          done39
+	JNZ          again27
 
-alone40:
-again42:
-	VMOVUPS      (SI), Z16
-	VMOVUPS      (SI)(BX*1), Z17
-	VMOVUPS      (SI)(BX*2), Z18
-	VMOVUPS      (DI), Z19
-	VBROADCASTSS (CX), Z20
-	VFMADD231PS  Z16, Z20, Z0
-	VFMADD231PS  Z17, Z20, Z1
-	VFMADD231PS  Z18, Z20, Z2
-	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (CX)(AX*1), Z20
-	VFMADD231PS  Z16, Z20, Z4
-	VFMADD231PS  Z17, Z20, Z5
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (CX)(AX*2), Z20
-	VFMADD231PS  Z16, Z20, Z8
-	VFMADD231PS  Z17, Z20, Z9
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (DX), Z20
-	VFMADD231PS  Z16, Z20, Z12
-	VFMADD231PS  Z17, Z20, Z13
-	VFMADD231PS  Z18, Z20, Z14
-	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again42
-
-done39:
+done28:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -797,7 +611,7 @@ done39:
 TEXT ·dot4x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load43
+	JNZ    load29
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -814,9 +628,9 @@ TEXT ·dot4x4F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP    ready44
+	JMP    ready30
 
-load43:
+load29:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -838,7 +652,7 @@ load43:
 	VMOVUPS 128(DX), Z14
 	VMOVUPS 192(DX), Z15
 
-ready44:
+ready30:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -849,13 +663,11 @@ ready44:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done45
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone46
+	TESTQ R9, R9
+	JZ    done32
 
-again47:
+again31:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	ADDQ         $0x00000080, R10
@@ -888,43 +700,9 @@ again47:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again47
-	JMP          done45
+	JNZ          again31
 
-alone46:
-again48:
-	VCVTPH2PS    (SI), Z16
-	VCVTPH2PS    (SI)(BX*1), Z17
-	VCVTPH2PS    (SI)(BX*2), Z18
-	VCVTPH2PS    (DI), Z19
-	VBROADCASTSS (CX), Z20
-	VFMADD231PS  Z16, Z20, Z0
-	VFMADD231PS  Z17, Z20, Z1
-	VFMADD231PS  Z18, Z20, Z2
-	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (CX)(AX*1), Z20
-	VFMADD231PS  Z16, Z20, Z4
-	VFMADD231PS  Z17, Z20, Z5
-	VFMADD231PS  Z18, Z20, Z6
-	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (CX)(AX*2), Z20
-	VFMADD231PS  Z16, Z20, Z8
-	VFMADD231PS  Z17, Z20, Z9
-	VFMADD231PS  Z18, Z20, Z10
-	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (DX), Z20
-	VFMADD231PS  Z16, Z20, Z12
-	VFMADD231PS  Z17, Z20, Z13
-	VFMADD231PS  Z18, Z20, Z14
-	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again48
-
-done45:
+done32:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -953,7 +731,7 @@ done45:
 TEXT ·dot5x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load49
+	JNZ    load33
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -974,9 +752,9 @@ TEXT ·dot5x4F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    ready50
+	JMP    ready34
 
-load49:
+load33:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1002,7 +780,7 @@ load49:
 	VMOVUPS 128(DX)(AX*1), Z18
 	VMOVUPS 192(DX)(AX*1), Z19
 
-ready50:
+ready34:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1013,13 +791,11 @@ ready50:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done51
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone52
+	TESTQ R9, R9
+	JZ    done36
 
-again53:
+again35:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   128(R10)
@@ -1059,48 +835,9 @@ again53:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again53
-	JMP          done51
+	JNZ          again35
 
-alone52:
-again54:
-	VMOVUPS      (SI), Z20
-	VMOVUPS      (SI)(BX*1), Z21
-	VMOVUPS      (SI)(BX*2), Z22
-	VMOVUPS      (DI), Z23
-	VBROADCASTSS (CX), Z24
-	VFMADD231PS  Z20, Z24, Z0
-	VFMADD231PS  Z21, Z24, Z1
-	VFMADD231PS  Z22, Z24, Z2
-	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (CX)(AX*1), Z24
-	VFMADD231PS  Z20, Z24, Z4
-	VFMADD231PS  Z21, Z24, Z5
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (CX)(AX*2), Z24
-	VFMADD231PS  Z20, Z24, Z8
-	VFMADD231PS  Z21, Z24, Z9
-	VFMADD231PS  Z22, Z24, Z10
-	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (DX), Z24
-	VFMADD231PS  Z20, Z24, Z12
-	VFMADD231PS  Z21, Z24, Z13
-	VFMADD231PS  Z22, Z24, Z14
-	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (DX)(AX*1), Z24
-	VFMADD231PS  Z20, Z24, Z16
-	VFMADD231PS  Z21, Z24, Z17
-	VFMADD231PS  Z22, Z24, Z18
-	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again54
-
-done51:
+done36:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1133,7 +870,7 @@ done51:
 TEXT ·dot5x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load55
+	JNZ    load37
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1154,9 +891,9 @@ TEXT ·dot5x4F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	JMP    ready56
+	JMP    ready38
 
-load55:
+load37:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1182,7 +919,7 @@ load55:
 	VMOVUPS 128(DX)(AX*1), Z18
 	VMOVUPS 192(DX)(AX*1), Z19
 
-ready56:
+ready38:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1193,13 +930,11 @@ ready56:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done57
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone58
+	TESTQ R9, R9
+	JZ    done40
 
-again59:
+again39:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	ADDQ         $0x00000080, R10
@@ -1237,48 +972,9 @@ again59:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again59
-	JMP          done57
+	JNZ          again39
 
-alone58:
-again60:
-	VCVTPH2PS    (SI), Z20
-	VCVTPH2PS    (SI)(BX*1), Z21
-	VCVTPH2PS    (SI)(BX*2), Z22
-	VCVTPH2PS    (DI), Z23
-	VBROADCASTSS (CX), Z24
-	VFMADD231PS  Z20, Z24, Z0
-	VFMADD231PS  Z21, Z24, Z1
-	VFMADD231PS  Z22, Z24, Z2
-	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (CX)(AX*1), Z24
-	VFMADD231PS  Z20, Z24, Z4
-	VFMADD231PS  Z21, Z24, Z5
-	VFMADD231PS  Z22, Z24, Z6
-	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (CX)(AX*2), Z24
-	VFMADD231PS  Z20, Z24, Z8
-	VFMADD231PS  Z21, Z24, Z9
-	VFMADD231PS  Z22, Z24, Z10
-	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (DX), Z24
-	VFMADD231PS  Z20, Z24, Z12
-	VFMADD231PS  Z21, Z24, Z13
-	VFMADD231PS  Z22, Z24, Z14
-	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (DX)(AX*1), Z24
-	VFMADD231PS  Z20, Z24, Z16
-	VFMADD231PS  Z21, Z24, Z17
-	VFMADD231PS  Z22, Z24, Z18
-	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again60
-
-done57:
+done40:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1311,7 +1007,7 @@ done57:
 TEXT ·dot6x4F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load61
+	JNZ    load41
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1336,9 +1032,9 @@ TEXT ·dot6x4F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready62
+	JMP    ready42
 
-load61:
+load41:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1368,7 +1064,7 @@ load61:
 	VMOVUPS 128(DX)(AX*2), Z22
 	VMOVUPS 192(DX)(AX*2), Z23
 
-ready62:
+ready42:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1379,13 +1075,11 @@ ready62:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done63
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone64
+	TESTQ R9, R9
+	JZ    done44
 
-again65:
+again43:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	PREFETCHT0   128(R10)
@@ -1430,53 +1124,9 @@ again65:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again65
-	JMP          done63
+	JNZ          again43
 
-alone64:
-again66:
-	VMOVUPS      (SI), Z24
-	VMOVUPS      (SI)(BX*1), Z25
-	VMOVUPS      (SI)(BX*2), Z26
-	VMOVUPS      (DI), Z27
-	VBROADCASTSS (CX), Z28
-	VFMADD231PS  Z24, Z28, Z0
-	VFMADD231PS  Z25, Z28, Z1
-	VFMADD231PS  Z26, Z28, Z2
-	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (CX)(AX*1), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VFMADD231PS  Z26, Z28, Z6
-	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (CX)(AX*2), Z28
-	VFMADD231PS  Z24, Z28, Z8
-	VFMADD231PS  Z25, Z28, Z9
-	VFMADD231PS  Z26, Z28, Z10
-	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (DX), Z28
-	VFMADD231PS  Z24, Z28, Z12
-	VFMADD231PS  Z25, Z28, Z13
-	VFMADD231PS  Z26, Z28, Z14
-	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (DX)(AX*1), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VFMADD231PS  Z26, Z28, Z18
-	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (DX)(AX*2), Z28
-	VFMADD231PS  Z24, Z28, Z20
-	VFMADD231PS  Z25, Z28, Z21
-	VFMADD231PS  Z26, Z28, Z22
-	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again66
-
-done63:
+done44:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1513,7 +1163,7 @@ done63:
 TEXT ·dot6x4F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load67
+	JNZ    load45
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1538,9 +1188,9 @@ TEXT ·dot6x4F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready68
+	JMP    ready46
 
-load67:
+load45:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1570,7 +1220,7 @@ load67:
 	VMOVUPS 128(DX)(AX*2), Z22
 	VMOVUPS 192(DX)(AX*2), Z23
 
-ready68:
+ready46:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1581,13 +1231,11 @@ ready68:
 	ADDQ  BX, DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
-	TESTQ R9, R9
-	JZ    done69
 	MOVQ  next+72(FP), R10
-	TESTQ R10, R10
-	JZ    alone70
+	TESTQ R9, R9
+	JZ    done48
 
-again71:
+again47:
 	PREFETCHT0   (R10)
 	PREFETCHT0   64(R10)
 	ADDQ         $0x00000080, R10
@@ -1630,53 +1278,9 @@ again71:
 	ADDQ         R8, SI
 	ADDQ         R8, DI
 	DECQ         R9
-	JNZ          again71
-	JMP          done69
+	JNZ          again47
 
-alone70:
-again72:
-	VCVTPH2PS    (SI), Z24
-	VCVTPH2PS    (SI)(BX*1), Z25
-	VCVTPH2PS    (SI)(BX*2), Z26
-	VCVTPH2PS    (DI), Z27
-	VBROADCASTSS (CX), Z28
-	VFMADD231PS  Z24, Z28, Z0
-	VFMADD231PS  Z25, Z28, Z1
-	VFMADD231PS  Z26, Z28, Z2
-	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (CX)(AX*1), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VFMADD231PS  Z26, Z28, Z6
-	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (CX)(AX*2), Z28
-	VFMADD231PS  Z24, Z28, Z8
-	VFMADD231PS  Z25, Z28, Z9
-	VFMADD231PS  Z26, Z28, Z10
-	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (DX), Z28
-	VFMADD231PS  Z24, Z28, Z12
-	VFMADD231PS  Z25, Z28, Z13
-	VFMADD231PS  Z26, Z28, Z14
-	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (DX)(AX*1), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VFMADD231PS  Z26, Z28, Z18
-	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (DX)(AX*2), Z28
-	VFMADD231PS  Z24, Z28, Z20
-	VFMADD231PS  Z25, Z28, Z21
-	VFMADD231PS  Z26, Z28, Z22
-	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         $0x04, CX
-	ADDQ         $0x04, DX
-	ADDQ         R8, SI
-	ADDQ         R8, DI
-	DECQ         R9
-	JNZ          again72
-
-done69:
+done48:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1709,11 +1313,11 @@ done69:
 	RET
 
 // func dot12x2F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dot12x2F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load73
+	JNZ    load49
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1738,9 +1342,9 @@ TEXT ·dot12x2F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready74
+	JMP    ready50
 
-load73:
+load49:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1774,7 +1378,7 @@ load73:
 	VMOVUPS (SI)(AX*2), Z22
 	VMOVUPS 64(SI)(AX*2), Z23
 
-ready74:
+ready50:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1787,10 +1391,14 @@ ready74:
 	MOVQ  b+32(FP), R8
 	MOVQ  bStep+40(FP), R9
 	MOVQ  n+56(FP), R10
+	MOVQ  next+72(FP), R11
 	TESTQ R10, R10
-	JZ    done75
+	JZ    done52
 
-again76:
+again51:
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	ADDQ         $0x00000080, R11
 	VMOVUPS      (R8), Z24
 	VMOVUPS      (R8)(DI*1), Z25
 	VBROADCASTSS (CX), Z26
@@ -1835,9 +1443,9 @@ again76:
 	ADDQ         $0x04, SI
 	ADDQ         R9, R8
 	DECQ         R10
-	JNZ          again76
+	JNZ          again51
 
-done75:
+done52:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1874,11 +1482,11 @@ done75:
 	RET
 
 // func dot12x2F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dot12x2F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load77
+	JNZ    load53
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1903,9 +1511,9 @@ TEXT ·dot12x2F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	JMP    ready78
+	JMP    ready54
 
-load77:
+load53:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -1939,7 +1547,7 @@ load77:
 	VMOVUPS (SI)(AX*2), Z22
 	VMOVUPS 64(SI)(AX*2), Z23
 
-ready78:
+ready54:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -1952,10 +1560,13 @@ ready78:
 	MOVQ  b+32(FP), R8
 	MOVQ  bStep+40(FP), R9
 	MOVQ  n+56(FP), R10
+	MOVQ  next+72(FP), R11
 	TESTQ R10, R10
-	JZ    done79
+	JZ    done56
 
-again80:
+again55:
+	PREFETCHT0   (R11)
+	ADDQ         $0x00000040, R11
 	VCVTPH2PS    (R8), Z24
 	VCVTPH2PS    (R8)(DI*1), Z25
 	VBROADCASTSS (CX), Z26
@@ -2000,9 +1611,9 @@ again80:
 	ADDQ         $0x04, SI
 	ADDQ         R9, R8
 	DECQ         R10
-	JNZ          again80
+	JNZ          again55
 
-done79:
+done56:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2043,28 +1654,26 @@ done79:
 TEXT ·dot1x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load81
+	JNZ    load57
 	VPXORD Z0, Z0, Z0
-	JMP    ready82
+	JMP    ready58
 
-load81:
+load57:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
 
-ready82:
+ready58:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
-	TESTQ BX, BX
-	JZ    done83
 	MOVQ  next+72(FP), SI
-	TESTQ SI, SI
-	JZ    alone84
+	TESTQ BX, BX
+	JZ    done60
 
-again85:
+again59:
 	PREFETCHT0       (SI)
 	ADDQ             $0x00000040, SI
 	VMOVUPS          (CX), Z1
@@ -2072,19 +1681,9 @@ again85:
 	ADDQ             $0x04, AX
 	ADDQ             DX, CX
 	DECQ             BX
-	JNZ              again85
-	JMP              done83
+	JNZ              again59
 
-alone84:
-again86:
-	VMOVUPS          (CX), Z1
-	VFMADD231PS.BCST (AX), Z1, Z0
-	ADDQ             $0x04, AX
-	ADDQ             DX, CX
-	DECQ             BX
-	JNZ              again86
-
-done83:
+done60:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -2096,28 +1695,26 @@ done83:
 TEXT ·dot1x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load87
+	JNZ    load61
 	VPXORD Z0, Z0, Z0
-	JMP    ready88
+	JMP    ready62
 
-load87:
+load61:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS (AX), Z0
 
-ready88:
+ready62:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), AX
 	MOVQ  b+32(FP), CX
 	MOVQ  bStep+40(FP), DX
 	MOVQ  n+56(FP), BX
-	TESTQ BX, BX
-	JZ    done89
 	MOVQ  next+72(FP), SI
-	TESTQ SI, SI
-	JZ    alone90
+	TESTQ BX, BX
+	JZ    done64
 
-again91:
+again63:
 	PREFETCHT0       (SI)
 	ADDQ             $0x00000020, SI
 	VCVTPH2PS        (CX), Z1
@@ -2125,19 +1722,9 @@ again91:
 	ADDQ             $0x04, AX
 	ADDQ             DX, CX
 	DECQ             BX
-	JNZ              again91
-	JMP              done89
+	JNZ              again63
 
-alone90:
-again92:
-	VCVTPH2PS        (CX), Z1
-	VFMADD231PS.BCST (AX), Z1, Z0
-	ADDQ             $0x04, AX
-	ADDQ             DX, CX
-	DECQ             BX
-	JNZ              again92
-
-done89:
+done64:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), AX
 	VMOVUPS Z0, (AX)
@@ -2149,30 +1736,28 @@ done89:
 TEXT ·dot2x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load93
+	JNZ    load65
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready94
+	JMP    ready66
 
-load93:
+load65:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 
-ready94:
+ready66:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done95
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone96
+	TESTQ SI, SI
+	JZ    done68
 
-again97:
+again67:
 	PREFETCHT0       (DI)
 	ADDQ             $0x00000040, DI
 	VMOVUPS          (DX), Z2
@@ -2181,20 +1766,9 @@ again97:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              again97
-	JMP              done95
+	JNZ              again67
 
-alone96:
-again98:
-	VMOVUPS          (DX), Z2
-	VFMADD231PS.BCST (CX), Z2, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
-	ADDQ             $0x04, CX
-	ADDQ             BX, DX
-	DECQ             SI
-	JNZ              again98
-
-done95:
+done68:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -2207,30 +1781,28 @@ done95:
 TEXT ·dot2x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load99
+	JNZ    load69
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	JMP    ready100
+	JMP    ready70
 
-load99:
+load69:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 
-ready100:
+ready70:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done101
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone102
+	TESTQ SI, SI
+	JZ    done72
 
-again103:
+again71:
 	PREFETCHT0       (DI)
 	ADDQ             $0x00000020, DI
 	VCVTPH2PS        (DX), Z2
@@ -2239,20 +1811,9 @@ again103:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              again103
-	JMP              done101
+	JNZ              again71
 
-alone102:
-again104:
-	VCVTPH2PS        (DX), Z2
-	VFMADD231PS.BCST (CX), Z2, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z2, Z1
-	ADDQ             $0x04, CX
-	ADDQ             BX, DX
-	DECQ             SI
-	JNZ              again104
-
-done101:
+done72:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -2265,32 +1826,30 @@ done101:
 TEXT ·dot3x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load105
+	JNZ    load73
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	JMP    ready106
+	JMP    ready74
 
-load105:
+load73:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
 
-ready106:
+ready74:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done107
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone108
+	TESTQ SI, SI
+	JZ    done76
 
-again109:
+again75:
 	PREFETCHT0       (DI)
 	ADDQ             $0x00000040, DI
 	VMOVUPS          (DX), Z3
@@ -2300,21 +1859,9 @@ again109:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              again109
-	JMP              done107
+	JNZ              again75
 
-alone108:
-again110:
-	VMOVUPS          (DX), Z3
-	VFMADD231PS.BCST (CX), Z3, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z3, Z2
-	ADDQ             $0x04, CX
-	ADDQ             BX, DX
-	DECQ             SI
-	JNZ              again110
-
-done107:
+done76:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -2328,32 +1875,30 @@ done107:
 TEXT ·dot3x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load111
+	JNZ    load77
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	JMP    ready112
+	JMP    ready78
 
-load111:
+load77:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS (CX)(AX*1), Z1
 	VMOVUPS (CX)(AX*2), Z2
 
-ready112:
+ready78:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+32(FP), DX
 	MOVQ  bStep+40(FP), BX
 	MOVQ  n+56(FP), SI
-	TESTQ SI, SI
-	JZ    done113
 	MOVQ  next+72(FP), DI
-	TESTQ DI, DI
-	JZ    alone114
+	TESTQ SI, SI
+	JZ    done80
 
-again115:
+again79:
 	PREFETCHT0       (DI)
 	ADDQ             $0x00000020, DI
 	VCVTPH2PS        (DX), Z3
@@ -2363,21 +1908,9 @@ again115:
 	ADDQ             $0x04, CX
 	ADDQ             BX, DX
 	DECQ             SI
-	JNZ              again115
-	JMP              done113
+	JNZ              again79
 
-alone114:
-again116:
-	VCVTPH2PS        (DX), Z3
-	VFMADD231PS.BCST (CX), Z3, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z3, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z3, Z2
-	ADDQ             $0x04, CX
-	ADDQ             BX, DX
-	DECQ             SI
-	JNZ              again116
-
-done113:
+done80:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	VMOVUPS Z0, (CX)
@@ -2391,14 +1924,14 @@ done113:
 TEXT ·dot4x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load117
+	JNZ    load81
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready118
+	JMP    ready82
 
-load117:
+load81:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2408,7 +1941,7 @@ load117:
 	VMOVUPS (CX)(AX*2), Z2
 	VMOVUPS (DX), Z3
 
-ready118:
+ready82:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2416,13 +1949,11 @@ ready118:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done119
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone120
+	TESTQ DI, DI
+	JZ    done84
 
-again121:
+again83:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z4
@@ -2434,23 +1965,9 @@ again121:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again121
-	JMP              done119
+	JNZ              again83
 
-alone120:
-again122:
-	VMOVUPS          (BX), Z4
-	VFMADD231PS.BCST (CX), Z4, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z4, Z2
-	VFMADD231PS.BCST (DX), Z4, Z3
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again122
-
-done119:
+done84:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2467,14 +1984,14 @@ done119:
 TEXT ·dot4x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load123
+	JNZ    load85
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	JMP    ready124
+	JMP    ready86
 
-load123:
+load85:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2484,7 +2001,7 @@ load123:
 	VMOVUPS (CX)(AX*2), Z2
 	VMOVUPS (DX), Z3
 
-ready124:
+ready86:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2492,13 +2009,11 @@ ready124:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done125
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone126
+	TESTQ DI, DI
+	JZ    done88
 
-again127:
+again87:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z4
@@ -2510,23 +2025,9 @@ again127:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again127
-	JMP              done125
+	JNZ              again87
 
-alone126:
-again128:
-	VCVTPH2PS        (BX), Z4
-	VFMADD231PS.BCST (CX), Z4, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z4, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z4, Z2
-	VFMADD231PS.BCST (DX), Z4, Z3
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again128
-
-done125:
+done88:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2543,15 +2044,15 @@ done125:
 TEXT ·dot5x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load129
+	JNZ    load89
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	JMP    ready130
+	JMP    ready90
 
-load129:
+load89:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2562,7 +2063,7 @@ load129:
 	VMOVUPS (DX), Z3
 	VMOVUPS (DX)(AX*1), Z4
 
-ready130:
+ready90:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2570,13 +2071,11 @@ ready130:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done131
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone132
+	TESTQ DI, DI
+	JZ    done92
 
-again133:
+again91:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z5
@@ -2589,24 +2088,9 @@ again133:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again133
-	JMP              done131
+	JNZ              again91
 
-alone132:
-again134:
-	VMOVUPS          (BX), Z5
-	VFMADD231PS.BCST (CX), Z5, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z5, Z2
-	VFMADD231PS.BCST (DX), Z5, Z3
-	VFMADD231PS.BCST (DX)(AX*1), Z5, Z4
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again134
-
-done131:
+done92:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2624,15 +2108,15 @@ done131:
 TEXT ·dot5x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load135
+	JNZ    load93
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	JMP    ready136
+	JMP    ready94
 
-load135:
+load93:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2643,7 +2127,7 @@ load135:
 	VMOVUPS (DX), Z3
 	VMOVUPS (DX)(AX*1), Z4
 
-ready136:
+ready94:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2651,13 +2135,11 @@ ready136:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done137
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone138
+	TESTQ DI, DI
+	JZ    done96
 
-again139:
+again95:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z5
@@ -2670,24 +2152,9 @@ again139:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again139
-	JMP              done137
+	JNZ              again95
 
-alone138:
-again140:
-	VCVTPH2PS        (BX), Z5
-	VFMADD231PS.BCST (CX), Z5, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z5, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z5, Z2
-	VFMADD231PS.BCST (DX), Z5, Z3
-	VFMADD231PS.BCST (DX)(AX*1), Z5, Z4
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again140
-
-done137:
+done96:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2705,16 +2172,16 @@ done137:
 TEXT ·dot6x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load141
+	JNZ    load97
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready142
+	JMP    ready98
 
-load141:
+load97:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2726,7 +2193,7 @@ load141:
 	VMOVUPS (DX)(AX*1), Z4
 	VMOVUPS (DX)(AX*2), Z5
 
-ready142:
+ready98:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2734,13 +2201,11 @@ ready142:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done143
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone144
+	TESTQ DI, DI
+	JZ    done100
 
-again145:
+again99:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000040, R8
 	VMOVUPS          (BX), Z6
@@ -2754,25 +2219,9 @@ again145:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again145
-	JMP              done143
+	JNZ              again99
 
-alone144:
-again146:
-	VMOVUPS          (BX), Z6
-	VFMADD231PS.BCST (CX), Z6, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z6, Z2
-	VFMADD231PS.BCST (DX), Z6, Z3
-	VFMADD231PS.BCST (DX)(AX*1), Z6, Z4
-	VFMADD231PS.BCST (DX)(AX*2), Z6, Z5
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again146
-
-done143:
+done100:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2791,16 +2240,16 @@ done143:
 TEXT ·dot6x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load147
+	JNZ    load101
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	JMP    ready148
+	JMP    ready102
 
-load147:
+load101:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2812,7 +2261,7 @@ load147:
 	VMOVUPS (DX)(AX*1), Z4
 	VMOVUPS (DX)(AX*2), Z5
 
-ready148:
+ready102:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2820,13 +2269,11 @@ ready148:
 	MOVQ  b+32(FP), BX
 	MOVQ  bStep+40(FP), SI
 	MOVQ  n+56(FP), DI
-	TESTQ DI, DI
-	JZ    done149
 	MOVQ  next+72(FP), R8
-	TESTQ R8, R8
-	JZ    alone150
+	TESTQ DI, DI
+	JZ    done104
 
-again151:
+again103:
 	PREFETCHT0       (R8)
 	ADDQ             $0x00000020, R8
 	VCVTPH2PS        (BX), Z6
@@ -2840,25 +2287,9 @@ again151:
 	ADDQ             $0x04, DX
 	ADDQ             SI, BX
 	DECQ             DI
-	JNZ              again151
-	JMP              done149
+	JNZ              again103
 
-alone150:
-again152:
-	VCVTPH2PS        (BX), Z6
-	VFMADD231PS.BCST (CX), Z6, Z0
-	VFMADD231PS.BCST (CX)(AX*1), Z6, Z1
-	VFMADD231PS.BCST (CX)(AX*2), Z6, Z2
-	VFMADD231PS.BCST (DX), Z6, Z3
-	VFMADD231PS.BCST (DX)(AX*1), Z6, Z4
-	VFMADD231PS.BCST (DX)(AX*2), Z6, Z5
-	ADDQ             $0x04, CX
-	ADDQ             $0x04, DX
-	ADDQ             SI, BX
-	DECQ             DI
-	JNZ              again152
-
-done149:
+done104:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2873,11 +2304,11 @@ done149:
 	RET
 
 // func dot12x1F32AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dot12x1F32AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load153
+	JNZ    load105
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2890,9 +2321,9 @@ TEXT ·dot12x1F32AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready154
+	JMP    ready106
 
-load153:
+load105:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2914,7 +2345,7 @@ load153:
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (SI)(AX*2), Z11
 
-ready154:
+ready106:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -2926,10 +2357,13 @@ ready154:
 	MOVQ  b+32(FP), DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
+	MOVQ  next+72(FP), R10
 	TESTQ R9, R9
-	JZ    done155
+	JZ    done108
 
-again156:
+again107:
+	PREFETCHT0       (R10)
+	ADDQ             $0x00000040, R10
 	VMOVUPS          (DI), Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z12, Z1
@@ -2949,9 +2383,9 @@ again156:
 	ADDQ             $0x04, SI
 	ADDQ             R8, DI
 	DECQ             R9
-	JNZ              again156
+	JNZ              again107
 
-done155:
+done108:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -2976,11 +2410,11 @@ done155:
 	RET
 
 // func dot12x1F16AVX512(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·dot12x1F16AVX512(SB), NOSPLIT, $0-80
 	MOVB   add+64(FP), AL
 	TESTB  AL, AL
-	JNZ    load157
+	JNZ    load109
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2993,9 +2427,9 @@ TEXT ·dot12x1F16AVX512(SB), NOSPLIT, $0-80
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	JMP    ready158
+	JMP    ready110
 
-load157:
+load109:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -3017,7 +2451,7 @@ load157:
 	VMOVUPS (SI)(AX*1), Z10
 	VMOVUPS (SI)(AX*2), Z11
 
-ready158:
+ready110:
 	MOVQ  aStride+24(FP), AX
 	MOVQ  a+16(FP), CX
 	LEAQ  (CX)(AX*2), DX
@@ -3029,10 +2463,13 @@ ready158:
 	MOVQ  b+32(FP), DI
 	MOVQ  bStep+40(FP), R8
 	MOVQ  n+56(FP), R9
+	MOVQ  next+72(FP), R10
 	TESTQ R9, R9
-	JZ    done159
+	JZ    done112
 
-again160:
+again111:
+	PREFETCHT0       (R10)
+	ADDQ             $0x00000020, R10
 	VCVTPH2PS        (DI), Z12
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST (CX)(AX*1), Z12, Z1
@@ -3052,9 +2489,9 @@ again160:
 	ADDQ             $0x04, SI
 	ADDQ             R8, DI
 	DECQ             R9
-	JNZ              again160
+	JNZ              again111
 
-done159:
+done112:
 	MOVQ    cStride+8(FP), AX
 	MOVQ    c+0(FP), CX
 	LEAQ    (CX)(AX*2), DX
@@ -3087,13 +2524,13 @@ TEXT ·scoreMaxAVX512(SB), NOSPLIT, $0-28
 	VBROADCASTSS constantsAVX512<>+0(SB), Z1
 	LEAQ         (AX)(CX*4), CX
 
-next161:
+next113:
 	VMOVUPS       (AX), Z2
 	VMULPS        Z0, Z2, Z2
 	VMAXPS        Z1, Z2, Z1
 	ADDQ          $0x40, AX
 	CMPQ          AX, CX
-	JB            next161
+	JB            next113
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -3118,7 +2555,7 @@ TEXT ·scoreExpAVX512(SB), NOSPLIT, $0-28
 	VPXORD       Z2, Z2, Z2
 	LEAQ         (AX)(CX*4), CX
 
-next162:
+next114:
 	VMOVUPS           (AX), Z3
 	VMULPS            Z0, Z3, Z3
 	VSUBPS            Z1, Z3, Z3
@@ -3144,7 +2581,7 @@ next162:
 	VADDPS            Z5, Z2, Z2
 	ADDQ              $0x40, AX
 	CMPQ              AX, CX
-	JB                next162
+	JB                next114
 	VEXTRACTF64X4     $0x01, Z2, Y0
 	VADDPS            Y0, Y2, Y0
 	VEXTRACTF128      $0x01, Y0, X1
@@ -3204,9 +2641,9 @@ TEXT ·mergeRowAVX512(SB), NOSPLIT, $0-64
 	MOVQ              part_base+24(FP), CX
 	MOVQ              acc_len+8(FP), DX
 
-next163:
+next115:
 	CMPQ        DX, $0x10
-	JL          rest164
+	JL          rest116
 	VMOVUPS     (CX), Z0
 	VMULPS      Z3, Z0, Z0
 	VMOVUPS     (AX), Z1
@@ -3215,11 +2652,11 @@ next163:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	SUBQ        $0x10, DX
-	JMP         next163
+	JMP         next115
 
-rest164:
+rest116:
 	TESTQ       DX, DX
-	JZ          done165
+	JZ          done117
 	MOVQ        $-1, BX
 	SHLXQ       DX, BX, BX
 	NOTQ        BX
@@ -3230,7 +2667,7 @@ rest164:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)
 
-done165:
+done117:
 	VZEROUPPER
 	RET
 
@@ -3241,18 +2678,18 @@ TEXT ·toHalfAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done167
+	JZ    done119
 
-next166:
+next118:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VMOVUPS   X0, (AX)
 	ADDQ      $0x10, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next166
+	JNZ       next118
 
-done167:
+done119:
 	VZEROUPPER
 	RET
 
@@ -3263,9 +2700,9 @@ TEXT ·toHalfPanelAVX512(SB), NOSPLIT, $0-24
 	MOVQ  x+8(FP), CX
 	MOVQ  n+16(FP), DX
 	TESTQ DX, DX
-	JZ    done169
+	JZ    done121
 
-next168:
+next120:
 	VMOVUPS   (CX), Y0
 	VCVTPS2PH $0x00, Y0, X0
 	VPEXTRW   $0x00, X0, (AX)
@@ -3279,9 +2716,9 @@ next168:
 	ADDQ      $0x00000100, AX
 	ADDQ      $0x20, CX
 	SUBQ      $0x08, DX
-	JNZ       next168
+	JNZ       next120
 
-done169:
+done121:
 	VZEROUPPER
 	RET
 

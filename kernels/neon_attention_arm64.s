@@ -26,8 +26,7 @@ load1:
 ready2:
 	CBZ R4, done4
 	MOVD next+72(FP), R13
-	CBZ R13, alone3
-again5:
+again3:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13
 	FLDPQ 0(R2), (F24, F25)
@@ -39,20 +38,7 @@ again5:
 	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again5
-	B done4
-alone3:
-again6:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again6
+	CBNZ R4, again3
 done4:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
@@ -70,20 +56,19 @@ TEXT ·dot1x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load7
+	CBNZ R13, load5
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
 	WORD $0x4f00e403 // movi v3.16b, #0x0
-	B ready8
-load7:
+	B ready6
+load5:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
-ready8:
-	CBZ R4, done10
+ready6:
+	CBZ R4, done8
 	MOVD next+72(FP), R13
-	CBZ R13, alone9
-again11:
+again7:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -98,24 +83,8 @@ again11:
 	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again11
-	B done10
-alone9:
-again12:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again12
-done10:
+	CBNZ R4, again7
+done8:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -124,6 +93,65 @@ done10:
 
 // func dot2x1F32NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
 TEXT ·dot2x1F32NEON(SB), NOSPLIT, $0-80
+	MOVD c+0(FP), R19
+	MOVD cStride+8(FP), R14
+	MOVD a+16(FP), R6
+	MOVD aStride+24(FP), R15
+	ADD R14, R19, R20
+	ADD R15, R6, R7
+	MOVD b+32(FP), R2
+	MOVD bStep+40(FP), R14
+	MOVD n+56(FP), R4
+	MOVBU add+64(FP), R13
+	CBNZ R13, load9
+	WORD $0x4f00e400 // movi v0.16b, #0x0
+	WORD $0x4f00e401 // movi v1.16b, #0x0
+	WORD $0x4f00e402 // movi v2.16b, #0x0
+	WORD $0x4f00e403 // movi v3.16b, #0x0
+	WORD $0x4f00e404 // movi v4.16b, #0x0
+	WORD $0x4f00e405 // movi v5.16b, #0x0
+	WORD $0x4f00e406 // movi v6.16b, #0x0
+	WORD $0x4f00e407 // movi v7.16b, #0x0
+	B ready10
+load9:
+	FLDPQ 0(R19), (F0, F1)
+	FLDPQ 32(R19), (F2, F3)
+	FLDPQ 0(R20), (F4, F5)
+	FLDPQ 32(R20), (F6, F7)
+ready10:
+	CBZ R4, done12
+	MOVD next+72(FP), R13
+again11:
+	PRFM (R13), PLDL1KEEP
+	ADD $64, R13
+	FLDPQ 0(R2), (F24, F25)
+	FLDPQ 32(R2), (F26, F27)
+	FMOVS.P 4(R6), F28
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	FMOVS.P 4(R7), F29
+	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
+	ADD R14, R2
+	SUB $1, R4
+	CBNZ R4, again11
+done12:
+	FMOVQ F0, 0(R19)
+	FMOVQ F1, 16(R19)
+	FMOVQ F2, 32(R19)
+	FMOVQ F3, 48(R19)
+	FMOVQ F4, 0(R20)
+	FMOVQ F5, 16(R20)
+	FMOVQ F6, 32(R20)
+	FMOVQ F7, 48(R20)
+	RET
+
+// func dot2x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
+TEXT ·dot2x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD c+0(FP), R19
 	MOVD cStride+8(FP), R14
 	MOVD a+16(FP), R6
@@ -152,86 +180,7 @@ load13:
 ready14:
 	CBZ R4, done16
 	MOVD next+72(FP), R13
-	CBZ R13, alone15
-again17:
-	PRFM (R13), PLDL1KEEP
-	ADD $64, R13
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again17
-	B done16
-alone15:
-again18:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again18
-done16:
-	FMOVQ F0, 0(R19)
-	FMOVQ F1, 16(R19)
-	FMOVQ F2, 32(R19)
-	FMOVQ F3, 48(R19)
-	FMOVQ F4, 0(R20)
-	FMOVQ F5, 16(R20)
-	FMOVQ F6, 32(R20)
-	FMOVQ F7, 48(R20)
-	RET
-
-// func dot2x1F16NEON(c *float32, cStride int, a *float32, aStride int, b *byte, bStep int, bWide int, n int, add bool, next *byte)
-TEXT ·dot2x1F16NEON(SB), NOSPLIT, $0-80
-	MOVD c+0(FP), R19
-	MOVD cStride+8(FP), R14
-	MOVD a+16(FP), R6
-	MOVD aStride+24(FP), R15
-	ADD R14, R19, R20
-	ADD R15, R6, R7
-	MOVD b+32(FP), R2
-	MOVD bStep+40(FP), R14
-	MOVD n+56(FP), R4
-	MOVBU add+64(FP), R13
-	CBNZ R13, load19
-	WORD $0x4f00e400 // movi v0.16b, #0x0
-	WORD $0x4f00e401 // movi v1.16b, #0x0
-	WORD $0x4f00e402 // movi v2.16b, #0x0
-	WORD $0x4f00e403 // movi v3.16b, #0x0
-	WORD $0x4f00e404 // movi v4.16b, #0x0
-	WORD $0x4f00e405 // movi v5.16b, #0x0
-	WORD $0x4f00e406 // movi v6.16b, #0x0
-	WORD $0x4f00e407 // movi v7.16b, #0x0
-	B ready20
-load19:
-	FLDPQ 0(R19), (F0, F1)
-	FLDPQ 32(R19), (F2, F3)
-	FLDPQ 0(R20), (F4, F5)
-	FLDPQ 32(R20), (F6, F7)
-ready20:
-	CBZ R4, done22
-	MOVD next+72(FP), R13
-	CBZ R13, alone21
-again23:
+again15:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -251,29 +200,8 @@ again23:
 	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again23
-	B done22
-alone21:
-again24:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again24
-done22:
+	CBNZ R4, again15
+done16:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -298,7 +226,7 @@ TEXT ·dot3x1F32NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load25
+	CBNZ R13, load17
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -311,19 +239,18 @@ TEXT ·dot3x1F32NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
-	B ready26
-load25:
+	B ready18
+load17:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
 	FLDPQ 0(R21), (F8, F9)
 	FLDPQ 32(R21), (F10, F11)
-ready26:
-	CBZ R4, done28
+ready18:
+	CBZ R4, done20
 	MOVD next+72(FP), R13
-	CBZ R13, alone27
-again29:
+again19:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13
 	FLDPQ 0(R2), (F24, F25)
@@ -345,31 +272,8 @@ again29:
 	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again29
-	B done28
-alone27:
-again30:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again30
-done28:
+	CBNZ R4, again19
+done20:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -398,7 +302,7 @@ TEXT ·dot3x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load31
+	CBNZ R13, load21
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -411,19 +315,18 @@ TEXT ·dot3x1F16NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	WORD $0x4f00e40a // movi v10.16b, #0x0
 	WORD $0x4f00e40b // movi v11.16b, #0x0
-	B ready32
-load31:
+	B ready22
+load21:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
 	FLDPQ 32(R20), (F6, F7)
 	FLDPQ 0(R21), (F8, F9)
 	FLDPQ 32(R21), (F10, F11)
-ready32:
-	CBZ R4, done34
+ready22:
+	CBZ R4, done24
 	MOVD next+72(FP), R13
-	CBZ R13, alone33
-again35:
+again23:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -448,34 +351,8 @@ again35:
 	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again35
-	B done34
-alone33:
-again36:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again36
-done34:
+	CBNZ R4, again23
+done24:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -506,7 +383,7 @@ TEXT ·dot4x1F32NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load37
+	CBNZ R13, load25
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -523,8 +400,8 @@ TEXT ·dot4x1F32NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e40d // movi v13.16b, #0x0
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
-	B ready38
-load37:
+	B ready26
+load25:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -533,11 +410,10 @@ load37:
 	FLDPQ 32(R21), (F10, F11)
 	FLDPQ 0(R22), (F12, F13)
 	FLDPQ 32(R22), (F14, F15)
-ready38:
-	CBZ R4, done40
+ready26:
+	CBZ R4, done28
 	MOVD next+72(FP), R13
-	CBZ R13, alone39
-again41:
+again27:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13
 	FLDPQ 0(R2), (F24, F25)
@@ -564,36 +440,8 @@ again41:
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again41
-	B done40
-alone39:
-again42:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again42
-done40:
+	CBNZ R4, again27
+done28:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -628,7 +476,7 @@ TEXT ·dot4x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load43
+	CBNZ R13, load29
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -645,8 +493,8 @@ TEXT ·dot4x1F16NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e40d // movi v13.16b, #0x0
 	WORD $0x4f00e40e // movi v14.16b, #0x0
 	WORD $0x4f00e40f // movi v15.16b, #0x0
-	B ready44
-load43:
+	B ready30
+load29:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -655,11 +503,10 @@ load43:
 	FLDPQ 32(R21), (F10, F11)
 	FLDPQ 0(R22), (F12, F13)
 	FLDPQ 32(R22), (F14, F15)
-ready44:
-	CBZ R4, done46
+ready30:
+	CBZ R4, done32
 	MOVD next+72(FP), R13
-	CBZ R13, alone45
-again47:
+again31:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -689,39 +536,8 @@ again47:
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again47
-	B done46
-alone45:
-again48:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again48
-done46:
+	CBNZ R4, again31
+done32:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -758,7 +574,7 @@ TEXT ·dot5x1F32NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load49
+	CBNZ R13, load33
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -779,8 +595,8 @@ TEXT ·dot5x1F32NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
-	B ready50
-load49:
+	B ready34
+load33:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -791,11 +607,10 @@ load49:
 	FLDPQ 32(R22), (F14, F15)
 	FLDPQ 0(R23), (F16, F17)
 	FLDPQ 32(R23), (F18, F19)
-ready50:
-	CBZ R4, done52
+ready34:
+	CBZ R4, done36
 	MOVD next+72(FP), R13
-	CBZ R13, alone51
-again53:
+again35:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13
 	FLDPQ 0(R2), (F24, F25)
@@ -827,41 +642,8 @@ again53:
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again53
-	B done52
-alone51:
-again54:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R10), F28
-	WORD $0x4f9c1310 // fmla v16.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1331 // fmla v17.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again54
-done52:
+	CBNZ R4, again35
+done36:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -902,7 +684,7 @@ TEXT ·dot5x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load55
+	CBNZ R13, load37
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -923,8 +705,8 @@ TEXT ·dot5x1F16NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e411 // movi v17.16b, #0x0
 	WORD $0x4f00e412 // movi v18.16b, #0x0
 	WORD $0x4f00e413 // movi v19.16b, #0x0
-	B ready56
-load55:
+	B ready38
+load37:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -935,11 +717,10 @@ load55:
 	FLDPQ 32(R22), (F14, F15)
 	FLDPQ 0(R23), (F16, F17)
 	FLDPQ 32(R23), (F18, F19)
-ready56:
-	CBZ R4, done58
+ready38:
+	CBZ R4, done40
 	MOVD next+72(FP), R13
-	CBZ R13, alone57
-again59:
+again39:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -974,44 +755,8 @@ again59:
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again59
-	B done58
-alone57:
-again60:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R10), F28
-	WORD $0x4f9c1310 // fmla v16.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1331 // fmla v17.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again60
-done58:
+	CBNZ R4, again39
+done40:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -1054,7 +799,7 @@ TEXT ·dot6x1F32NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load61
+	CBNZ R13, load41
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -1079,8 +824,8 @@ TEXT ·dot6x1F32NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e415 // movi v21.16b, #0x0
 	WORD $0x4f00e416 // movi v22.16b, #0x0
 	WORD $0x4f00e417 // movi v23.16b, #0x0
-	B ready62
-load61:
+	B ready42
+load41:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -1093,11 +838,10 @@ load61:
 	FLDPQ 32(R23), (F18, F19)
 	FLDPQ 0(R24), (F20, F21)
 	FLDPQ 32(R24), (F22, F23)
-ready62:
-	CBZ R4, done64
+ready42:
+	CBZ R4, done44
 	MOVD next+72(FP), R13
-	CBZ R13, alone63
-again65:
+again43:
 	PRFM (R13), PLDL1KEEP
 	ADD $64, R13
 	FLDPQ 0(R2), (F24, F25)
@@ -1134,46 +878,8 @@ again65:
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again65
-	B done64
-alone63:
-again66:
-	FLDPQ 0(R2), (F24, F25)
-	FLDPQ 32(R2), (F26, F27)
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R10), F28
-	WORD $0x4f9c1310 // fmla v16.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1331 // fmla v17.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R11), F29
-	WORD $0x4f9d1314 // fmla v20.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1335 // fmla v21.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1356 // fmla v22.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again66
-done64:
+	CBNZ R4, again43
+done44:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -1220,7 +926,7 @@ TEXT ·dot6x1F16NEON(SB), NOSPLIT, $0-80
 	MOVD bStep+40(FP), R14
 	MOVD n+56(FP), R4
 	MOVBU add+64(FP), R13
-	CBNZ R13, load67
+	CBNZ R13, load45
 	WORD $0x4f00e400 // movi v0.16b, #0x0
 	WORD $0x4f00e401 // movi v1.16b, #0x0
 	WORD $0x4f00e402 // movi v2.16b, #0x0
@@ -1245,8 +951,8 @@ TEXT ·dot6x1F16NEON(SB), NOSPLIT, $0-80
 	WORD $0x4f00e415 // movi v21.16b, #0x0
 	WORD $0x4f00e416 // movi v22.16b, #0x0
 	WORD $0x4f00e417 // movi v23.16b, #0x0
-	B ready68
-load67:
+	B ready46
+load45:
 	FLDPQ 0(R19), (F0, F1)
 	FLDPQ 32(R19), (F2, F3)
 	FLDPQ 0(R20), (F4, F5)
@@ -1259,11 +965,10 @@ load67:
 	FLDPQ 32(R23), (F18, F19)
 	FLDPQ 0(R24), (F20, F21)
 	FLDPQ 32(R24), (F22, F23)
-ready68:
-	CBZ R4, done70
+ready46:
+	CBZ R4, done48
 	MOVD next+72(FP), R13
-	CBZ R13, alone69
-again71:
+again47:
 	PRFM (R13), PLDL1KEEP
 	ADD $32, R13
 	FLDPQ 0(R2), (F28, F29)
@@ -1303,49 +1008,8 @@ again71:
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	ADD R14, R2
 	SUB $1, R4
-	CBNZ R4, again71
-	B done70
-alone69:
-again72:
-	FLDPQ 0(R2), (F28, F29)
-	WORD $0x0e217b98 // fcvtl v24.4s, v28.4h
-	WORD $0x4e217b99 // fcvtl2 v25.4s, v28.8h
-	WORD $0x0e217bba // fcvtl v26.4s, v29.4h
-	WORD $0x4e217bbb // fcvtl2 v27.4s, v29.8h
-	FMOVS.P 4(R6), F28
-	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R7), F29
-	WORD $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R8), F28
-	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c134a // fmla v10.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c136b // fmla v11.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R9), F29
-	WORD $0x4f9d130c // fmla v12.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
-	FMOVS.P 4(R10), F28
-	WORD $0x4f9c1310 // fmla v16.4s, v24.4s, v28.s[0]
-	WORD $0x4f9c1331 // fmla v17.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS.P 4(R11), F29
-	WORD $0x4f9d1314 // fmla v20.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d1335 // fmla v21.4s, v25.4s, v29.s[0]
-	WORD $0x4f9d1356 // fmla v22.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
-	ADD R14, R2
-	SUB $1, R4
-	CBNZ R4, again72
-done70:
+	CBNZ R4, again47
+done48:
 	FMOVQ F0, 0(R19)
 	FMOVQ F1, 16(R19)
 	FMOVQ F2, 32(R19)
@@ -1385,7 +1049,7 @@ TEXT ·scoreMaxNEON(SB), NOSPLIT, $0-28
 	WORD $0x4e040425 // dup v5.4s, v1.s[0]
 	MOVD R1, R3
 	MOVD R2, R4
-next73:
+next49:
 	FLDPQ 0(R3), (F6, F7)
 	FLDPQ 32(R3), (F8, F9)
 	WORD $0x4f8090c6 // fmul v6.4s, v6.4s, v0.s[0]
@@ -1402,7 +1066,7 @@ next73:
 	WORD $0x6ead1d25 // bit v5.16b, v9.16b, v13.16b
 	ADD $64, R3
 	SUBS $16, R4
-	BNE next73
+	BNE next49
 	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
 	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
 	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
@@ -1435,7 +1099,7 @@ TEXT ·scoreExpNEON(SB), NOSPLIT, $0-28
 	WORD $0x4f00e409 // movi v9.16b, #0x0
 	MOVD R1, R3
 	MOVD R2, R4
-next74:
+next50:
 	FLDPQ 0(R3), (F10, F11)
 	FLDPQ 32(R3), (F12, F13)
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
@@ -1570,7 +1234,7 @@ next74:
 	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
 	ADD $64, R3
 	SUBS $16, R4
-	BNE next74
+	BNE next50
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
@@ -1843,8 +1507,8 @@ TEXT ·mergeRowNEON(SB), NOSPLIT, $64-64
 	MOVD part_base+24(FP), R2
 	MOVD acc_len+8(FP), R3
 	SUBS $16, R3
-	BLT rest76
-next75:
+	BLT rest52
+next51:
 	FLDPQ 0(R2), (F23, F24)
 	FLDPQ 32(R2), (F2, F29)
 	WORD $0x6e26def7 // fmul v23.4s, v23.4s, v6.4s
@@ -1862,10 +1526,10 @@ next75:
 	ADD $64, R1
 	ADD $64, R2
 	SUBS $16, R3
-	BGE next75
-rest76:
+	BGE next51
+rest52:
 	ADDS $16, R3
-	BEQ done77
+	BEQ done53
 	MOVD R2, R4
 	MOVD $rest-64(SP), R5
 	WORD $0x4f00e41e // movi v30.16b, #0x0
@@ -1875,13 +1539,13 @@ rest76:
 	FMOVQ F30, 48(R5)
 	MOVD R5, R6
 	MOVD R3, R7
-	CBZ R7, done79
-next78:
+	CBZ R7, done55
+next54:
 	MOVWU.P 4(R4), R8
 	MOVW.P R8, 4(R6)
 	SUBS $1, R7
-	BNE next78
-done79:
+	BNE next54
+done55:
 	FLDPQ 0(R5), (F3, F13)
 	FLDPQ 32(R5), (F1, F14)
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
@@ -1897,13 +1561,13 @@ done79:
 	FMOVQ F0, 48(R10)
 	MOVD R10, R11
 	MOVD R3, R12
-	CBZ R12, done81
-next80:
+	CBZ R12, done57
+next56:
 	MOVWU.P 4(R9), R13
 	MOVW.P R13, 4(R11)
 	SUBS $1, R12
-	BNE next80
-done81:
+	BNE next56
+done57:
 	FLDPQ 0(R10), (F15, F16)
 	FLDPQ 32(R10), (F5, F31)
 	WORD $0x4e28cde3 // fmla v3.4s, v15.4s, v8.4s
@@ -1916,14 +1580,14 @@ done81:
 	MOVD R1, R15
 	MOVD R14, R16
 	MOVD R3, R17
-	CBZ R17, done83
-next82:
+	CBZ R17, done59
+next58:
 	MOVWU.P 4(R16), R19
 	MOVW.P R19, 4(R15)
 	SUBS $1, R17
-	BNE next82
-done83:
-done77:
+	BNE next58
+done59:
+done53:
 	RET
 
 DATA constants_mergeRowNEON<>+0(SB)/4, $0xc2d00000
@@ -1946,8 +1610,8 @@ TEXT ·toHalfNEON(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R2
-	CBZ R2, done85
-next84:
+	CBZ R2, done61
+next60:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x0e216802 // fcvtn v2.4h, v0.4s
 	WORD $0x4e216822 // fcvtn2 v2.8h, v1.4s
@@ -1955,8 +1619,8 @@ next84:
 	ADD $16, R0
 	ADD $32, R1
 	SUBS $8, R2
-	BNE next84
-done85:
+	BNE next60
+done61:
 	RET
 
 // func toHalfPanelNEON(dst *uint16, x *float32, n int)
@@ -1964,8 +1628,8 @@ TEXT ·toHalfPanelNEON(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R2
-	CBZ R2, done87
-next86:
+	CBZ R2, done63
+next62:
 	FLDPQ 0(R1), (F0, F1)
 	WORD $0x0e216802 // fcvtn v2.4h, v0.4s
 	WORD $0x4e216822 // fcvtn2 v2.8h, v1.4s
@@ -1987,6 +1651,6 @@ next86:
 	ADD $32, R0
 	ADD $32, R1
 	SUBS $8, R2
-	BNE next86
-done87:
+	BNE next62
+done63:
 	RET

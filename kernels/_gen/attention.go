@@ -53,33 +53,22 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 	b := a.wideRows(vecs)
 	step, n := a.Load(a.Param("bStep"), a.GP64()), a.Load(a.Param("n"), a.GP64())
 
-	done := a.label("done")
+	next := a.Load(a.Param("next"), a.GP64())
+
+	again, done := a.label("again"), a.label("done")
 	a.TESTQ(n, n)
 	a.JZ(operand.LabelRef(done))
-	loop := func(fetch func()) {
-		again := a.label("again")
-		a.Label(again)
-		fetch()
-		if vecs == 1 || a.level == avx512 {
-			a.stepByRow(acc, x, b, half)
-		} else {
-			a.stepByVector(acc, x, b, half)
-		}
-		x.advance(a, operand.Imm(4))
-		b.advance(a, step)
-		a.DECQ(n)
-		a.JNZ(operand.LabelRef(again))
+	a.Label(again)
+	a.fetchNext(next, vecs, half)
+	if vecs == 1 || a.level == avx512 {
+		a.stepByRow(acc, x, b, half)
+	} else {
+		a.stepByVector(acc, x, b, half)
 	}
-	if rows <= maxRowsAlone {
-		alone := a.label("alone")
-		next := a.Load(a.Param("next"), a.GP64())
-		a.TESTQ(next, next)
-		a.JZ(operand.LabelRef(alone))
-		loop(func() { a.fetchNext(next, vecs, half) })
-		a.JMP(operand.LabelRef(done))
-		a.Label(alone)
-	}
-	loop(func() {})
+	x.advance(a, operand.Imm(4))
+	b.advance(a, step)
+	a.DECQ(n)
+	a.JNZ(operand.LabelRef(again))
 	a.Label(done)
 
 	c := a.rowPointers("c", "cStride", rows)
@@ -92,10 +81,6 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 	}
 	a.ret()
 }
-
-// maxRowsAlone is the most rows that one token has in a tile. Tiles of more are of
-// many tokens, which find keys and values in the caches.
-const maxRowsAlone = 6
 
 // fetchNext asks for as many bytes as a step of vecs vectors takes.
 func (a *lanes) fetchNext(next reg.Register, vecs int, half bool) {

@@ -255,8 +255,8 @@ func (p *panels) gemvHalves(f *panelFormat, cols, head, body, group int) {
 	}
 }
 
-// aheadOf loads how many bytes before their use a GEMV of cols columns asks for
-// its weights, which package kernels sets by the CPU; see fetchAhead.
+// aheadOf loads how many bytes before their use weights are asked for, which
+// package kernels sets by the CPU; see fetchAhead. Light weights need no unpacking.
 func (p *panels) aheadOf(light bool) {
 	name := "·aheadHeavy"
 	if light {
@@ -281,8 +281,8 @@ func (p *panels) fetchPair(f *panelFormat, group, cols int) {
 
 // fetchAhead asks for n bytes that lie at base+from, ahead: into the second-level
 // cache, or, where rAhead is negative, into the first, or, where it is 0, not at
-// all. What one column alone meets is not to stay in the outer caches: NTA leaves
-// it out of them on AMD's CPUs. More columns may come in two turns.
+// all. What one column alone meets is of no use again: NTA keeps it out of the
+// outer caches on AMD's CPUs. More columns may come in several turns.
 func (p *panels) fetchAhead(base reg.Register, from, n, cols int) {
 	first, alone := p.label("first"), p.label("alone")
 	p.TESTQ(rAhead, rAhead)

@@ -39,7 +39,7 @@ func (a *neon) dotRows(rows int, half bool) {
 	a.param("bStep", 5, gTmp)
 	a.param("n", 7, gCount)
 	a.ins("MOVBU add+64(FP), %s", gOdd)
-	load, ready, alone, done := a.label("load"), a.label("ready"), a.label("alone"), a.label("done")
+	load, ready, again, done := a.label("load"), a.label("ready"), a.label("again"), a.label("done")
 	a.ins("CBNZ %s, %s", gOdd, load)
 	for i := range 4 * rows {
 		a.movi(vreg(i), 0)
@@ -52,34 +52,14 @@ func (a *neon) dotRows(rows int, half bool) {
 	}
 	a.at(ready)
 	a.ins("CBZ %s, %s", gCount, done)
-	a.ins("MOVD next+72(FP), %s", gOdd)
-	a.ins("CBZ %s, %s", gOdd, alone)
-	a.stepRows(rows, half, true)
-	a.ins("B %s", done)
-	a.at(alone)
-	a.stepRows(rows, half, false)
-	a.at(done)
-	for r := range rows {
-		for v := range 4 {
-			a.storeQ(vreg(4*r+v), gC(r), 16*v)
-		}
+	gNext, size := gOdd, 64
+	if half {
+		size = 32
 	}
-	a.ins("RET")
-}
-
-// stepRows emits the loop over k, which may ask for as many bytes from gOdd on as it
-// takes.
-func (a *neon) stepRows(rows int, half, fetch bool) {
-	again := a.label("again")
+	a.ins("MOVD next+72(FP), %s", gNext)
 	a.at(again)
-	if fetch {
-		a.ins("PRFM (%s), PLDL1KEEP", gOdd)
-		n := 64
-		if half {
-			n = 32
-		}
-		a.ins("ADD $%d, %s", n, gOdd)
-	}
+	a.ins("PRFM (%s), PLDL1KEEP", gNext)
+	a.ins("ADD $%d, %s", size, gNext)
 	a.loadRow(half)
 	for r := range rows {
 		x := vreg(28 + r%2)
@@ -91,6 +71,13 @@ func (a *neon) stepRows(rows int, half, fetch bool) {
 	a.ins("ADD %s, %s", gTmp, gW)
 	a.ins("SUB $1, %s", gCount)
 	a.ins("CBNZ %s, %s", gCount, again)
+	a.at(done)
+	for r := range rows {
+		for v := range 4 {
+			a.storeQ(vreg(4*r+v), gC(r), 16*v)
+		}
+	}
+	a.ins("RET")
 }
 
 // loadRow loads a row of b to registers 24 to 27.
