@@ -20359,10 +20359,10 @@ TEXT ·gemvQ4_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns284
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -20584,7 +20584,6 @@ done288:
 	RET
 
 columns284:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21768,10 +21767,10 @@ TEXT ·gemvQ5_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns328
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -22029,7 +22028,6 @@ done332:
 	RET
 
 columns328:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23323,10 +23321,10 @@ TEXT ·gemvQ6_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns372
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23587,7 +23585,6 @@ done376:
 	RET
 
 columns372:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25053,10 +25050,10 @@ TEXT ·gemvQ2_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns416
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25439,7 +25436,6 @@ done420:
 	RET
 
 columns416:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -27188,10 +27184,10 @@ TEXT ·gemvQ3_KAVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns468
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -27426,7 +27422,6 @@ done472:
 	RET
 
 columns468:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -28818,10 +28813,10 @@ TEXT ·gemvTQ2_0AVX2(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns512
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29157,7 +29152,6 @@ done516:
 	RET
 
 columns512:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -30581,11 +30575,11 @@ TEXT ·gemvIQ4_XSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_XSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns564
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -30863,7 +30857,6 @@ done568:
 	RET
 
 columns564:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -32271,11 +32264,11 @@ TEXT ·gemvIQ1AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ1AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns608
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -32512,7 +32505,6 @@ done612:
 	RET
 
 columns608:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33134,11 +33126,11 @@ TEXT ·gemvIQ2AVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ2AVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns638
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -33387,7 +33379,6 @@ done642:
 	RET
 
 columns638:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -34874,11 +34865,11 @@ TEXT ·gemvIQ3_XXSAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns682
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35127,7 +35118,6 @@ done686:
 	RET
 
 columns682:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35773,11 +35763,11 @@ TEXT ·gemvIQ3_SAVX2(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVX2<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns712
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36014,7 +36004,6 @@ done716:
 	RET
 
 columns712:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)

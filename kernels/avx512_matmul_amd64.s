@@ -16831,6 +16831,7 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+0(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -16839,7 +16840,6 @@ TEXT ·gemvQ4_KAVX512(SB), NOSPLIT, $0-84
 	JEQ          columns452
 	CMPQ         AX, $0x02
 	JEQ          columns453
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -16984,7 +16984,6 @@ done457:
 	RET
 
 columns453:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -17165,7 +17164,6 @@ done467:
 	RET
 
 columns452:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -17382,7 +17380,6 @@ done477:
 	RET
 
 columns451:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -17749,6 +17746,7 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+96(SB), Z31
 	VPBROADCASTD constantsAVX512<>+128(SB), Z30
 	VPBROADCASTD constantsAVX512<>+160(SB), Z29
@@ -17761,7 +17759,6 @@ TEXT ·gemvQ5_KAVX512(SB), NOSPLIT, $0-84
 	JEQ          columns500
 	CMPQ         AX, $0x02
 	JEQ          columns501
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -17924,7 +17921,6 @@ done505:
 	RET
 
 columns501:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -18123,7 +18119,6 @@ done515:
 	RET
 
 columns500:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -18358,7 +18353,6 @@ done525:
 	RET
 
 columns499:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -18761,6 +18755,7 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+384(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+416(SB), Z29
@@ -18772,7 +18767,6 @@ TEXT ·gemvQ6_KAVX512(SB), NOSPLIT, $0-84
 	JEQ          columns548
 	CMPQ         AX, $0x02
 	JEQ          columns549
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -18940,7 +18934,6 @@ done553:
 	RET
 
 columns549:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -19147,7 +19140,6 @@ done563:
 	RET
 
 columns548:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -19393,7 +19385,6 @@ done573:
 	RET
 
 columns547:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -19846,6 +19837,7 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	MOVQ         nCols+72(FP), AX
 	CMPQ         AX, $0x04
@@ -19854,7 +19846,6 @@ TEXT ·gemvQ2_KAVX512(SB), NOSPLIT, $0-84
 	JEQ          columns596
 	CMPQ         AX, $0x02
 	JEQ          columns597
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -20099,7 +20090,6 @@ done601:
 	RET
 
 columns597:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -20410,7 +20400,6 @@ done615:
 	RET
 
 columns596:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -20787,7 +20776,6 @@ done629:
 	RET
 
 columns595:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -21423,6 +21411,7 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+128(SB), Z31
 	VPBROADCASTD constantsAVX512<>+352(SB), Z30
 	VPBROADCASTD constantsAVX512<>+480(SB), Z29
@@ -21433,7 +21422,6 @@ TEXT ·gemvQ3_KAVX512(SB), NOSPLIT, $0-84
 	JEQ          columns660
 	CMPQ         AX, $0x02
 	JEQ          columns661
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -21583,7 +21571,6 @@ done665:
 	RET
 
 columns661:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -21768,7 +21755,6 @@ done675:
 	RET
 
 columns660:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -21988,7 +21974,6 @@ done685:
 	RET
 
 columns659:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -22408,6 +22393,7 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	LEAQ         (R13)(R13*2), BX
 	SHLQ         $0x02, BX
 	MOVQ         w+16(FP), SI
+	MOVQ         ·aheadHeavy+0(SB), R14
 	VPBROADCASTD constantsAVX512<>+352(SB), Z31
 	VPTERNLOGD   $0xff, Z30, Z30, Z30
 	MOVQ         nCols+72(FP), AX
@@ -22417,7 +22403,6 @@ TEXT ·gemvTQ2_0AVX512(SB), NOSPLIT, $0-84
 	JEQ          columns708
 	CMPQ         AX, $0x02
 	JEQ          columns709
-	MOVQ         ·aheadHeavy+0(SB), R14
 	VPXORD       Z8, Z8, Z8
 	XORQ         R15, R15
 
@@ -22619,7 +22604,6 @@ done713:
 	RET
 
 columns709:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -22866,7 +22850,6 @@ done727:
 	RET
 
 columns708:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -23158,7 +23141,6 @@ done741:
 	RET
 
 columns707:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -23666,6 +23648,7 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ4_XSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -23675,7 +23658,6 @@ TEXT ·gemvIQ4_XSAVX512(SB), NOSPLIT, $0-84
 	JEQ             columns772
 	CMPQ            AX, $0x02
 	JEQ             columns773
-	MOVQ            ·aheadHeavy+0(SB), R14
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
@@ -23826,7 +23808,6 @@ done777:
 	RET
 
 columns773:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -24009,7 +23990,6 @@ done787:
 	RET
 
 columns772:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -24224,7 +24204,6 @@ done797:
 	RET
 
 columns771:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -24612,6 +24591,7 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ1AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -24621,7 +24601,6 @@ TEXT ·gemvIQ1AVX512(SB), NOSPLIT, $0-84
 	JEQ             columns820
 	CMPQ            AX, $0x02
 	JEQ             columns821
-	MOVQ            ·aheadHeavy+0(SB), R14
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
@@ -24785,7 +24764,6 @@ done825:
 	RET
 
 columns821:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -24988,7 +24966,6 @@ done835:
 	RET
 
 columns820:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -25230,7 +25207,6 @@ done845:
 	RET
 
 columns819:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -25681,6 +25657,7 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ2AVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -25690,7 +25667,6 @@ TEXT ·gemvIQ2AVX512(SB), NOSPLIT, $0-84
 	JEQ             columns868
 	CMPQ            AX, $0x02
 	JEQ             columns869
-	MOVQ            ·aheadHeavy+0(SB), R14
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
@@ -25854,7 +25830,6 @@ done873:
 	RET
 
 columns869:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -26057,7 +26032,6 @@ done883:
 	RET
 
 columns868:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -26299,7 +26273,6 @@ done893:
 	RET
 
 columns867:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -26750,6 +26723,7 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_XXSAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -26759,7 +26733,6 @@ TEXT ·gemvIQ3_XXSAVX512(SB), NOSPLIT, $0-84
 	JEQ             columns916
 	CMPQ            AX, $0x02
 	JEQ             columns917
-	MOVQ            ·aheadHeavy+0(SB), R14
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
@@ -26923,7 +26896,6 @@ done921:
 	RET
 
 columns917:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -27126,7 +27098,6 @@ done931:
 	RET
 
 columns916:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -27368,7 +27339,6 @@ done941:
 	RET
 
 columns915:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -27819,6 +27789,7 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	LEAQ            (R13)(R13*2), BX
 	SHLQ            $0x02, BX
 	MOVQ            w+16(FP), SI
+	MOVQ            ·aheadHeavy+0(SB), R14
 	VPBROADCASTD    constantsAVX512<>+0(SB), Z31
 	VBROADCASTI32X4 tableIQ3_SAVX512<>+0(SB), Z30
 	MOVQ            nCols+72(FP), AX
@@ -27828,7 +27799,6 @@ TEXT ·gemvIQ3_SAVX512(SB), NOSPLIT, $0-84
 	JEQ             columns964
 	CMPQ            AX, $0x02
 	JEQ             columns965
-	MOVQ            ·aheadHeavy+0(SB), R14
 	VPXORD          Z8, Z8, Z8
 	XORQ            R15, R15
 
@@ -27992,7 +27962,6 @@ done969:
 	RET
 
 columns965:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	XORQ   R15, R15
@@ -28195,7 +28164,6 @@ done979:
 	RET
 
 columns964:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -28437,7 +28405,6 @@ done989:
 	RET
 
 columns963:
-	MOVQ   ·aheadHeavy+0(SB), R14
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10

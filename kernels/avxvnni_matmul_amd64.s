@@ -21031,10 +21031,10 @@ TEXT ·gemvQ4_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns228
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -21303,7 +21303,6 @@ done232:
 	RET
 
 columns228:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -22902,10 +22901,10 @@ TEXT ·gemvQ5_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns272
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -23194,7 +23193,6 @@ done276:
 	RET
 
 columns272:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -24763,10 +24761,10 @@ TEXT ·gemvQ6_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns316
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -25057,7 +25055,6 @@ done320:
 	RET
 
 columns316:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -26817,10 +26814,10 @@ TEXT ·gemvQ2_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns360
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -27287,7 +27284,6 @@ done364:
 	RET
 
 columns360:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29504,10 +29500,10 @@ TEXT ·gemvQ3_KAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns412
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -29784,7 +29780,6 @@ done416:
 	RET
 
 columns412:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31566,10 +31561,10 @@ TEXT ·gemvTQ2_0AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ    (R13)(R13*2), BX
 	SHLQ    $0x02, BX
 	MOVQ    w+16(FP), SI
+	MOVQ    ·aheadHeavy+0(SB), R14
 	MOVQ    nCols+72(FP), AX
 	CMPQ    AX, $0x02
 	JEQ     columns456
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -31965,7 +31960,6 @@ done460:
 	RET
 
 columns456:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -33689,11 +33683,11 @@ TEXT ·gemvIQ4_XSAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ4_XSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns508
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -33949,7 +33943,6 @@ done512:
 	RET
 
 columns508:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -35420,11 +35413,11 @@ TEXT ·gemvIQ1AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ1AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns552
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -35695,7 +35688,6 @@ done556:
 	RET
 
 columns552:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -36379,11 +36371,11 @@ TEXT ·gemvIQ2AVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ2AVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns582
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -36654,7 +36646,6 @@ done586:
 	RET
 
 columns582:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -37338,11 +37329,11 @@ TEXT ·gemvIQ3_XXSAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_XXSAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns612
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -37613,7 +37604,6 @@ done616:
 	RET
 
 columns612:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)
@@ -38297,11 +38287,11 @@ TEXT ·gemvIQ3_SAVXVNNI(SB), NOSPLIT, $128-84
 	LEAQ           (R13)(R13*2), BX
 	SHLQ           $0x02, BX
 	MOVQ           w+16(FP), SI
+	MOVQ           ·aheadHeavy+0(SB), R14
 	VBROADCASTI128 tableIQ3_SAVXVNNI<>+0(SB), Y15
 	MOVQ           nCols+72(FP), AX
 	CMPQ           AX, $0x02
 	JEQ            columns642
-	MOVQ           ·aheadHeavy+0(SB), R14
 	VPXOR          Y0, Y0, Y0
 	VMOVUPS        Y0, (SP)
 	VMOVUPS        Y0, 32(SP)
@@ -38572,7 +38562,6 @@ done646:
 	RET
 
 columns642:
-	MOVQ    ·aheadHeavy+0(SB), R14
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, (SP)
 	VMOVUPS Y0, 32(SP)

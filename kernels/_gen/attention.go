@@ -52,7 +52,6 @@ func (a *lanes) emitDot(rows, vecs int, half bool) {
 	x := a.rowPointers("a", "aStride", rows)
 	b := a.wideRows(vecs)
 	step, n := a.Load(a.Param("bStep"), a.GP64()), a.Load(a.Param("n"), a.GP64())
-
 	next := a.Load(a.Param("next"), a.GP64())
 
 	again, done := a.label("again"), a.label("done")

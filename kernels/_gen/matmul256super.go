@@ -86,9 +86,9 @@ func (q *panels256) gemvSupers(f *panelFormat) {
 	q.param("sums", rSum)
 	q.superSteps()
 	q.param("w", rW)
+	q.aheadOf(false)
 	q.constants(f, 15)
 	q.forColumns(1, 2, func(cols int) {
-		q.aheadOf(false)
 		q.clear(0)
 		for i := range 4 {
 			q.VMOVUPS(q.v(0), outputs.Offset(32*i))

@@ -143,12 +143,12 @@ func (p *panels) gemvSupers(f *panelFormat) {
 	p.param("sums", rSum)
 	p.superSteps()
 	p.param("w", rW)
+	p.aheadOf(false)
 	free := p.constants(f, 31)
 	if f.sub == 0 {
 		p.VPTERNLOGD(operand.U8(0xff), p.v(free), p.v(free), p.v(free)) // pairs of -1
 	}
 	p.forColumns(1, 4, func(cols int) {
-		p.aheadOf(false)
 		for c := range cols {
 			p.clear(8 + c)
 		}
